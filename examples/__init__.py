@@ -1,0 +1,1 @@
+"""Graphs to read, run and start from; they import only what Weft's three packages export."""

@@ -1,0 +1,11 @@
+"""A schema, its operations, and serving them. The upper storey, over `resolvers` and `sources`.
+
+Read `graph` (what an author makes), `engine` (from request to bytes), `operation`, `selection`, `plan`, then the two
+ways to answer: `decode`, `compile`, `run` (compiled) and `exact`; last `server`, `explain`, `target`, `main`.
+"""
+
+from graph.errors import GraphError, RequestError
+from graph.graph import Graph
+from graph.operation import Limits
+
+__all__ = ["Graph", "GraphError", "Limits", "RequestError"]

@@ -1,0 +1,545 @@
+"""Compile a plan: typed decoders for the replies, and generated Python that joins and projects them.
+
+Theory of operation. For every fetch there is a `Need` (what its payload must give) and from it a decoder that reads
+nothing else and refuses what the schema does not promise. Two kinds of functions are generated as text:
+
+    keys_3(R)    the keys that fetch 3 needs, gathered from the decoded results of the fetches above it
+    build(R)     the response's data, from all results
+
+``build`` works bottom-up: for each site it makes an index from key to finished output, so an entity that many parents
+share is projected once, and a join is one dict lookup. Outputs are Structs whose encode names are the response keys; where an
+output would equal the decoded Struct, that is used as it is.
+
+Generated text holds no text from outside: fields are numbered, constants are bound in the namespace. So two operations
+that differ in names only give the same text, and the compiled code is shared.
+
+Whatever is not as the schema promises - a body that the decoder refuses, a missing link behind a non-null field, a
+value that does not convert - raises, and the exact path answers instead, from the same replies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+import cachetools
+import graphql
+import msgspec
+
+from graph.decode import KEY, Decoders, Need, Uncompilable, leaf_type
+from graph.plan import Fetch, Leaf, Nested, Output, Plan, Shape, Site, TypeName
+from resolvers import Fetching, Part, Python, Reading, decoder, unwrap
+
+Keys = Callable[[list[Any]], list[Any]]
+_KEYS = list[KEY] | None
+
+
+class Deviation(Exception):
+    """A reply is not what the schema promises; the exact path must answer."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One fetch, ready to run.
+
+    Args:
+        keys: gathers its keys; None for a call without keys.
+        read: turns the parts of its load into its result. It raises for what the schema does not promise.
+        below: numbers of the fetches that wait for it.
+        parents: how many fetches it waits for.
+    """
+
+    fetch: Fetch
+    keys: Keys | None
+    read: Callable[[list[Part]], Any]
+    below: tuple[int, ...]
+    parents: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """A compiled plan."""
+
+    steps: tuple[Step, ...]
+    build: Callable[[list[Any]], Any]
+
+
+class Compiler:
+    """Compiles the plans of one graph; Structs, decoders and code are shared between operations."""
+
+    def __init__(self, size: int = 2000) -> None:
+        self.decoders = Decoders(size)
+        self._code: cachetools.LRUCache[str, CodeType] = cachetools.LRUCache(size)
+
+    def compile(self, plan: Plan) -> Program | None:
+        """Give the program, or None where only the exact path can answer."""
+        if not plan.compilable:
+            return None
+        try:
+            return _Writer(plan, self.decoders, self._run).program()
+        except (Uncompilable, SyntaxError, RecursionError, ValueError):
+            return None
+
+    def _run(self, text: str, namespace: dict[str, Any]) -> None:
+        code = self._code.get(text)
+        if code is None:
+            code = self._code[text] = compile(text, "<operation>", "exec")
+        exec(code, namespace)  # noqa: S102  # the text is ours: it holds numbered names only
+
+
+class _Writer:
+    def __init__(self, plan: Plan, decoders: Decoders, run: Callable[[str, dict[str, Any]], None]) -> None:
+        self.plan = plan
+        self.decoders = decoders
+        self.run = run
+        self.needs = [Need() for _ in plan.fetches]
+        self.namespace: dict[str, Any] = {"text": _text, "must": _must, "EMPTY": []}
+        self.lines: list[str] = []
+        self.variables = 0
+        self.sites: dict[int, int] = {}
+        self.shape_needs: dict[int, Need] = {}
+
+    def program(self) -> Program:
+        plan = self.plan
+        for fetch in plan.fetches:
+            if isinstance(fetch.binding, Fetching):
+                self._want(fetch, fetch.binding)
+        readers = [self._reader(fetch) for fetch in plan.fetches]
+        gathered = [self._keys_function(fetch) for fetch in plan.fetches]
+        self._build_function()
+        self.run("\n".join(self.lines), self.namespace)
+        steps = tuple(
+            Step(
+                fetch,
+                self.namespace[f"keys_{fetch.number}"] if has_keys else None,
+                reader,
+                tuple(below.number for below in plan.below(fetch)),
+                len(fetch.parents),
+            )
+            for fetch, reader, has_keys in zip(plan.fetches, readers, gathered, strict=True)
+        )
+        return Program(steps, self.namespace["build"])
+
+    # -- what each fetch must give --------------------------------------------------------------------------------
+
+    def _want(self, fetch: Fetch, call: Fetching) -> None:
+        need = self.needs[fetch.number]
+        for site in fetch.sites:
+            if site.shape is not None:
+                self._want_shape(site.shape, need)
+            elif call.batch is not None and call.parents:
+                raise Uncompilable("a batch of scalars")
+        if call.batch is not None and call.parents:
+            for path, kind in zip(call.match, call.match_kinds, strict=True):
+                self._leaf(need, "x", path, KEY if kind is None else leaf_type(kind))
+
+    def _want_shape(self, shape: Shape, need: Need) -> None:
+        self.shape_needs[id(shape)] = need
+        for output in shape.outputs:
+            if isinstance(output, Leaf):
+                self._leaf(need, "x", output.path, leaf_type(output.selected.field.type))
+            elif isinstance(output, Nested):
+                _, below = self._object(need, "x", output.path, output.selected.field.type)
+                self._want_shape(output.shape, below)
+            elif isinstance(output, Site):
+                for reading in output.binding.parents if isinstance(output.binding, Fetching) else ():
+                    self._reading(need, "x", shape, reading, output.binding)
+
+    def _reading(self, need: Need, variable: str, shape: Shape, reading: Reading, binding: Any) -> str:
+        fetch = shape.fetch
+        if fetch is None:
+            raise Uncompilable("the root has no attributes")
+        declared = reading.declared.kind if reading.declared else None
+        kind = leaf_type(declared) if declared is not None else (_KEYS if binding.many_keys else KEY)
+        return self._leaf(need, variable, reading.where(fetch.calls.source), kind)
+
+    def _leaf(self, need: Need, variable: str, path: tuple[str, ...], kind: Any) -> str:
+        for name in path[:-1]:
+            field, need = need.object(name, None)
+            variable = f"{variable}.{field}"
+        return _guarded(variable, need.leaf(path[-1], kind), len(path))
+
+    def _object(self, need: Need, variable: str, path: tuple[str, ...], kind: Any) -> tuple[str, Need]:
+        for name in path[:-1]:
+            field, need = need.object(name, None)
+            variable = f"{variable}.{field}"
+        field, below = need.object(path[-1], kind)
+        return _guarded(variable, field, len(path)), below
+
+    # -- readers --------------------------------------------------------------------------------------------------
+
+    def _reader(self, fetch: Fetch) -> Callable[[list[Part]], Any]:
+        call = fetch.binding
+        if isinstance(call, Python):
+            return _no_reader
+        need = self.needs[fetch.number]
+        kind = fetch.sites[0].selected.field.type
+        is_leaf = fetch.sites[0].shape is None
+        if call.batch is not None and call.parents:
+            item = self.decoders.struct(need)
+            identity = ("batch", need.signature())
+            path = call.batch.items
+            return _batch_reader(
+                self.decoders.decoder(identity, list[item], path), self.decoders.decoder(identity, list[item], ()), path
+            )
+        if call.single is None:
+            raise Uncompilable("a call without endpoint")
+        if is_leaf:
+            identity, payload = ("leaf", str(kind)), leaf_type(kind)
+        else:
+            shown = None if call.is_entity else kind
+            identity = ("single", str(shown), need.signature())
+            payload = self.decoders.payload(shown, self.decoders.struct(need))
+        path = call.single.items
+        decode = self.decoders.decoder(identity, payload, path).decode
+        nullable = call.is_entity or not isinstance(kind, graphql.GraphQLNonNull)
+        return _singles_reader(decode, path, nullable) if call.parents else _root_reader(decode, path, nullable)
+
+    # -- keys -----------------------------------------------------------------------------------------------------
+
+    def _keys_function(self, fetch: Fetch) -> bool:
+        call = fetch.binding
+        if isinstance(call, Python) or not call.parents:
+            return False
+        self.lines.append(f"def keys_{fetch.number}(R):")
+        self.lines.append(" seen = {}")
+        for site in fetch.sites:
+            self._gather(site)
+        self.lines.append(" return list(seen)")
+        return True
+
+    def _gather(self, site: Site) -> None:
+        chain: list[tuple[Shape, Nested]] = []
+        shape = site.owner
+        while shape.parent is not None:
+            chain.append(shape.parent)
+            shape = shape.parent[0]
+        fetch = shape.fetch
+        if fetch is None or not isinstance(site.binding, Fetching):
+            raise Uncompilable("keys from the root")
+        indent, variable = self._enter(fetch, shape)
+        for parent, nested in reversed(chain):
+            need = self.shape_needs[id(parent)]
+            expression, _ = self._object(need, variable, nested.path, nested.selected.field.type)
+            indent, variable = self._loop(nested.selected.field.type, expression, indent)
+        need = self.shape_needs[id(site.owner)]
+        found = [self._reading(need, variable, site.owner, reading, site.binding) for reading in site.binding.parents]
+        pad = " " * indent
+        if site.binding.many_keys:
+            self.lines.append(f"{pad}for k in {found[0]} or ():")
+            self.lines.append(f"{pad} if k is not None: seen[k] = None")
+        elif len(found) == 1:
+            self.lines.append(f"{pad}k = {found[0]}")
+            self.lines.append(f"{pad}if k is not None: seen[k] = None")
+        else:
+            self.lines.append(f"{pad}k = ({', '.join(found)})")
+            self.lines.append(f"{pad}if None not in k: seen[k] = None")
+
+    def _enter(self, fetch: Fetch, shape: Shape) -> tuple[int, str]:
+        """Write the loops from a fetch's result to its objects; give the indent and variable inside them."""
+        call = fetch.calls
+        if call.batch is not None and call.parents:
+            variable = self._variable()
+            self.lines.append(f" for {variable} in R[{fetch.number}]:")
+            return 2, variable
+        kind = next(site.selected.field.type for site in fetch.sites if site.shape is shape)
+        if not call.parents:
+            return self._loop(kind, f"R[{fetch.number}]", 1)
+        variable = self._variable()
+        self.lines.append(f" for {variable} in R[{fetch.number}].values():")
+        return self._loop(graphql.get_nullable_type(kind) if not call.is_entity else None, variable, 2)
+
+    def _loop(self, kind: Any, expression: str, indent: int) -> tuple[int, str]:
+        nullable = not isinstance(kind, graphql.GraphQLNonNull)
+        inner = kind if nullable else kind.of_type
+        pad, variable = " " * indent, self._variable()
+        if isinstance(inner, graphql.GraphQLList):
+            self.lines.append(f"{pad}for {variable} in {expression}{' or ()' if nullable else ''}:")
+            return self._loop(inner.of_type, variable, indent + 1)
+        self.lines.append(f"{pad}{variable} = {expression}")
+        if not nullable:
+            return indent, variable
+        self.lines.append(f"{pad}if {variable} is not None:")
+        return indent + 1, variable
+
+    def _variable(self) -> str:
+        self.variables += 1
+        return f"v{self.variables}"
+
+    # -- the response ---------------------------------------------------------------------------------------------
+
+    def _build_function(self) -> None:
+        self.lines.append("def build(R):")
+        sites = [site for fetch in self.plan.fetches for site in fetch.sites]
+        for number, site in enumerate(sites):
+            self.sites[id(site)] = number
+        for site in sorted(sites, key=lambda found: -found.fetch.hop):
+            if isinstance(site.binding, Fetching):
+                self._index(site, site.binding)
+        keys: list[str] = []
+        for output in self.plan.root.outputs:
+            name = self._constant(output.selected.key)
+            keys.append(f"{name}: {self._output(self.plan.root, output, 'None', None)}")
+        self.lines.append(f" return {{{', '.join(keys)}}}")
+
+    def _index(self, site: Site, call: Fetching) -> None:
+        """Write the index from key to output of one site; without keys, the output itself."""
+        number, result = self.sites[id(site)], f"R[{site.fetch.number}]"
+        kind = site.selected.field.type
+        if not call.parents:
+            self.lines.append(f" I{number} = {self._value(site, kind, result)}")
+            return
+        if call.batch is None:
+            key = self._as_key("k", site)
+            shown = graphql.get_nullable_type(kind) if not call.is_entity else None
+            value = self._value(site, shown, "x")
+            self.lines.append(f" I{number} = {{{key}: {value} for k, x in {result}.items() if x is not None}}")
+            return
+        need = self.needs[site.fetch.number]
+        parts = [self._leaf(need, "x", path, KEY) for path in call.match]
+        key = self._as_key(parts[0] if len(parts) == 1 else f"({', '.join(parts)})", site)
+        if site.shape is None:
+            raise Uncompilable("a batch of scalars")
+        value = self._shape(site.shape, "x")
+        if not call.call.many:
+            self.lines.append(f" I{number} = {{{key}: {value} for x in {result}}}")
+            return
+        self.lines.append(f" I{number} = {{}}")
+        self.lines.append(f" for x in {result}:")
+        self.lines.append(f"  k = {key}")
+        self.lines.append(f"  if k in I{number}: I{number}[k].append({value})")
+        self.lines.append(f"  else: I{number}[k] = [{value}]")
+
+    def _value(self, site: Site, kind: Any, expression: str) -> str:
+        shape = site.shape
+        if shape is None:
+            return self._leaf_value(kind, expression, site.fetch)
+        return self._mapped(kind, expression, lambda variable: self._shape(shape, variable))
+
+    def _output(self, shape: Shape, output: Output, variable: str, need: Need | None) -> str:
+        if isinstance(output, TypeName):
+            return self._constant(shape.type.name)
+        if isinstance(output, Site):
+            return self._join(output, variable)
+        if need is None:
+            raise Uncompilable("a property of the root")
+        kind = output.selected.field.type
+        if isinstance(output, Leaf):
+            expression = self._leaf(need, variable, output.path, leaf_type(kind))
+            if len(output.path) > 1 and isinstance(kind, graphql.GraphQLNonNull):
+                expression = f"must({expression})"
+            return self._leaf_value(kind, expression, shape.fetch)
+        expression, _ = self._object(need, variable, output.path, kind)
+        if len(output.path) > 1 and isinstance(kind, graphql.GraphQLNonNull):
+            expression = f"must({expression})"
+        return self._mapped(kind, expression, lambda inner: self._shape(output.shape, inner))
+
+    def _join(self, site: Site, variable: str) -> str:
+        index = f"I{self.sites[id(site)]}"
+        call = site.binding
+        kind = site.selected.field.type
+        if isinstance(call, Python):
+            return f"R[{site.fetch.number}]"
+        if not call.parents:
+            return index
+        need = self.shape_needs[id(site.owner)]
+        readings = [self._reading(need, variable, site.owner, reading, call) for reading in call.parents]
+        nullable = not isinstance(kind, graphql.GraphQLNonNull)
+        if call.many_keys:
+            inner = (kind if nullable else kind.of_type).of_type
+            found = f"{index}[{self._as_key('k', site)}]"
+            if not isinstance(inner, graphql.GraphQLNonNull):
+                found = f"{index}.get({self._as_key('k', site)})"
+            listed = f"[{found} for k in {readings[0]}]"
+            return f"(None if {readings[0]} is None else {listed})" if nullable else listed
+        key = self._as_key(readings[0] if len(readings) == 1 else f"({', '.join(readings)})", site)
+        if call.call.many and call.batch is not None:
+            return f"{index}.get({key}, EMPTY)"
+        return f"{index}.get({key})" if nullable else f"{index}[{key}]"
+
+    def _as_key(self, expression: str, site: Site) -> str:
+        """Make keys comparable: text on both sides, unless both sides are known to be of one type."""
+        return expression if self._keys_agree(site.fetch) else f"text({expression})"
+
+    def _keys_agree(self, fetch: Fetch) -> bool:
+        kinds: set[str] = set()
+        call = fetch.calls
+        if len(call.parents) != 1:
+            return False
+        for site in fetch.sites:
+            if not isinstance(site.binding, Fetching) or site.owner.fetch is None:
+                return False
+            reading = site.binding.parents[0]
+            need = self.shape_needs[id(site.owner)]
+            kinds.add(_key_kind(need, reading.where(site.owner.fetch.calls.source)))
+        if call.batch is not None:
+            kinds.add(_key_kind(self.needs[fetch.number], call.match[0]))
+        return len(kinds) == 1 and kinds <= {"Int", "String"}
+
+    def _shape(self, shape: Shape, variable: str) -> str:
+        need = self.shape_needs[id(shape)]
+        if self._is_verbatim(shape, need):
+            return variable
+        expressions = []
+        for output in shape.outputs:
+            expressions.append(self._output(shape, output, variable, need))
+        name = self._constant(self.decoders.output(tuple(output.selected.key for output in shape.outputs)))
+        return f"{name}({', '.join(expressions)})"
+
+    def _constant(self, value: Any) -> str:
+        name = f"c{len(self.namespace)}"
+        self.namespace[name] = value
+        return name
+
+    def _is_verbatim(self, shape: Shape, need: Need) -> bool:
+        """Tell whether the decoded Struct encodes as exactly the output: same names, same order, nothing to convert."""
+        names: list[str] = []
+        for output in shape.outputs:
+            if not isinstance(output, Leaf) or len(output.path) != 1 or output.path[0] != output.selected.key:
+                return False
+            if self._convert(graphql.get_named_type(output.selected.field.type), shape.fetch) is not None:
+                return False
+            names.append(output.selected.key)
+        return names == list(need.names)
+
+    def _leaf_value(self, kind: Any, expression: str, fetch: Fetch | None) -> str:
+        convert = self._convert(graphql.get_named_type(kind), fetch)
+        if convert is None:
+            return expression
+        return self._mapped(kind, expression, lambda variable: f"{convert}({variable})")
+
+    def _convert(self, kind: Any, fetch: Fetch | None) -> str | None:
+        """Give the name of the function from a decoded value to what is encoded; None where they are the same."""
+        if kind.name in ("Int", "Float", "String", "Boolean"):
+            return None
+        if kind.name == "ID":
+            return "str"
+        timestamps = "iso" if fetch is None else fetch.calls.source.timestamps
+        name = f"to_{kind.name}_{timestamps}"
+        if name not in self.namespace:
+            self.namespace[name] = _converter(kind, timestamps)
+        return name
+
+    def _mapped(self, kind: Any, expression: str, item: Callable[[str], str]) -> str:
+        """Write ``item`` applied inside the lists and nulls of a type; ``kind`` None is a value that may lack."""
+        nullable = not isinstance(kind, graphql.GraphQLNonNull)
+        inner = kind if nullable or kind is None else kind.of_type
+        if isinstance(inner, graphql.GraphQLList):
+            variable = self._variable()
+            value = self._mapped(inner.of_type, variable, item)
+            mapped = expression if value == variable else f"[{value} for {variable} in {expression}]"
+        elif expression.replace(".", "").isalnum():
+            mapped = item(expression)
+        else:
+            bound = self._variable()
+            return f"(None if ({bound} := {expression}) is None else {item(bound)})"
+        if not nullable or mapped == expression:
+            return mapped
+        return f"(None if {expression} is None else {mapped})"
+
+
+def _guarded(variable: str, field: str, length: int) -> str:
+    """Write the access to a field; where the path has several parts, any of the objects on it may lack."""
+    if length == 1:
+        return f"{variable}.{field}"
+    parts = variable.split(".")
+    tests = [f"{'.'.join(parts[:end])} is None" for end in range(len(parts) - length + 2, len(parts) + 1)]
+    return f"(None if {' or '.join(tests)} else {variable}.{field})"
+
+
+def _key_kind(need: Need, path: tuple[str, ...]) -> str:
+    for name in path[:-1]:
+        below = need.needs[need.names[name]]
+        if below is None:
+            return "?"
+        need = below
+    kind = need.kinds[need.names[path[-1]]]
+    if kind == leaf_type(graphql.GraphQLInt) or kind == leaf_type(graphql.GraphQLNonNull(graphql.GraphQLInt)):
+        return "Int"
+    return "String" if kind in (str, str | None) else "?"
+
+
+
+def _converter(kind: Any, timestamps: Any) -> Callable[[Any], Any]:
+    decode = decoder(kind, timestamps)
+    encode = kind.coerce_output_value
+
+    def convert(value: Any) -> Any:
+        if value is None:
+            raise Deviation
+        result = encode(value if decode is None else decode(value))
+        if result is None:
+            raise Deviation
+        return result
+
+    return convert
+
+
+def _text(key: Any) -> Any:
+    if isinstance(key, tuple):
+        return tuple(map(str, key))
+    return None if key is None else str(key)
+
+
+def _must(value: Any) -> Any:
+    if value is None:
+        raise Deviation
+    return value
+
+
+def _no_reader(parts: list[Part]) -> Any:
+    raise Deviation
+
+
+def _batch_reader(
+    enveloped: msgspec.json.Decoder[Any], plain: msgspec.json.Decoder[Any], path: tuple[str, ...]
+) -> Callable[[list[Part]], list[Any]]:
+    decode = enveloped.decode
+
+    def read(parts: list[Part]) -> list[Any]:
+        if len(parts) == 1 and parts[0].enveloped and not path:
+            part = parts[0]
+            if part.failure is not None:
+                raise Deviation
+            return [] if part.body is None else decode(part.body)  # type: ignore[no-any-return]  # list[Struct]
+        items: list[Any] = []
+        for part in parts:
+            if part.failure is not None:
+                raise Deviation
+            if part.body is not None:
+                items += unwrap(decode(part.body), path) if part.enveloped else plain.decode(part.body)
+        return items
+
+    return read
+
+
+def _singles_reader(
+    decode: Callable[[Any], Any], path: tuple[str, ...], nullable: bool
+) -> Callable[[list[Part]], dict[Any, Any]]:
+    def read(parts: list[Part]) -> dict[Any, Any]:
+        found: dict[Any, Any] = {}
+        for part in parts:
+            found[part.keys[0]] = _payload(part, decode, path, nullable)
+        return found
+
+    return read
+
+
+def _root_reader(decode: Callable[[Any], Any], path: tuple[str, ...], nullable: bool) -> Callable[[list[Part]], Any]:
+    def read(parts: list[Part]) -> Any:
+        return _payload(parts[0], decode, path, nullable)
+
+    return read
+
+
+def _payload(part: Part, decode: Callable[[Any], Any], path: tuple[str, ...], nullable: bool) -> Any:
+    if part.failure is not None:
+        raise Deviation
+    if part.body is None:
+        if not nullable:
+            raise Deviation
+        return None
+    return unwrap(decode(part.body), path)
+

@@ -1,0 +1,151 @@
+"""Decoders that read only what an operation needs, and check types while they read.
+
+A `Need` is the tree of properties wanted from a JSON object; `Decoders` turns it into a msgspec Struct and keeps the
+Struct for every other operation with the same need, whatever its text. Fields of Structs are named ``f0, f1, ...``;
+the backend's names appear only as msgspec's rename table, so no name from outside ever reaches generated code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Annotated, Any
+
+import cachetools
+import graphql
+import msgspec
+
+from resolvers import unwrap, wrapped
+
+INT = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+KEY = str | int | None
+_SCALARS: dict[str, Any] = {"Int": INT, "Float": float, "String": str, "Boolean": bool, "ID": str | int}
+
+
+class Uncompilable(Exception):
+    """The operation cannot be answered by the compiled path; the exact path answers it."""
+
+
+class Need:
+    """The properties wanted from one kind of JSON object, in the order in which they were first asked for."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, int] = {}
+        self.kinds: list[Any] = []
+        self.needs: list[Need | None] = []
+
+    def leaf(self, name: str, kind: Any) -> str:
+        """Want a scalar of a msgspec type; give its field name."""
+        index = self._index(name)
+        if index == len(self.kinds):
+            self.kinds.append(kind)
+            self.needs.append(None)
+        elif self.needs[index] is not None:
+            raise Uncompilable(f"{name} is read as an object and as a scalar")
+        elif self.kinds[index] != kind:
+            self.kinds[index] = _stricter(self.kinds[index], kind)
+        return f"f{index}"
+
+    def object(self, name: str, kind: Any) -> tuple[str, Need]:
+        """Want an object, or lists of objects as the GraphQL type ``kind`` says; None is an object that may lack."""
+        index = self._index(name)
+        if index == len(self.kinds):
+            self.kinds.append(kind)
+            self.needs.append(Need())
+        found = self.needs[index]
+        if found is None or str(self.kinds[index]) != str(kind):
+            raise Uncompilable(f"{name} is read in two ways")
+        return f"f{index}", found
+
+    def _index(self, name: str) -> int:
+        return self.names.setdefault(name, len(self.names))
+
+    def signature(self) -> Hashable:
+        """Give what makes two needs equal."""
+        kinds = (str(kind) for kind in self.kinds)
+        below = (None if need is None else need.signature() for need in self.needs)
+        return tuple(zip(self.names, kinds, below, strict=True))
+
+
+def _stricter(one: Any, other: Any) -> Any:
+    """Give the type of a property that is selected as a field and read as a key: the field's."""
+    if one == KEY:
+        return other
+    if other == KEY:
+        return one
+    raise Uncompilable("a property is read as two types")
+
+
+def leaf_type(kind: graphql.GraphQLOutputType) -> Any:
+    """Give the msgspec type that accepts exactly the JSON values which need no coercion."""
+    if isinstance(kind, graphql.GraphQLNonNull):
+        return _leaf_item(kind.of_type)
+    return _leaf_item(kind) | None
+
+
+def _leaf_item(kind: Any) -> Any:
+    if isinstance(kind, graphql.GraphQLList):
+        return list[leaf_type(kind.of_type)]  # type: ignore[misc]  # a type built at run time
+    return _SCALARS.get(kind.name, Any)
+
+
+class Decoders:
+    """Struct types and decoders, shared by all operations of a graph and bounded."""
+
+    def __init__(self, size: int = 2000) -> None:
+        self._structs: cachetools.LRUCache[Hashable, type[msgspec.Struct]] = cachetools.LRUCache(size)
+        self._decoders: cachetools.LRUCache[Hashable, msgspec.json.Decoder[Any]] = cachetools.LRUCache(size)
+        self._outputs: cachetools.LRUCache[Hashable, type[msgspec.Struct]] = cachetools.LRUCache(size)
+
+    def struct(self, need: Need) -> type[msgspec.Struct]:
+        """Give the Struct that reads a need."""
+        identity = need.signature()
+        known = self._structs.get(identity)
+        if known is None:
+            fields: list[Any] = []
+            for index, (kind, below) in enumerate(zip(need.kinds, need.needs, strict=True)):
+                spelled = kind if below is None else self.payload(kind, self.struct(below))
+                fields.append((f"f{index}", spelled, None) if _is_nullable(kind) else (f"f{index}", spelled))
+            rename = {f"f{index}": name for name, index in need.names.items()}
+            known = self._structs[identity] = msgspec.defstruct("Read", fields, rename=rename, kw_only=True, gc=False)
+        return known
+
+    def payload(self, kind: Any, item: Any) -> Any:
+        """Give the msgspec type for a GraphQL type whose named type is read as ``item``."""
+        if kind is None:
+            return item | None
+        if isinstance(kind, graphql.GraphQLNonNull):
+            return self._payload_item(kind.of_type, item)
+        return self._payload_item(kind, item) | None
+
+    def _payload_item(self, kind: Any, item: Any) -> Any:
+        if isinstance(kind, graphql.GraphQLList):
+            return list[self.payload(kind.of_type, item)]  # type: ignore[misc]  # a type built at run time
+        return item
+
+    def decoder(self, identity: Hashable, payload: Any, path: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+        """Give the decoder for a payload inside an envelope."""
+        whole = (identity, path)
+        known = self._decoders.get(whole)
+        if known is None:
+            known = self._decoders[whole] = msgspec.json.Decoder(wrapped(payload, path))
+        return known
+
+    def output(self, keys: tuple[str, ...]) -> type[msgspec.Struct]:
+        """Give the Struct that encodes as an object with these response keys, in this order."""
+        known = self._outputs.get(keys)
+        if known is None:
+            fields = [(f"f{index}", Any) for index in range(len(keys))]
+            rename = {f"f{index}": key for index, key in enumerate(keys)}
+            known = self._outputs[keys] = msgspec.defstruct("Write", fields, rename=rename, gc=False)
+        return known
+
+
+def _is_nullable(kind: Any) -> bool:
+    if kind is None:
+        return True
+    if isinstance(kind, graphql.GraphQLType):
+        return not isinstance(kind, graphql.GraphQLNonNull)
+    return kind is Any or type(None) in getattr(kind, "__args__", ())
+
+
+__all__ = ["INT", "KEY", "Decoders", "Need", "Uncompilable", "leaf_type", "unwrap"]

@@ -1,0 +1,229 @@
+"""The engine: from a request to the bytes of its response.
+
+    request ─► operation cache ─► plan ─► run ─► bytes
+               │ miss: parse, limits, validate (graphql-core), plan, compile
+
+Every operation has an exact path; most queries also have a compiled one, tried first. Requests that are equal down to
+the last byte, at the same time, share one execution where nothing in it looks at the client; public answers that may
+be reused are kept as bytes until they are no longer fresh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import cachetools
+import graphql
+import msgspec
+
+from graph.errors import RequestError, report
+from graph.exact import Execution
+from graph.operation import Limits, Operation, Operations, Variant
+from resolvers import Bindings, Flights, Ledger, Loader, Store
+
+Context = Callable[[], Any]
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True, eq=False)
+class Answer:
+    """A response, encoded.
+
+    Args:
+        status: HTTP status where the client speaks ``application/graphql-response+json``.
+        fresh_until: instant on the store's clock until which the data may be reused; None when it may not be.
+        private: whether the data belongs to this client.
+        executed: False for a request error: there is no ``data`` entry at all.
+        etag: identifies the bytes, where they are kept.
+    """
+
+    body: bytes
+    status: int = 200
+    fresh_until: float | None = None
+    private: bool = False
+    executed: bool = True
+    no_store: bool = False
+    types: frozenset[str] = frozenset()
+    asked_at: float = 0.0
+    etag: str | None = None
+
+
+class Request(msgspec.Struct):
+    """A GraphQL request as a client sends it (GraphQL over HTTP, 5.1)."""
+
+    query: str | None = None
+    operation_name: str | None = msgspec.field(name="operationName", default=None)
+    variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
+
+
+class Engine:
+    """Executes the requests of one graph.
+
+    Args:
+        max_response_bytes: how much of the store may be whole responses.
+    """
+
+    def __init__(
+        self,
+        schema: graphql.GraphQLSchema,
+        bindings: Bindings,
+        *,
+        store: Store | None = None,
+        limits: Limits | None = None,
+        max_response_bytes: int = 32 * 1024 * 1024,
+    ) -> None:
+        self.schema = schema
+        self.bindings = bindings
+        self.store = store or Store()
+        self.loader = Loader(self.store)
+        self.operations = Operations(schema, bindings, self.loader, limits)
+        self.compiled_answers = 0
+        self.exact_answers = 0
+        self._flights: Flights[Answer] = Flights()
+        self._under_way: dict[Hashable, bool] = {}
+        self._responses: cachetools.LRUCache[Hashable, Answer] = cachetools.LRUCache(
+            max_response_bytes, getsizeof=lambda answer: len(answer.body) * 2 + 500
+        )
+        self._forwards = tuple(sorted({name for source in bindings.sources for name in source.forward}))
+
+    def kept(self, key: Hashable) -> Answer | None:
+        """Give the stored response to an identical public request, while it is fresh."""
+        answer = self._responses.get(key)
+        if answer is None:
+            return None
+        fresh = answer.fresh_until is not None and answer.fresh_until > self.store.clock()
+        if fresh and not self.store.is_touched_since(answer.types, answer.asked_at):
+            return answer
+        del self._responses[key]
+        return None
+
+    def knows(self, key: Hashable) -> bool:
+        """Tell whether an identical request is under way or answered, so that parsing this one may be needless."""
+        return key in self._under_way or key in self._responses
+
+    async def join(self, key: Hashable, headers: Mapping[str, str]) -> Answer | None:
+        """Give the answer of an identical request, kept or under way; None when there is none to share."""
+        kept = self.kept(key)
+        if kept is not None:
+            return kept
+        private = self._under_way.get(key)
+        if private is None:
+            return None
+        flight = self._flight(key, headers, private=private)
+        return await self._flights.join(flight)
+
+    def _flight(self, key: Hashable, headers: Mapping[str, str], *, private: bool) -> Hashable:
+        return (key, tuple(map(headers.get, self._forwards))) if private else key
+
+    async def answer(
+        self, request: Request, headers: Mapping[str, str], context: Context, *, key: Hashable, writes: bool = True
+    ) -> Answer:
+        """Execute a request.
+
+        Args:
+            headers: the client's, by lower-case name.
+            context: makes what resolvers see as ``info.context``; called only when one runs.
+            key: equal for requests that are equal.
+            writes: whether a mutation may be executed; not so for GET.
+        """
+        kept = self.kept(key)
+        if kept is not None:
+            return kept
+        try:
+            if not request.query:
+                raise RequestError.of("the request has no query", "BAD_REQUEST")
+            operation = self.operations.get(request.query, request.operation_name)
+            if not writes and operation.node.operation is graphql.OperationType.MUTATION:
+                raise RequestError.of("GET may not execute a mutation", "BAD_REQUEST", 405)
+            variables = self.operations.variables(operation, request.variables)
+            variant = self.operations.variant(operation, variables)
+        except RequestError as exc:
+            return Answer(_encode(exc.report()), status=exc.status, executed=False, no_store=True)
+        if not variant.shareable:
+            return await self._execute(operation, variant, variables, headers, context)
+
+        async def execute() -> Answer:
+            answer = await self._execute(operation, variant, variables, headers, context)
+            if answer.fresh_until is not None and not answer.private and not answer.no_store:
+                self._responses[key] = answer
+            return answer
+
+        flight = self._flight(key, headers, private=variant.private)
+        self._under_way[key] = variant.private
+        try:
+            return await self._flights.share(flight, execute)
+        finally:
+            self._under_way.pop(key, None)
+
+    async def _execute(
+        self, operation: Operation, variant: Variant, variables: Any, headers: Mapping[str, str], context: Context
+    ) -> Answer:
+        asked_at = self.store.clock()
+        if variant.is_introspection and not variant.is_mutation:
+            return self._introspect(operation, variant, variables)
+        ledger = Ledger(headers)
+        if variant.runner is not None:
+            data = await variant.runner.run(ledger, variables)
+            if data is not None:
+                self.compiled_answers += 1
+                return self._finish(_encode({"data": data}), variant, ledger, asked_at)
+        self.exact_answers += 1
+        data, errors = await self._execute_exactly(variant, ledger, variables, context)
+        response: dict[str, Any] = {"data": data}
+        if errors:
+            response = {"errors": [report(error) for error in errors], "data": data}
+        answer = self._finish(_encode(response), variant, ledger, asked_at)
+        answer.no_store = bool(errors) or variant.is_mutation
+        return answer
+
+    async def _execute_exactly(
+        self, variant: Variant, ledger: Ledger, variables: Any, context: Context
+    ) -> tuple[dict[str, Any] | None, list[graphql.GraphQLError]]:
+        made = context()
+
+        def execution() -> Execution:
+            return Execution(
+                self.schema, self.bindings, variant.selections, self.loader, ledger, variables, made
+            )
+
+        if not variant.is_mutation:
+            return await execution().execute(variant.kind, variant.fields)
+        # Mutations run one after the other, each with all that is selected from it (specification, 6.2.2).
+        whole: dict[str, Any] = {}
+        errors: list[graphql.GraphQLError] = []
+        for selected in variant.fields:
+            ledger.loads.clear()
+            data, found = await execution().execute(variant.kind, [selected])
+            errors += found
+            if data is None:
+                return None, errors
+            whole.update(data)
+        return whole, errors
+
+    def _finish(self, body: bytes, variant: Variant, ledger: Ledger, asked_at: float) -> Answer:
+        fresh_s = ledger.fresh_s
+        answer = Answer(body, private=ledger.private, types=frozenset(ledger.types), asked_at=asked_at)
+        if 0 < fresh_s < float("inf") and not any(_is_python(fetch.binding) for fetch in variant.plan.fetches):
+            answer.fresh_until = self.store.clock() + fresh_s
+        return answer
+
+    def _introspect(self, operation: Operation, variant: Variant, variables: Any) -> Answer:
+        if variant.introspected is not None:
+            return Answer(variant.introspected)
+        result = graphql.execute_sync(
+            self.schema,
+            operation.document,
+            variable_values=variables.coerced,
+            operation_name=operation.node.name.value if operation.node.name else None,
+        )
+        body = _encode(result.formatted)
+        if not operation.node.variable_definitions:
+            variant.introspected = body
+        return Answer(body)
+
+
+def _is_python(binding: Any) -> bool:
+    return not hasattr(binding, "call")

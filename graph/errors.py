@@ -1,0 +1,96 @@
+"""Errors of the graph itself, and the shape every error has in a response.
+
+    Exception
+    ├── GraphError        the author's: faults found at start-up, all of them
+    └── RequestError      the client's: the request cannot be executed at all
+
+Field errors are `graphql.GraphQLError`; `report` gives each one its code. What an exception of a resolver or a library
+says stays in the log: clients read "Internal server error".
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import graphql
+
+from sources import SourceError
+
+log = logging.getLogger("weft")
+
+CODES = {
+    "GRAPHQL_PARSE_FAILED": "the document is not GraphQL",
+    "GRAPHQL_VALIDATION_FAILED": "the document does not fit the schema",
+    "BAD_REQUEST": "the HTTP request is not a GraphQL request",
+    "BAD_USER_INPUT": "a variable or argument has a value that is not allowed",
+    "OPERATION_RESOLUTION_FAILURE": "the operation to run is not in the document, or not clear",
+    "LIMIT_EXCEEDED": "the request is larger than this server accepts",
+    "UPSTREAM_TIMEOUT": "a backend did not answer in time",
+    "UPSTREAM_UNAVAILABLE": "a backend cannot be reached",
+    "UPSTREAM_ERROR": "a backend answered with an error status",
+    "UPSTREAM_INVALID": "a backend answered something other than the schema promises",
+    "INTERNAL_SERVER_ERROR": "a fault in the server; its log says more",
+}
+
+
+class GraphError(Exception):
+    """What is wrong with a graph, found at start-up: every fault, in `faults`."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = list(faults)
+        count = len(self.faults)
+        super().__init__("\n".join([f"the graph has {count} fault{'s' * (count > 1)}:", *(f"  {f}" for f in self.faults)]))
+
+
+class RequestError(Exception):
+    """A request that cannot be executed; nothing was run.
+
+    Args:
+        status: HTTP status where the client speaks ``application/graphql-response+json``.
+    """
+
+    def __init__(self, errors: Sequence[graphql.GraphQLError], code: str, status: int = 400) -> None:
+        super().__init__(code)
+        self.errors = list(errors)
+        self.code = code
+        self.status = status
+
+    @classmethod
+    def of(cls, message: str, code: str, status: int = 400) -> RequestError:
+        """Give the error with one message."""
+        return cls([graphql.GraphQLError(message)], code, status)
+
+    def report(self) -> dict[str, Any]:
+        """Give the response: errors and no data."""
+        return {"errors": [_with_code(error, self.code) for error in self.errors]}
+
+
+def report(error: graphql.GraphQLError) -> dict[str, Any]:
+    """Give an error of a field as it stands in a response: message, locations, path, code and facts."""
+    cause = error.original_error
+    if isinstance(cause, SourceError):
+        formatted: dict[str, Any] = {**error.formatted, "message": str(cause)}
+        facts: dict[str, Any] = {"code": cause.code, "source": cause.source}
+        if cause.status is not None:
+            facts["status"] = cause.status
+        if cause.retryable:
+            facts["retryable"] = True
+        formatted["extensions"] = facts
+        return formatted
+    if cause is None or isinstance(cause, graphql.GraphQLError):
+        formatted = dict(error.formatted)
+        if "code" not in (error.extensions or {}):
+            formatted["extensions"] = {**(error.extensions or {}), "code": "INTERNAL_SERVER_ERROR"}
+        return formatted
+    log.error("a resolver failed at %s", error.path, exc_info=cause)
+    formatted = {**error.formatted, "message": "Internal server error"}
+    formatted["extensions"] = {"code": "INTERNAL_SERVER_ERROR"}
+    return formatted
+
+
+def _with_code(error: graphql.GraphQLError, code: str) -> dict[str, Any]:
+    formatted: dict[str, Any] = dict(error.formatted)
+    formatted["extensions"] = {"code": code, **(error.extensions or {})}
+    return formatted

@@ -1,0 +1,74 @@
+"""Print a plan: which backends an operation calls, in which order, for how many objects, and how fresh the data is."""
+
+from __future__ import annotations
+
+from graph.graph import Graph
+from graph.plan import Fetch, Plan
+from resolvers import Fetching
+from sources import Endpoint
+
+
+def explain(graph: Graph, query: str, operation_name: str | None = None) -> str:
+    """Give the plan of an operation as text; nothing is called.
+
+    Conditions of @skip and @include count as if their variables were not given.
+
+    Raises:
+        RequestError: the document cannot be executed by this graph.
+    """
+    operations = graph.engine.operations
+    operation = operations.get(query, operation_name)
+    variant = operations.variant_without_variables(operation)
+    plan = variant.plan
+    calls = [fetch for fetch in plan.fetches if isinstance(fetch.binding, Fetching)]
+    hops = 1 + max((fetch.hop for fetch in calls), default=-1)
+    kind = operation.node.operation.value
+    lines = [f"{kind}: {_count(len(calls), 'upstream call')} in {_count(hops, 'step')}"]
+    for fetch in sorted(plan.fetches, key=lambda found: (found.hop, found.number)):
+        lines.append(_line(fetch))
+        lines.extend(f"{'   ' * (fetch.hop + 1)}  for {place}" for place in _places(fetch))
+    lines.append("compiled" if variant.runner is not None else "exact path (not compiled)")
+    lines.append(f"answer: {_freshness(plan)}")
+    return "\n".join(lines)
+
+
+def _line(fetch: Fetch) -> str:
+    margin = "   " * fetch.hop
+    binding = fetch.binding
+    if not isinstance(binding, Fetching):
+        return f"{margin}-> Python resolver"
+    endpoint: Endpoint | None = binding.batch if binding.parents and binding.batch else binding.single
+    facts = []
+    if binding.parents:
+        keys = ", ".join(".".join(path) for path in binding.match) or ", ".join(
+            reading.attribute for reading in binding.parents
+        )
+        if binding.batch:
+            facts.append(f"one call per {binding.call.max_batch} keys, {'many' if binding.call.many else 'one'} per {keys}")
+        else:
+            facts.append(f"one call per key ({keys}): no batch is declared")
+    facts.append(f"reused for {fetch.max_age_s:g} s" if fetch.max_age_s > 0 and binding.call.reads else "not cached")
+    if binding.source.forward:
+        facts.append(f"private (forwards {', '.join(binding.source.forward)})")
+    return f"{margin}-> {binding.source.name}  {endpoint}  [{'; '.join(facts)}]"
+
+
+def _places(fetch: Fetch) -> list[str]:
+    found: dict[str, None] = {}
+    for site in fetch.sites:
+        found[f"{site.owner.type.name}.{site.selected.name}"] = None
+    return list(found)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _freshness(plan: Plan) -> str:
+    scope = "private" if plan.private else "public"
+    ages = [
+        fetch.max_age_s if isinstance(fetch.binding, Fetching) and fetch.binding.call.reads else 0.0
+        for fetch in plan.fetches
+    ]
+    smallest = min(ages, default=0.0)
+    return f"{scope}, fresh for {smallest:g} s" if smallest > 0 else f"{scope}, not cacheable"

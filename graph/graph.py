@@ -1,0 +1,95 @@
+"""`Graph`: the types an author declared, made into a schema, checked, and ready to serve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import graphql
+import msgspec
+import strawberry
+
+from graph.engine import Engine, Request
+from graph.errors import GraphError
+from graph.operation import Limits
+from resolvers import Store, bind, declare
+from sources import Rest
+
+
+class Graph:
+    """A typed graph over REST backends.
+
+    Args:
+        query: the root type for reading; `mutation` the one for writing.
+        types: further types that no field names, such as those behind an interface.
+        limits: what a request may cost.
+
+    Raises:
+        GraphError: something declared is impossible; the error lists every fault that a start-up can see.
+    """
+
+    def __init__(
+        self,
+        query: type[Any],
+        mutation: type[Any] | None = None,
+        *,
+        types: Sequence[type[Any]] = (),
+        limits: Limits | None = None,
+        store: Store | None = None,
+    ) -> None:
+        roots = [query, *([mutation] if mutation is not None else []), *types]
+        declared = declare(*roots)
+        try:
+            schema = strawberry.Schema(query=query, mutation=mutation, types=list(types))._schema
+        except Exception as exc:
+            raise GraphError([*declared.faults, *_missing(declared.sources), f"the schema: {exc}"]) from exc
+        bindings = bind(schema, declared)
+        faults = [*bindings.faults]
+        if faults:
+            raise GraphError([*faults, *_missing(bindings.sources)])
+        self.schema = schema
+        self.sources: tuple[Rest, ...] = tuple(bindings.sources)
+        self.engine = Engine(schema, bindings, store=store, limits=limits)
+
+    def check_environment(self) -> None:
+        """Check that every secret which the sources need is set.
+
+        Raises:
+            GraphError: environment variables are missing; it lists all of them.
+        """
+        missing = _missing(self.sources)
+        if missing:
+            raise GraphError(missing)
+
+    def sdl(self) -> str:
+        """Give the schema in the schema definition language."""
+        return graphql.print_schema(self.schema) + "\n"
+
+    async def execute(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        operation_name: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        context: Any = None,
+    ) -> dict[str, Any]:
+        """Execute an operation without a server, and give its response."""
+        request = Request(query, operation_name, dict(variables or {}))
+        lowered = {name.lower(): value for name, value in (headers or {}).items()}
+        answer = await self.engine.answer(request, lowered, lambda: context, key=object())
+        response: dict[str, Any] = msgspec.json.decode(answer.body)
+        return response
+
+    async def aclose(self) -> None:
+        """Close the connections to all backends."""
+        for source in self.sources:
+            await source.aclose()
+
+
+def _missing(sources: Sequence[Rest]) -> list[str]:
+    return [
+        f"source {source.name!r}: the environment variable {name} is not set"
+        for source in sources
+        for name in source.missing_environment()
+    ]

@@ -1,0 +1,147 @@
+"""The command ``weft``."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graph.errors import GraphError, RequestError
+from graph.explain import explain as explained
+from graph.graph import Graph
+from graph.target import TargetError, load
+
+app = typer.Typer(
+    name="weft",
+    help="Weave REST backends into one typed GraphQL graph.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Target = Annotated[str, typer.Argument(metavar="TARGET", help="FILE.py or FILE.py:ATTRIBUTE (default: graph).")]
+_SERVED = "WEFT_TARGET"
+
+
+def _fail(message: str) -> typer.Exit:
+    typer.echo(f"weft: {message}", err=True)
+    return typer.Exit(2)
+
+
+def _load(target: str) -> Graph:
+    try:
+        return load(target)
+    except TargetError as exc:
+        raise _fail(str(exc)) from exc
+
+
+@app.command()
+def serve(
+    target: Target,
+    host: Annotated[str, typer.Option(envvar="WEFT_HOST", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="WEFT_PORT", min=0, max=65535, help="Port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(envvar="WEFT_WORKERS", min=1, help="Processes that share the port.")] = 1,
+    reload: Annotated[bool, typer.Option(envvar="WEFT_RELOAD", help="Start again when a file changes.")] = False,
+) -> None:
+    """Serve a graph over HTTP."""
+    graph = _load(target)
+    try:
+        graph.check_environment()
+    except GraphError as exc:
+        raise _fail(f"{target}: {exc}") from exc
+    import uvicorn  # noqa: PLC0415  # loading a server is not needed by the other commands
+
+    from graph.server import App  # noqa: PLC0415
+
+    if workers == 1 and not reload:
+        typer.echo(f"weft: GraphQL at http://{host}:{port}/graphql", err=True)
+        uvicorn.run(App(graph), host=host, port=port, access_log=False, log_level="warning", loop="uvloop", http="httptools")
+        return
+    os.environ[_SERVED] = target
+    typer.echo(f"weft: GraphQL at http://{host}:{port}/graphql, {workers} workers", err=True)
+    uvicorn.run(
+        "graph.main:served",
+        factory=True,
+        host=host,
+        port=port,
+        workers=None if reload else workers,
+        reload=reload,
+        access_log=False,
+        log_level="warning",
+        loop="uvloop",
+        http="httptools",
+    )
+
+
+def served() -> object:
+    """Make the application of a worker process."""
+    from graph.server import App  # noqa: PLC0415
+
+    return App(load(os.environ[_SERVED]))
+
+
+@app.command()
+def schema(
+    target: Target,
+    check: Annotated[
+        Path | None, typer.Option(help="Compare with this file; exit 1 and print the difference if it differs.")
+    ] = None,
+) -> None:
+    """Print the schema in the schema definition language."""
+    printed = _load(target).sdl()
+    if check is None:
+        sys.stdout.write(printed)
+        return
+    try:
+        known = check.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise _fail(f"{check}: {exc}") from exc
+    if known == printed:
+        return
+    difference = difflib.unified_diff(
+        known.splitlines(keepends=True), printed.splitlines(keepends=True), str(check), target
+    )
+    sys.stdout.writelines(difference)
+    raise typer.Exit(1)
+
+
+@app.command()
+def explain(
+    target: Target,
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="A GraphQL document, or @FILE.")],
+    operation: Annotated[str | None, typer.Option(help="Which of several operations.")] = None,
+) -> None:
+    """Print the plan of a query: upstream calls, batches, freshness."""
+    graph = _load(target)
+    if query.startswith("@"):
+        try:
+            query = Path(query[1:]).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as exc:
+            raise _fail(f"{query[1:]}: {exc}") from exc
+    try:
+        typer.echo(explained(graph, query, operation))
+    except RequestError as exc:
+        raise _fail("; ".join(error.message for error in exc.errors)) from exc
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(envvar="WEFT_PORT", min=0, max=65535, help="Port of the gateway.")] = 8000,
+) -> None:
+    """Start the example shop: five REST backends and the gateway, until Ctrl-C."""
+    from examples.shop.demo import run  # noqa: PLC0415  # the shop is loaded only for its demo
+
+    raise typer.Exit(run(port))
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+"""Operations: parsed, validated, planned and compiled once, then kept.
+
+The cache is bounded twice: by the number of documents and by the bytes of their texts, so a client that sends a new
+text with each request costs time, never memory. One document holds variants of an operation, one for each combination of values of the
+variables that @skip and @include use: with those decided, a variant's fields are fixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import cachetools
+import graphql
+
+from graph.compile import Compiler
+from graph.errors import RequestError
+from graph.plan import Plan, plan
+from graph.run import Runner
+from graph.selection import Selected, Selections, TooManyFields, condition_variables
+from resolvers import Bindings, Loader, Python
+
+_MAX_VARIANTS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a document may cost before anything is executed.
+
+    Args:
+        max_tokens: lexical tokens of a document.
+        max_fields: fields of an operation after its fragments are spread.
+        max_documents: documents kept, and `max_document_bytes` the sum of their texts.
+    """
+
+    max_tokens: int = 10_000
+    max_fields: int = 10_000
+    max_documents: int = 1_000
+    max_document_bytes: int = 4_000_000
+
+
+class Variant:
+    """An operation with its conditions decided.
+
+    Args:
+        fields: the root fields.
+        runner: the compiled program; None where only the exact path can answer.
+        shareable: whether two clients that send the same may share one execution: a query in which nothing looks at
+            the client. `private` means that forwarded headers must be equal as well.
+    """
+
+    def __init__(self, operation: Operation, selections: Selections, bindings: Bindings) -> None:
+        schema = selections.schema
+        kind = schema.get_root_type(operation.node.operation)
+        if kind is None:
+            raise RequestError.of(f"the schema has no {operation.node.operation.value}s", "GRAPHQL_VALIDATION_FAILED")
+        self.selections = selections
+        self.kind = kind
+        self.fields: list[Selected] = selections.root(kind)
+        self.is_mutation = operation.node.operation is graphql.OperationType.MUTATION
+        self.is_introspection = all(selected.name.startswith("__") for selected in self.fields)
+        self.plan: Plan = plan(schema, bindings, selections, kind, self.fields)
+        self.runner: Runner | None = None
+        self.private = self.plan.private
+        self.shareable = not self.is_mutation and not self.plan.sees_client
+        self.introspected: bytes | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Operation:
+    """One operation of a validated document."""
+
+    node: graphql.OperationDefinitionNode
+    fragments: dict[str, graphql.FragmentDefinitionNode]
+    document: graphql.DocumentNode
+    conditions: tuple[str, ...]
+    variants: dict[tuple[Any, ...], Variant] = field(default_factory=dict)
+
+
+class Operations:
+    """The operations of one graph, by text and name."""
+
+    def __init__(
+        self, schema: graphql.GraphQLSchema, bindings: Bindings, loader: Loader, limits: Limits | None = None
+    ) -> None:
+        self.limits = limits or Limits()
+        self._schema = schema
+        self._bindings = bindings
+        self._loader = loader
+        self._compiler = Compiler()
+        self._known: cachetools.LRUCache[tuple[str, str | None], Operation] = cachetools.LRUCache(
+            self.limits.max_document_bytes, getsizeof=self._cost
+        )
+        self._texts: dict[int, int] = {}
+
+    def _cost(self, operation: Operation) -> int:
+        source = operation.document.loc.source.body if operation.document.loc else ""
+        return max(len(source), self.limits.max_document_bytes // self.limits.max_documents)
+
+    def get(self, text: str, name: str | None) -> Operation:
+        """Give the operation, from the cache or freshly parsed and validated.
+
+        Raises:
+            RequestError: the text is not GraphQL, does not fit the schema, or does not have the operation.
+        """
+        known = self._known.get((text, name))
+        if known is None:
+            known = self._prepare(text, name)
+            if len(text) <= self.limits.max_document_bytes:
+                self._known[text, name] = known
+        return known
+
+    def variables(self, operation: Operation, inputs: Mapping[str, Any] | None) -> Any:
+        """Coerce the variables of a request.
+
+        Raises:
+            RequestError: a variable is missing or has a value that its type does not take.
+        """
+        definitions = operation.node.variable_definitions
+        if not definitions:
+            return _NO_VARIABLES
+        values = graphql.execution.values.get_variable_values(
+            self._schema, definitions, dict(inputs or {}), max_errors=20
+        )
+        if isinstance(values, list):
+            raise RequestError(values, "BAD_USER_INPUT")
+        return values
+
+    def variant(self, operation: Operation, variables: Any) -> Variant:
+        """Give the operation with its @skip and @include decided by the variables.
+
+        Raises:
+            RequestError: its fragments multiply to more fields than allowed.
+        """
+        names = operation.conditions
+        coerced = variables.coerced
+        identity = tuple([coerced.get(name) for name in names]) if names else ()
+        known = operation.variants.get(identity)
+        if known is None:
+            known = self._variant(operation, variables)
+            if len(operation.variants) >= _MAX_VARIANTS:
+                operation.variants.pop(next(iter(operation.variants)))
+            operation.variants[identity] = known
+        return known
+
+    def variant_without_variables(self, operation: Operation) -> Variant:
+        """Give the operation as if no variable were given: what there is to plan, not to run."""
+        return self.variant(operation, _NO_VARIABLES)
+
+    def _variant(self, operation: Operation, variables: Any) -> Variant:
+        selections = Selections(
+            self._schema, operation.node, operation.fragments, variables, max_fields=self.limits.max_fields
+        )
+        try:
+            variant = Variant(operation, selections, self._bindings)
+        except TooManyFields:
+            raise RequestError.of(
+                f"the operation selects more than {self.limits.max_fields} fields", "LIMIT_EXCEEDED"
+            ) from None
+        if not variant.is_mutation:
+            program = self._compiler.compile(variant.plan)
+            if program is not None:
+                python = {
+                    fetch.number: _resolver(variant, fetch.sites[0].selected, fetch.binding)
+                    for fetch in variant.plan.fetches
+                    if isinstance(fetch.binding, Python)
+                }
+                if all(python.values()):
+                    variant.runner = Runner(program, self._loader, python)
+        return variant
+
+    def _prepare(self, text: str, name: str | None) -> Operation:
+        try:
+            document = graphql.parse(text, max_tokens=self.limits.max_tokens)
+        except graphql.GraphQLError as exc:
+            raise RequestError([exc], "GRAPHQL_PARSE_FAILED") from exc
+        except RecursionError:
+            raise RequestError.of("the document is nested too deeply", "GRAPHQL_PARSE_FAILED") from None
+        try:
+            errors = graphql.validate(self._schema, document, max_errors=20)
+        except RecursionError:
+            raise RequestError.of("the document is nested too deeply", "GRAPHQL_VALIDATION_FAILED") from None
+        if errors:
+            raise RequestError(errors, "GRAPHQL_VALIDATION_FAILED")
+        node = _named(document, name)
+        if node.operation is graphql.OperationType.SUBSCRIPTION:
+            raise RequestError.of("subscriptions are not served over this transport", "BAD_REQUEST")
+        fragments = {
+            definition.name.value: definition
+            for definition in document.definitions
+            if isinstance(definition, graphql.FragmentDefinitionNode)
+        }
+        return Operation(node, fragments, document, condition_variables(document))
+
+
+def _named(document: graphql.DocumentNode, name: str | None) -> graphql.OperationDefinitionNode:
+    found = [
+        definition for definition in document.definitions if isinstance(definition, graphql.OperationDefinitionNode)
+    ]
+    if name is None:
+        if len(found) == 1:
+            return found[0]
+        message = "the document holds no operation" if not found else "the document holds several operations: name one"
+        raise RequestError.of(message, "OPERATION_RESOLUTION_FAILURE")
+    for definition in found:
+        if definition.name is not None and definition.name.value == name:
+            return definition
+    raise RequestError.of(f"the document holds no operation named {name[:100]!r}", "OPERATION_RESOLUTION_FAILURE")
+
+
+def _resolver(variant: Variant, selected: Selected, binding: Python) -> Callable[[Any], Any] | None:
+    """Give the function that calls a root resolver without arguments; None leaves it to the exact path."""
+    kind: Any = selected.field.type
+    leaf = graphql.get_nullable_type(kind)
+    if binding.bare is None or not graphql.is_leaf_type(leaf):
+        return None
+    function, encode = binding.bare, leaf.coerce_output_value
+    nullable = kind is leaf
+
+    def complete(value: Any) -> Any:
+        if value is None and nullable:
+            return None
+        completed = encode(value)
+        if completed is None:
+            raise ValueError("a null in a non-null field")
+        return completed
+
+    async def call(_: Any) -> Any:
+        return complete(await function())
+
+    if binding.is_async:
+        return call
+    return lambda _: complete(function())
+
+
+_NO_VARIABLES: Any = graphql.execution.values.VariableValues({}, {})

@@ -1,0 +1,246 @@
+"""The plan of an operation: which backends are called, for whom, and in which order.
+
+Theory of operation. A *fetch* is one call of a backend, made once for all the objects that need it. A *site* is one
+place in the selection whose value a fetch gives. Sites share a fetch when they ask the same call the same question
+(equal arguments) at the same *hop* - the number of fetches above them - so that aliases and sibling links of a list,
+or of two lists, are one batch and not several. Equal hops also mean that no fetch waits for itself: every site of a
+fetch has its parents at a smaller hop.
+
+A *shape* is an object inside a fetch's payload (or the root), with what the operation selects from it. Sites hang on
+shapes; shapes hang on sites. Plain Python resolvers stand in the tree as sites of a fetch without a call.
+
+A plan holds no values of a request: variables are looked up when it runs. It is made once per operation and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import graphql
+
+from graph.selection import Selected, Selections
+from resolvers import Binding, Bindings, Fetching, Property, Python
+from sources import Rest
+
+
+@dataclass(slots=True, eq=False)
+class Leaf:
+    """A scalar, or list of scalars, inside a shape's object."""
+
+    selected: Selected
+    path: tuple[str, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Nested:
+    """An object, or list of objects, inside a shape's object."""
+
+    selected: Selected
+    path: tuple[str, ...]
+    shape: Shape
+
+
+@dataclass(slots=True, eq=False)
+class TypeName:
+    """``__typename``: known from the shape."""
+
+    selected: Selected
+
+
+@dataclass(slots=True, eq=False)
+class Site:
+    """A value that a fetch gives to the objects of a shape.
+
+    Args:
+        shape: the object that is selected from; None for scalars, and for types that only the exact path tells apart.
+    """
+
+    selected: Selected
+    fetch: Fetch
+    owner: Shape
+    binding: Fetching | Python
+    shape: Shape | None = None
+
+
+Output = Leaf | Nested | TypeName | Site
+
+
+@dataclass(slots=True, eq=False)
+class Shape:
+    """The selection from one type of object at one place.
+
+    Args:
+        fetch: whose payload holds the object; None for the operation's root.
+        parent: the shape and output that hold it; None where it is what the fetch itself gives.
+    """
+
+    type: graphql.GraphQLObjectType
+    fetch: Fetch | None
+    parent: tuple[Shape, Nested] | None = None
+    outputs: list[Output] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Fetch:
+    """One call, for all its sites.
+
+    Args:
+        hop: number of fetches above it.
+        max_age_s: the smallest TTL among the fields selected from it.
+    """
+
+    number: int
+    hop: int
+    binding: Fetching | Python
+    sites: list[Site] = field(default_factory=list)
+    max_age_s: float = float("inf")
+
+    @property
+    def parents(self) -> list[Fetch]:
+        """The fetches that it must wait for, each once."""
+        found = {id(site.owner.fetch): site.owner.fetch for site in self.sites}
+        return [fetch for fetch in found.values() if fetch is not None]
+
+    @property
+    def calls(self) -> Fetching:
+        """The call behind it.
+
+        Raises:
+            TypeError: it is a Python resolver.
+        """
+        if not isinstance(self.binding, Fetching):
+            raise TypeError("a Python resolver calls no backend")
+        return self.binding
+
+
+@dataclass(slots=True, eq=False)
+class Plan:
+    """What an operation needs.
+
+    Args:
+        compilable: whether every part can be answered by the compiled path; the exact path can do all.
+    """
+
+    root: Shape
+    fetches: list[Fetch] = field(default_factory=list)
+    compilable: bool = True
+    private: bool = False
+    sees_client: bool = False
+
+    def below(self, fetch: Fetch | None) -> Iterator[Fetch]:
+        """Give the fetches that have a parent in ``fetch``; for None, those of the root."""
+        for candidate in self.fetches:
+            if any(site.owner.fetch is fetch for site in candidate.sites):
+                yield candidate
+
+
+def plan(
+    schema: graphql.GraphQLSchema,
+    bindings: Bindings,
+    selections: Selections,
+    root_type: graphql.GraphQLObjectType,
+    root_fields: list[Selected],
+) -> Plan:
+    """Plan the given fields of a root type.
+
+    Raises:
+        TooManyFields: the selection multiplies to more fields than allowed.
+    """
+    planner = _Planner(schema, bindings, selections)
+    planner.plan.root.type = root_type
+    planner.fill(planner.plan.root, root_fields)
+    for fetch in planner.plan.fetches:
+        if isinstance(fetch.binding, Fetching):
+            if fetch.max_age_s == float("inf"):
+                fetch.max_age_s = fetch.binding.call.fresh_s
+    return planner.plan
+
+
+class _Planner:
+    def __init__(self, schema: graphql.GraphQLSchema, bindings: Bindings, selections: Selections) -> None:
+        self.bindings = bindings
+        self.selections = selections
+        self.plan = Plan(Shape(schema.query_type or graphql.GraphQLObjectType("Query", {}), None))
+        self._shared: dict[tuple[object, ...], Fetch] = {}
+
+    def fill(self, shape: Shape, fields: list[Selected]) -> None:
+        for selected in fields:
+            shape.outputs.append(self._output(shape, selected))
+
+    def _output(self, shape: Shape, selected: Selected) -> Output:
+        if selected.name == "__typename":
+            return TypeName(selected)
+        binding = self.bindings.of(shape.type.name, selected.name)
+        if isinstance(binding, Property) and shape.fetch is not None and isinstance(shape.fetch.binding, Fetching):
+            return self._property(shape, selected, binding, shape.fetch.binding.source)
+        return self._site(shape, selected, binding)
+
+    def _property(self, shape: Shape, selected: Selected, binding: Property, source: Rest) -> Output:
+        fetch = shape.fetch
+        path = binding.where(source)
+        kind = graphql.get_named_type(selected.field.type)
+        if fetch is not None:
+            own = binding.ttl if binding.ttl is not None else fetch.calls.call.fresh_s
+            fetch.max_age_s = min(fetch.max_age_s, own)
+        if graphql.is_leaf_type(kind):
+            return Leaf(selected, path)
+        nested = Nested(selected, path, Shape(self._object(kind), fetch))
+        nested.shape.parent = (shape, nested)
+        self._fill_below(nested.shape, kind, selected)
+        return nested
+
+    def _site(self, shape: Shape, selected: Selected, binding: Binding) -> Site:
+        hop = 0 if shape.fetch is None else shape.fetch.hop + 1
+        step = binding if isinstance(binding, Fetching | Python) else Python(sees_client=False, is_async=False)
+        fetch = self._fetch(shape, selected, step, hop)
+        site = Site(selected, fetch, shape, step)
+        fetch.sites.append(site)
+        kind = graphql.get_named_type(selected.field.type)
+        if isinstance(binding, Fetching):
+            if binding.source.forward:
+                self.plan.private = True
+        elif isinstance(binding, Python):
+            self.plan.sees_client = self.plan.sees_client or binding.sees_client
+            if shape.fetch is not None or not graphql.is_leaf_type(kind):
+                self.plan.compilable = False
+        else:
+            self.plan.compilable = False
+        if not graphql.is_leaf_type(kind):
+            site.shape = Shape(self._object(kind), fetch)
+            self._fill_below(site.shape, kind, selected)
+        return site
+
+    def _fetch(self, shape: Shape, selected: Selected, step: Fetching | Python, hop: int) -> Fetch:
+        identity: tuple[object, ...] = (id(shape), selected.key)
+        if isinstance(step, Fetching):
+            identity = (id(step.call), hop, _question(selected))
+        known = self._shared.get(identity)
+        if known is None:
+            known = self._shared[identity] = Fetch(len(self.plan.fetches), hop, step)
+            self.plan.fetches.append(known)
+        return known
+
+    def _object(self, kind: graphql.GraphQLNamedType) -> graphql.GraphQLObjectType:
+        if isinstance(kind, graphql.GraphQLObjectType):
+            return kind
+        self.plan.compilable = False
+        return graphql.GraphQLObjectType(kind.name, {})
+
+    def _fill_below(self, shape: Shape, kind: graphql.GraphQLNamedType, selected: Selected) -> None:
+        if isinstance(kind, graphql.GraphQLObjectType):
+            self.fill(shape, self.selections.below(kind, selected.nodes))
+            return
+        # An abstract type: plan what each possible object would need; which one it is shows when it runs.
+        if graphql.is_abstract_type(kind):
+            for possible in self.selections.schema.get_possible_types(kind):
+                option = Shape(possible, shape.fetch, shape.parent)
+                self.fill(option, self.selections.below(possible, selected.nodes))
+                shape.outputs.extend(option.outputs)
+
+
+def _question(selected: Selected) -> str:
+    """Give the arguments as the document writes them, in the order of their names."""
+    written: list[Any] = sorted(selected.nodes[0].arguments or (), key=lambda argument: argument.name.value)
+    return ",".join(graphql.print_ast(argument) for argument in written)

@@ -1,0 +1,115 @@
+"""What a client sent, understood: the body or query string as a GraphQL request, and the media type it accepts.
+
+Pure functions after the GraphQL-over-HTTP specification (draft of 2024); the server around them only moves bytes.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from graph.engine import Request
+from graph.errors import RequestError
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+
+_decode = msgspec.json.Decoder(Request).decode
+
+
+def parse_body(body: bytes, content_type: str) -> Request:
+    """Read the body of a POST.
+
+    Raises:
+        RequestError: 415 for another media type, 400 for what is not a JSON object of the right shape.
+    """
+    if content_type != JSON:
+        media_type, _, parameters = content_type.partition(";")
+        if media_type.strip().lower() != JSON:
+            raise RequestError.of(f"the body must be {JSON}", "BAD_REQUEST", 415)
+        charset = parameters.strip().lower()
+        if charset.startswith("charset=") and charset[8:].strip('"') not in ("utf-8", "utf8"):
+            raise RequestError.of("the body must be in UTF-8", "BAD_REQUEST", 415)
+    try:
+        return _decode(body)
+    except (msgspec.DecodeError, RecursionError, ValueError) as exc:
+        raise RequestError.of(_explain(exc), "BAD_REQUEST") from None
+
+
+def parse_query(query_string: bytes) -> Request:
+    """Read the parameters of a GET.
+
+    Raises:
+        RequestError: ``variables`` or ``extensions`` is not a JSON object, or the text is not UTF-8.
+    """
+    try:
+        parameters = dict(parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict"))
+    except ValueError:
+        raise RequestError.of("the query string is not UTF-8", "BAD_REQUEST") from None
+    return Request(
+        query=parameters.get("query"),
+        operation_name=parameters.get("operationName") or None,
+        variables=_object(parameters, "variables"),
+        extensions=_object(parameters, "extensions"),
+    )
+
+
+def _object(parameters: dict[str, str], name: str) -> dict[str, object] | None:
+    text = parameters.get(name)
+    if not text:
+        return None
+    try:
+        return msgspec.json.decode(text, type=dict[str, object] | None)
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        raise RequestError.of(f"{name} must be a JSON object", "BAD_REQUEST") from None
+
+
+def _explain(exc: Exception) -> str:
+    if isinstance(exc, msgspec.ValidationError):
+        return f"the body is not a GraphQL request: {exc}"
+    return "the body is not JSON"
+
+
+def accepted(accept: str | None) -> str | None:
+    """Give the media type to answer in, or None when the client accepts neither of the two.
+
+    A client that says nothing, or ``*/*``, gets ``application/json``, as the specification asks for legacy clients.
+    """
+    if not accept or accept == "*/*" or accept == JSON:
+        return JSON
+    best: tuple[float, int, str] | None = None
+    for position, entry in enumerate(accept.split(",")):
+        media_range, *parameters = (part.strip() for part in entry.lower().split(";"))
+        quality = _quality(parameters)
+        offered = _offer(media_range)
+        if offered is None or quality <= 0:
+            continue
+        candidate = (quality, -position, offered)
+        if best is None or candidate > best:
+            best = candidate
+    return None if best is None else best[2]
+
+
+def _offer(media_range: str) -> str | None:
+    if media_range == GRAPHQL_JSON:
+        return GRAPHQL_JSON
+    if media_range in (JSON, "application/*", "*/*"):
+        return JSON
+    return None
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def prefers_html(accept: str | None) -> bool:
+    """Tell whether the client is a browser that opens a page."""
+    return accept is not None and "text/html" in accept.lower()

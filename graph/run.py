@@ -1,0 +1,137 @@
+"""Run a compiled program: load what each fetch needs as soon as its parents are there, then build the answer.
+
+Nothing is raised between fetches. A load that failed, or a body that deviates from the schema, marks the run as
+deviating and only stops what is below it; the loads go to the operation's ledger either way, so the exact path that
+answers then finds every reply there and calls no backend twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import graphql
+import msgspec
+
+from graph.compile import Program, Step
+from graph.plan import Fetch
+from resolvers import Fetching, Ledger, Loader, python_name, wire_value
+from sources import Rest
+
+Arguments = Mapping[str, Any]
+Variables = Any
+_NONE: dict[str, Any] = {}
+
+
+def argument_reader(fetch: Fetch) -> Callable[[Variables], Arguments]:
+    """Give the function from variable values to a fetch's arguments, spelled for its source.
+
+    Arguments without variables are worked out here, once.
+    """
+    selected = fetch.sites[0].selected
+    source = fetch.calls.source
+    if not selected.field.args:
+        return lambda variables: _NONE
+    node, field = selected.nodes[0], selected.field
+    if not _uses_variables(node):
+        fixed = wire_arguments(field, graphql.get_argument_values(field, node), source)
+        return lambda variables: fixed
+    return lambda variables: wire_arguments(field, graphql.get_argument_values(field, node, variables), source)
+
+
+def _uses_variables(node: graphql.FieldNode) -> bool:
+    return any("$" in graphql.print_ast(argument.value) for argument in node.arguments or ())
+
+
+def wire_arguments(field: graphql.GraphQLField, values: Mapping[str, Any], source: Rest) -> Arguments:
+    """Give arguments by their Python names, as the backend reads them."""
+    definition = field.extensions.get("strawberry-definition")
+    names = {
+        argument.graphql_name or name: argument.python_name
+        for name, argument in zip(field.args, getattr(definition, "arguments", ()), strict=False)
+    }
+    return {
+        names.get(name, name): wire_value(value, field.args[name].type, source) for name, value in values.items()
+    }
+
+
+class Runner:
+    """A program of one operation, ready for any number of requests."""
+
+    def __init__(self, program: Program, loader: Loader, python: Mapping[int, Callable[[Variables], Any]]) -> None:
+        self._program = program
+        self._loader = loader
+        self._python = python
+        self._arguments = [
+            argument_reader(step.fetch) if isinstance(step.fetch.binding, Fetching) else (lambda variables: _NONE)
+            for step in program.steps
+        ]
+        self._roots = [step for step in program.steps if not step.parents]
+        self._waits = [step.parents for step in program.steps]
+
+    async def run(self, ledger: Ledger, variables: Variables) -> dict[str, Any] | None:
+        """Give the response's data, ready to encode; None when the exact path must answer."""
+        run = _Run(self, ledger, variables)
+        roots = self._roots
+        if len(roots) == 1:
+            await run.advance(roots[0])
+        elif roots:
+            await asyncio.gather(*map(run.advance, roots))
+        if run.deviated:
+            return None
+        try:
+            data: dict[str, Any] = self._program.build(run.results)
+        except Exception:  # noqa: BLE001  # whatever the cause, the exact path finds it and names it
+            return None
+        return data
+
+
+class _Run:
+    __slots__ = ("deviated", "ledger", "results", "runner", "variables", "waits")
+
+    def __init__(self, runner: Runner, ledger: Ledger, variables: Variables) -> None:
+        self.runner = runner
+        self.ledger = ledger
+        self.variables = variables
+        self.results: list[Any] = [None] * len(runner._waits)
+        self.waits = runner._waits.copy()
+        self.deviated = False
+
+    async def advance(self, step: Step) -> None:
+        """Run a fetch, and then every fetch that waited for nothing else."""
+        runner = self.runner
+        number = step.fetch.number
+        try:
+            python = runner._python.get(number)
+            if python is not None:
+                value = python(self.variables)
+                self.results[number] = await value if isinstance(value, Awaitable) else value
+            else:
+                self.results[number] = step.read(await self._load(step, number))
+        except Exception:  # noqa: BLE001  # whatever the cause, the exact path finds it and names it
+            self.deviated = True
+            return
+        ready: list[Step] = []
+        for below in step.below:
+            self.waits[below] -= 1
+            if self.waits[below] == 0:
+                ready.append(runner._program.steps[below])
+        if len(ready) == 1:
+            await self.advance(ready[0])
+        elif ready:
+            await asyncio.gather(*map(self.advance, ready))
+
+    async def _load(self, step: Step, number: int) -> Any:
+        runner, fetch = self.runner, step.fetch
+        arguments = runner._arguments[number](self.variables)
+        binding: Any = fetch.binding
+        if step.keys is None:
+            return [await runner._loader.load_one(binding, arguments, self.ledger, fetch.max_age_s)]
+        keys = step.keys(self.results)
+        if not keys:
+            return []
+        return await runner._loader.load_many(binding, arguments, keys, self.ledger, fetch.max_age_s)
+
+
+encode = msgspec.json.Encoder().encode

@@ -1,0 +1,399 @@
+"""How each field of a schema gets its value: a property, a REST call, a link to an entity, or plain Python.
+
+Bindings are worked out once, at start-up, from the built schema. Whatever an author can have forgotten is found here:
+a template variable that nobody supplies, a batch without a list variable, a link to a class that no backend gives.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import graphql
+from strawberry.types.field import StrawberryField
+
+from resolvers.declare import Declared
+from resolvers.marks import MARK, LinkMark, PropertyMark
+from resolvers.values import python_name
+from sources import Body, Call, Endpoint, Rest, entity_of, snake_case
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Property:
+    """A value inside the parent's object; `path` None is the attribute's name in the source's spelling.
+
+    Args:
+        kind: the field's type in the schema; None for attributes that are not in it (``strawberry.Private``).
+    """
+
+    attribute: str
+    path: tuple[str, ...] | None = None
+    ttl: float | None = None
+    kind: graphql.GraphQLOutputType | None = None
+
+    def where(self, source: Rest) -> tuple[str, ...]:
+        """Give the property names from the parent's object to the value."""
+        return self.path or (source.property_name(self.attribute),)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """One attribute of the parent that a call needs; undeclared ones are paths in the backend's object."""
+
+    attribute: str
+    declared: Property | None
+
+    def where(self, source: Rest) -> tuple[str, ...]:
+        """Give the property names from the parent's object to the value."""
+        return self.declared.where(source) if self.declared else tuple(self.attribute.split("."))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fetching:
+    """A REST call behind a field or link, with every variable's supplier known.
+
+    Args:
+        parents: what is read from each parent; together they are its key. Empty for a call that has no parent.
+        single_names: the single endpoint's variables that take the key's parts, in their order.
+        batch_names: the batch endpoint's list variables that take the key's parts; one name takes composite keys whole.
+        arguments: the field's arguments (Python names) that any endpoint uses.
+        match: where a batch's item holds each part of its key.
+        target: name of the object type that it answers, or None for scalars.
+        keep_s: longest time that anybody may reuse an answer.
+    """
+
+    call: Call
+    parents: tuple[Reading, ...]
+    single: Endpoint | None
+    batch: Endpoint | None
+    single_names: tuple[str, ...]
+    batch_names: tuple[str, ...]
+    arguments: frozenset[str]
+    match: tuple[tuple[str, ...], ...]
+    match_kinds: tuple[graphql.GraphQLOutputType | None, ...]
+    target: str | None
+    keep_s: float
+    is_entity: bool = False
+    many_keys: bool = False
+
+    @property
+    def source(self) -> Rest:
+        """The backend that is called."""
+        return self.call.source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Python:
+    """A Strawberry resolver with a body.
+
+    Args:
+        sees_client: whether it may look at the client's request, which makes its answers the client's own.
+        bare: the function itself where it takes nothing but the (absent) parent of a root field.
+    """
+
+    sees_client: bool
+    is_async: bool
+    bare: Any = None
+
+
+Binding = Property | Fetching | Python
+
+
+@dataclass(slots=True)
+class Bindings:
+    """The bindings of a schema, by type and field name (GraphQL's)."""
+
+    fields: dict[str, dict[str, Binding]] = field(default_factory=dict)
+    attributes: dict[str, dict[str, Property]] = field(default_factory=dict)
+    entity_keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    origins: dict[str, type[Any]] = field(default_factory=dict)
+    sources: list[Rest] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def of(self, type_name: str, field_name: str) -> Binding:
+        """Give the binding of a field; fields that Weft did not bind are Python's (introspection)."""
+        try:
+            return self.fields[type_name][field_name]
+        except KeyError:
+            return Python(sees_client=False, is_async=False)
+
+
+def bind(schema: graphql.GraphQLSchema, declared: Declared) -> Bindings:
+    """Work out the binding of every field of the schema, and collect every fault."""
+    bindings = Bindings(sources=declared.sources, faults=list(declared.faults))
+    binder = _Binder(schema, bindings)
+    objects = [
+        kind
+        for kind in schema.type_map.values()
+        if isinstance(kind, graphql.GraphQLObjectType) and not graphql.is_introspection_type(kind)
+    ]
+    for kind in objects:
+        binder.attributes_of(kind)
+    for kind in objects:
+        bindings.fields[kind.name] = {
+            name: binder.binding(kind, name, element) for name, element in kind.fields.items()
+        }
+    return bindings
+
+
+class _Binder:
+    def __init__(self, schema: graphql.GraphQLSchema, bindings: Bindings) -> None:
+        self.schema = schema
+        self.bindings = bindings
+        self.roots = {
+            root.name for root in (schema.query_type, schema.mutation_type, schema.subscription_type) if root is not None
+        }
+
+    def attributes_of(self, kind: graphql.GraphQLObjectType) -> None:
+        definition = kind.extensions.get("strawberry-definition")
+        origin = getattr(definition, "origin", None)
+        found: dict[str, Property] = {}
+        kinds = {python_name(element, name): element.type for name, element in kind.fields.items()}
+        if isinstance(origin, type):
+            self.bindings.origins[kind.name] = origin
+            if dataclasses.is_dataclass(origin):
+                for attribute in dataclasses.fields(origin):
+                    mark = attribute.metadata.get(MARK)
+                    resolved = isinstance(attribute, StrawberryField) and attribute.base_resolver is not None
+                    if not resolved and not isinstance(mark, LinkMark | Call):
+                        found[attribute.name] = _property(attribute.name, mark, kinds.get(attribute.name))
+            entity = entity_of(origin)
+            if entity is not None:
+                self.bindings.entity_keys[kind.name] = entity.call.key
+        self.bindings.attributes[kind.name] = found
+
+    def binding(self, kind: graphql.GraphQLObjectType, name: str, element: graphql.GraphQLField) -> Binding:
+        definition = element.extensions.get("strawberry-definition")
+        mark = definition.metadata.get(MARK) if isinstance(definition, StrawberryField) else None
+        where = f"{kind.name}.{python_name(element, name)}"
+        if isinstance(mark, Call):
+            return self._stub(kind, where, element, mark)
+        if isinstance(mark, LinkMark):
+            return self._link(kind, where, element, mark)
+        if not isinstance(definition, StrawberryField):
+            return Python(sees_client=True, is_async=False)
+        if definition.base_resolver is None and not definition.extensions and not definition.permission_classes:
+            return _property(definition.python_name, mark, element.type)
+        return _python(definition)
+
+    # -- stubs ----------------------------------------------------------------------------------------------------
+
+    def _stub(
+        self, kind: graphql.GraphQLObjectType, where: str, element: graphql.GraphQLField, call: Call
+    ) -> Fetching:
+        definition = element.extensions["strawberry-definition"]
+        arguments = {argument.python_name for argument in definition.arguments}
+        single, batch = call.single, call.batch
+        if single is None:
+            return _broken(call)
+        if call.default_body:
+            single = _with_default_body(call, single, arguments)
+        suppliers = self._suppliers(kind, where, call, single, arguments)
+        parents, names = tuple(suppliers.values()), tuple(suppliers)
+        batch_names: tuple[str, ...] = ()
+        if batch is not None:
+            batch_names = self._list_variables(where, batch, arguments, len(call.key))
+            if kind.name in self.roots and not parents:
+                parents_from_arguments = [name for name in single.variables if name not in batch.variables]
+                names = tuple(sorted(parents_from_arguments))
+            if len(call.key) != len(names) and parents:
+                self._fault(where, f"the key {call.key} has {len(call.key)} parts, but {single} needs {sorted(names)}")
+            if not parents:
+                batch, batch_names = None, ()
+            names, parents = _in_key_order(call.key, names, parents)
+        target = _target(element)
+        return Fetching(
+            call=call,
+            parents=parents,
+            single=single,
+            batch=batch,
+            single_names=names if parents else (),
+            batch_names=batch_names,
+            arguments=frozenset(arguments),
+            match=self._match(target, call),
+            match_kinds=self._match_kinds(target, call),
+            target=target,
+            keep_s=self._keep_s(call, target),
+        )
+
+    def _suppliers(
+        self, kind: graphql.GraphQLObjectType, where: str, call: Call, endpoint: Endpoint, arguments: set[str]
+    ) -> dict[str, Reading]:
+        """Find the parent's attribute behind each variable that no argument supplies."""
+        attributes = self.bindings.attributes[kind.name]
+        readings: dict[str, Reading] = {}
+        missing: list[str] = []
+        ordered = [*endpoint.template.variables, *sorted(endpoint.variables - set(endpoint.template.variables))]
+        for name in ordered:
+            if name in arguments:
+                continue
+            attribute = call.inputs.get(name, name)
+            own = f"{snake_case(kind.name)}_"
+            if attribute not in attributes and attribute.startswith(own):
+                attribute = attribute.removeprefix(own)
+            if attribute in attributes and kind.name not in self.roots:
+                readings[name] = Reading(attribute, attributes[attribute])
+            elif name in call.inputs and kind.name not in self.roots:
+                readings[name] = Reading(call.inputs[name], None)
+            else:
+                missing.append(name)
+        for name in missing:
+            have = ", ".join(sorted(arguments | set(attributes))) or "nothing"
+            self._fault(where, f"nobody supplies {{{name}}} of {endpoint}; arguments and attributes are: {have}")
+        return readings
+
+    def _list_variables(self, where: str, batch: Endpoint, arguments: set[str], parts: int) -> tuple[str, ...]:
+        bodies = batch.body.variables if batch.body else ()
+        free = [name for name in (*batch.template.variables, *bodies) if name not in arguments]
+        names = tuple(dict.fromkeys(free))
+        if len(names) not in (1, parts) or (len(names) == 1 and parts > 1 and not batch.body):
+            self._fault(
+                where,
+                f"the batch {batch} needs {'one list variable' if parts < 2 else f'{parts} list variables'} "
+                f"for the keys, but has {len(names)}",
+            )
+        return names
+
+    # -- links ----------------------------------------------------------------------------------------------------
+
+    def _link(
+        self, kind: graphql.GraphQLObjectType, where: str, element: graphql.GraphQLField, mark: LinkMark
+    ) -> Binding:
+        target = _target(element)
+        origin = self.bindings.origins.get(target or "")
+        entity = entity_of(origin) if origin is not None else None
+        if entity is None:
+            self._fault(where, f"links to {target or 'a scalar'}, which is not an entity of any source")
+            return _property(where, None, element.type)
+        call = entity.call
+        if call.single is None and call.batch is None:
+            if not call.source.faults:
+                self._fault(where, f"links to {target}, whose entity declares neither get nor batch")
+            return _broken(call)
+        if len(mark.names) != len(call.key):
+            self._fault(where, f"links by {mark.names}, but the key of {target} is {call.key}")
+        attributes = self.bindings.attributes[kind.name]
+        single_names = self._entity_names(target, call) if call.single else ()
+        return Fetching(
+            call=call,
+            parents=tuple(Reading(name, attributes.get(name)) for name in mark.names),
+            single=call.single,
+            batch=call.batch,
+            single_names=single_names,
+            batch_names=self._list_variables(where, call.batch, set(), len(call.key)) if call.batch else (),
+            arguments=frozenset(),
+            match=self._match(target, call),
+            match_kinds=self._match_kinds(target, call),
+            target=target,
+            keep_s=self._keep_s(call, target),
+            is_entity=True,
+            many_keys=_is_list(element.type),
+        )
+
+    def _entity_names(self, target: str | None, call: Call) -> tuple[str, ...]:
+        names = call.single.template.variables if call.single else ()
+        if len(names) != len(call.key):
+            self._fault(str(target), f"{call.single} has variables {names}, but the key is {call.key}")
+            return tuple(call.key)
+        return tuple(name for _, name in sorted(zip(_positions(call.key, names), names, strict=True)))
+
+    def _match(self, target: str | None, call: Call) -> tuple[tuple[str, ...], ...]:
+        attributes = self.bindings.attributes.get(target or "", {})
+        return tuple(
+            attributes[part].where(call.source) if part in attributes else tuple(part.split(".")) for part in call.key
+        )
+
+    def _match_kinds(self, target: str | None, call: Call) -> tuple[graphql.GraphQLOutputType | None, ...]:
+        attributes = self.bindings.attributes.get(target or "", {})
+        return tuple(attributes[part].kind if part in attributes else None for part in call.key)
+
+    def _keep_s(self, call: Call, target: str | None) -> float:
+        if not call.reads:
+            return 0.0
+        own = [found.ttl for found in self._reachable(target) if found.ttl is not None]
+        return max([call.fresh_s, *own])
+
+    def _reachable(self, target: str | None) -> Iterator[Property]:
+        """Give the properties of a type and of the objects nested in it."""
+        waiting, seen = [target], set[str]()
+        while waiting:
+            name = waiting.pop()
+            if name is None or name in seen:
+                continue
+            seen.add(name)
+            yield from self.bindings.attributes.get(name, {}).values()
+            kind = self.schema.type_map.get(name)
+            if isinstance(kind, graphql.GraphQLObjectType):
+                waiting.extend(_target(element) for element in kind.fields.values())
+
+    def _fault(self, where: str, message: str) -> None:
+        text = f"{where}: {message}"
+        if text not in self.bindings.faults:
+            self.bindings.faults.append(text)
+
+
+def _property(attribute: str, mark: object, kind: graphql.GraphQLOutputType | None) -> Property:
+    if isinstance(mark, PropertyMark):
+        return Property(attribute, mark.path, mark.ttl, kind)
+    return Property(attribute, kind=kind)
+
+
+def _python(definition: StrawberryField) -> Python:
+    resolver = definition.base_resolver
+    guarded = bool(definition.extensions or definition.permission_classes)
+    sees = guarded or resolver is None or resolver.info_parameter is not None
+    bare = None
+    if resolver is not None and not guarded and not definition.arguments and resolver.info_parameter is None:
+        bare = _without_parent(resolver)
+    is_async = definition.is_async if resolver is not None else True
+    return Python(sees_client=sees, is_async=is_async, bare=bare)
+
+
+def _without_parent(resolver: Any) -> Any:
+    """Give the function as it is called at the root, where there is no parent."""
+    function = resolver.wrapped_func
+    if resolver.self_parameter is not None:
+        return functools.partial(function, None)
+    return None if resolver.root_parameter is not None or resolver.parent_parameter is not None else function
+
+
+def _broken(call: Call) -> Fetching:
+    """Stand in for a declaration whose fault is already known."""
+    return Fetching(call, (), None, None, (), (), frozenset(), (), (), None, 0.0)
+
+
+def _with_default_body(call: Call, endpoint: Endpoint, arguments: set[str]) -> Endpoint:
+    rest = sorted(arguments - endpoint.variables)
+    if not rest:
+        return endpoint
+    skeleton: Mapping[str, Any] = {call.source.property_name(name): f"{{{name}}}" for name in rest}
+    return dataclasses.replace(endpoint, body=Body(skeleton))
+
+
+def _positions(key: tuple[str, ...], names: tuple[str, ...]) -> list[int]:
+    """Give, for each variable, the part of the key it takes: by name where names agree, else in order."""
+    if set(names) == set(key):
+        return [key.index(name) for name in names]
+    return list(range(len(names)))
+
+
+def _in_key_order(
+    key: tuple[str, ...], names: tuple[str, ...], parents: tuple[Reading, ...]
+) -> tuple[tuple[str, ...], tuple[Reading, ...]]:
+    if len(names) != len(parents) or len(names) != len(key):
+        return names, parents
+    order = _positions(key, names)
+    pairs = sorted(zip(order, names, parents, strict=True), key=lambda found: found[0])
+    return tuple(pair[1] for pair in pairs), tuple(pair[2] for pair in pairs)
+
+
+def _target(element: graphql.GraphQLField) -> str | None:
+    named = graphql.get_named_type(element.type)
+    return None if graphql.is_leaf_type(named) else named.name
+
+
+def _is_list(kind: graphql.GraphQLOutputType) -> bool:
+    return isinstance(graphql.get_nullable_type(kind), graphql.GraphQLList)

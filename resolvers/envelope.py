@@ -1,0 +1,54 @@
+"""Take a reply apart without reading all of it: the payload out of its envelope, items of a batch by their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+Path = tuple[str, ...]
+
+
+def wrapped(payload: Any, path: Path) -> Any:
+    """Give the msgspec type of an envelope that holds ``payload`` at the path; the rest of it is skipped.
+
+    ``wrapped(int, ("data", "count"))`` accepts ``{"data": {"count": 3}}``; read the value with `unwrap`.
+    """
+    for name in reversed(path):
+        payload = msgspec.defstruct("Envelope", [("payload", payload)], rename={"payload": name}, gc=False)
+    return payload
+
+
+def unwrap(value: Any, path: Path) -> Any:
+    """Give the payload out of an envelope decoded with `wrapped`."""
+    for _ in path:
+        value = value.payload
+    return value
+
+
+class Envelopes:
+    """Splits batch replies into raw items, with one decoder per envelope and one per place of the key."""
+
+    def __init__(self) -> None:
+        self._lists: dict[Path, msgspec.json.Decoder[Any]] = {}
+        self._keys: dict[tuple[Path, ...], list[msgspec.json.Decoder[Any]]] = {}
+
+    def items(self, body: Any, envelope: Path, match: tuple[Path, ...]) -> Iterator[tuple[str, bytes]]:
+        """Give each item's key (as text; of several parts as a tuple's) and its JSON text.
+
+        Raises:
+            msgspec.DecodeError: the body is no such list, or an item lacks its key.
+        """
+        if body is None:
+            return
+        decoder = self._lists.get(envelope)
+        if decoder is None:
+            decoder = self._lists[envelope] = msgspec.json.Decoder(wrapped(list[msgspec.Raw], envelope))
+        readers = self._keys.get(match)
+        if readers is None:
+            readers = self._keys[match] = [msgspec.json.Decoder(wrapped(str | int, path)) for path in match]
+        for raw in unwrap(decoder.decode(body), envelope):
+            parts = tuple(unwrap(reader.decode(raw), path) for reader, path in zip(readers, match, strict=True))
+            yield str(parts if len(parts) > 1 else parts[0]), bytes(raw)

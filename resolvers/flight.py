@@ -1,0 +1,60 @@
+"""Single flight: identical questions that are under way share one answer.
+
+The first to ask does the work inline, at no extra cost; who asks the same meanwhile waits for its outcome. When the
+one at work is cancelled (its client went away), the others do not fail with it: one of them starts again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Flights(Generic[T]):
+    """The questions under way, by what identifies them."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Hashable, list[asyncio.Future[T | None]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    async def join(self, key: Hashable) -> T | None:
+        """Give the outcome of who is at work on the question; None when nobody is, or when they gave up."""
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            return None
+        landed: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+        waiting.append(landed)
+        return await landed
+
+    async def share(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
+        """Give the outcome of ``work``, done once for all who share the key at the same time.
+
+        Raises:
+            Exception: what ``work`` raised, to everybody who waited for it.
+        """
+        while key in self._waiting:
+            outcome = await self.join(key)
+            if outcome is not None:
+                return outcome
+        self._waiting[key] = []
+        try:
+            result = await work()
+        except Exception as exc:
+            for landed in self._waiting.pop(key):
+                if not landed.done():
+                    landed.set_exception(exc)
+            raise
+        except BaseException:
+            for landed in self._waiting.pop(key):
+                if not landed.done():
+                    landed.set_result(None)
+            raise
+        for landed in self._waiting.pop(key):
+            if not landed.done():
+                landed.set_result(result)
+        return result

@@ -1,0 +1,450 @@
+"""Load what fields need from backends: one call for many keys, no call for what is known already.
+
+Theory of operation. One operation keeps a `Ledger`: the client's forwarded headers, every call made so far, and how
+long the whole answer stays fresh. A question is asked at most once per operation, whoever asks: the ledger remembers
+questions and their outcomes, failures included, so the exact path can go over the same ground without a new call.
+
+`load_one` asks a question that has no keys (a root field, a write). `load_many` asks for many keys and gives *parts*:
+each part is the body of one reply and the keys that it answers. Parts rather than items, because the compiled decoder
+reads a whole body at once. With a TTL, answers are stored: whole bodies by URL, and batches item by item, so that a
+batch asks only for the keys that the store does not have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from resolvers.binding import Fetching
+from resolvers.envelope import Envelopes
+from resolvers.flight import Flights
+from resolvers.store import Entry, Store, freshness_limit
+from sources import Endpoint, Reply, Rest, SourceError, UpstreamInvalid, failure_of, variable_of
+
+Key = Any
+_URL_LIMIT = 8000
+
+
+@dataclass(slots=True)
+class Part:
+    """One reply of a load.
+
+    Args:
+        keys: the keys that it answers; for a load without keys, empty.
+        body: JSON text; None when the backend has no such object (or sent no body).
+        enveloped: whether the payload still sits inside the endpoint's envelope.
+        batched: whether the payload is a list of items of many keys, rather than the answer to one.
+        failure: why there is no answer, instead of a body.
+    """
+
+    keys: Sequence[Key]
+    body: Any = None
+    enveloped: bool = True
+    batched: bool = False
+    failure: SourceError | None = None
+    reply: Reply | None = None
+
+    def with_keys(self, keys: Sequence[Key], *, batched: bool) -> Part:
+        """Give the same reply as the answer to these keys."""
+        return Part(keys, self.body, self.enveloped, batched, self.failure, self.reply)
+
+
+class Ledger:
+    """What one operation asked the backends, and what that says about its answer.
+
+    Args:
+        headers: the client's request headers, by lower-case name.
+
+    `outcomes` holds what root resolvers in Python gave, by response key, so that none runs twice.
+    """
+
+    __slots__ = ("calls", "fresh_s", "headers", "loads", "outcomes", "private", "types")
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self.headers = headers
+        self.loads: dict[Hashable, list[Part]] = {}
+        self.outcomes: dict[str, Any] = {}
+        self.calls = 0
+        self.fresh_s = float("inf")
+        self.private = False
+        self.types: set[str] = set()
+
+    def note_freshness(self, seconds: float) -> None:
+        """Lower the answer's remaining freshness to ``seconds``."""
+        if seconds < self.fresh_s:
+            self.fresh_s = seconds if seconds > 0 else 0.0
+
+
+class Loader:
+    """The loads of one graph, over one store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._flights: Flights[Part] = Flights()
+        self._envelopes = Envelopes()
+
+    async def load_one(
+        self, fetching: Fetching, values: Mapping[str, object], ledger: Ledger, max_age_s: float
+    ) -> Part:
+        """Ask a question that has no keys. Failures are in the part, never raised."""
+        endpoint = fetching.single
+        if endpoint is None:
+            raise RuntimeError("a call without a single endpoint has keys")
+        source = fetching.source
+        try:
+            target, headers, body = _request(source, endpoint, values)
+        except SourceError as exc:
+            return Part((), failure=exc)
+        if not fetching.call.reads:
+            part = await self._write(fetching, endpoint, target, headers, body, ledger)
+            ledger.note_freshness(0.0)
+            return part
+        question = (source.name, endpoint.method, target, headers, body)
+        known = ledger.loads.get(question)
+        if known is None:
+            known = ledger.loads[question] = [
+                await self._read(fetching, endpoint, target, headers, body, ledger, max_age_s)
+            ]
+        return known[0]
+
+    async def load_many(
+        self,
+        fetching: Fetching,
+        values: Mapping[str, object],
+        keys: Sequence[Key],
+        ledger: Ledger,
+        max_age_s: float,
+    ) -> list[Part]:
+        """Ask for many distinct keys, each once per operation. Failures are in their parts, never raised.
+
+        Args:
+            values: what all keys share: the arguments.
+            keys: a scalar per key, or a tuple where the key has several parts.
+        """
+        question = (fetching.call, msgspec.json.encode(values, order="sorted") if values else None)
+        known = ledger.loads.get(question)
+        if known is None:
+            known = ledger.loads[question] = []
+            missing: Sequence[Key] = keys
+        else:
+            asked = {str(key) for part in known for key in part.keys}
+            missing = [key for key in keys if str(key) not in asked]
+        if missing:
+            known.extend(await self._load_keys(fetching, values, missing, ledger, max_age_s))
+        return known
+
+    # -- many keys ------------------------------------------------------------------------------------------------
+
+    async def _load_keys(
+        self, fetching: Fetching, values: Mapping[str, object], keys: Sequence[Key], ledger: Ledger, max_age_s: float
+    ) -> list[Part]:
+        endpoint = fetching.batch
+        if endpoint is None:
+            return await self._load_singles(fetching, values, keys, ledger, max_age_s)
+        if fetching.keep_s <= 0:
+            return await self._load_batches(fetching, endpoint, values, keys, ledger, max_age_s)
+        scope = self._scope(fetching.source, ledger)
+        stored, missing = self._stored(fetching, values, keys, ledger, max_age_s, scope)
+        if not missing:
+            return stored
+        asked_at = self.store.clock()
+        fresh = await self._load_batches(fetching, endpoint, values, missing, ledger, max_age_s, asked_at, scope)
+        return stored + fresh
+
+    async def _load_singles(
+        self, fetching: Fetching, values: Mapping[str, object], keys: Sequence[Key], ledger: Ledger, max_age_s: float
+    ) -> list[Part]:
+        async def load(key: Key) -> Part:
+            whole = dict(values)
+            whole.update(zip(fetching.single_names, key if isinstance(key, tuple) else (key,), strict=True))
+            part = await self.load_one(fetching, whole, ledger, max_age_s)
+            return part.with_keys((key,), batched=False)
+
+        if len(keys) == 1:
+            return [await load(keys[0])]
+        return list(await asyncio.gather(*map(load, keys)))
+
+    async def _load_batches(
+        self,
+        fetching: Fetching,
+        endpoint: Endpoint,
+        values: Mapping[str, object],
+        keys: Sequence[Key],
+        ledger: Ledger,
+        max_age_s: float,
+        asked_at: float = 0.0,
+        scope: str | None = None,
+    ) -> list[Part]:
+        parts: list[Part] = []
+        requests = []
+        limit = fetching.call.max_batch
+        for start in range(0, len(keys), limit):
+            chunk = keys if len(keys) <= limit else keys[start : start + limit]
+            self._split(fetching, endpoint, values, chunk, requests, parts)
+        if len(requests) == 1:
+            parts.append(await self._batch(fetching, endpoint, requests[0], ledger))
+        elif requests:
+            made = (self._batch(fetching, endpoint, request, ledger) for request in requests)
+            parts.extend(await asyncio.gather(*made))
+        if scope is None:
+            ledger.note_freshness(0.0)
+        else:
+            for part in parts:
+                self._keep_items(fetching, values, part, asked_at, scope, ledger, max_age_s)
+        return parts
+
+    def _split(
+        self,
+        fetching: Fetching,
+        endpoint: Endpoint,
+        values: Mapping[str, object],
+        keys: Sequence[Key],
+        requests: list[Any],
+        parts: list[Part],
+    ) -> None:
+        """Append the requests for the keys: one, or several where the URL would grow too long.
+
+        A key that may not enter a URL fails alone.
+        """
+        names = fetching.batch_names
+        whole = dict(values)
+        if len(names) == 1:
+            composite = len(fetching.call.key) > 1
+            whole[names[0]] = [_key_object(fetching, key) for key in keys] if composite else list(keys)
+        else:
+            for position, name in enumerate(names):
+                whole[name] = [key[position] for key in keys]
+        try:
+            target, headers, body = _request(fetching.source, endpoint, whole)
+        except SourceError as exc:
+            if len(keys) == 1:
+                parts.append(Part(keys, failure=exc))
+                return
+            target, headers, body = "", (), None
+        if target and (len(target) <= _URL_LIMIT or len(keys) == 1):
+            requests.append((keys, target, headers, body))
+            return
+        middle = len(keys) // 2
+        self._split(fetching, endpoint, values, keys[:middle], requests, parts)
+        self._split(fetching, endpoint, values, keys[middle:], requests, parts)
+
+    async def _batch(self, fetching: Fetching, endpoint: Endpoint, request: Any, ledger: Ledger) -> Part:
+        keys, target, headers, body = request
+        source = fetching.source
+        forwarded = _forwarded(source, ledger)
+        part = await self._exchange(source, endpoint, target, headers + forwarded, body, ledger)
+        if part.body is None and part.failure is None and part.reply is not None and part.reply.status == 404:
+            return Part(keys, failure=failure_of(part.reply, source.name))
+        return part.with_keys(keys, batched=True)
+
+    # -- one exchange ---------------------------------------------------------------------------------------------
+
+    async def _read(
+        self,
+        fetching: Fetching,
+        endpoint: Endpoint,
+        target: str,
+        headers: tuple[tuple[str, str], ...],
+        body: bytes | None,
+        ledger: Ledger,
+        max_age_s: float,
+    ) -> Part:
+        source = fetching.source
+        forwarded = _forwarded(source, ledger)
+        if fetching.keep_s <= 0:
+            ledger.note_freshness(0.0)
+            return await self._exchange(source, endpoint, target, headers + forwarded, body, ledger)
+        scope = self._scope(source, ledger)
+        key = (source.name, endpoint.method, target, headers, body, scope)
+        self._note_types(fetching, ledger)
+        entry = self.store.read(key, max_age_s)
+        if entry is None:
+            asked_at = self.store.clock()
+            part = await self._exchange(source, endpoint, target, headers + forwarded, body, ledger)
+            if part.failure is not None:
+                ledger.note_freshness(0.0)
+                return part
+            entry = Entry(
+                None if part.body is None else bytes(part.body),
+                asked_at,
+                freshness_limit(_cache_control(part), private=bool(scope)),
+                self._types(fetching),
+            )
+            if entry.limit_s is None or entry.limit_s > 0:
+                self.store.write(key, entry)
+        ledger.note_freshness(self.store.remaining_s(entry, max_age_s))
+        return Part((), entry.body)
+
+    async def _exchange(
+        self,
+        source: Rest,
+        endpoint: Endpoint,
+        target: str,
+        headers: tuple[tuple[str, str], ...],
+        body: bytes | None,
+        ledger: Ledger,
+    ) -> Part:
+        async def send() -> Part:
+            return await _send(source, endpoint.method, target, headers, body)
+
+        ledger.calls += 1
+        return await self._flights.share((source.name, endpoint.method, target, headers, body), send)
+
+    async def _write(
+        self,
+        fetching: Fetching,
+        endpoint: Endpoint,
+        target: str,
+        headers: tuple[tuple[str, str], ...],
+        body: bytes | None,
+        ledger: Ledger,
+    ) -> Part:
+        """Send a write, once, and make stale what it may have changed, even where its outcome is unknown."""
+        source = fetching.source
+        ledger.calls += 1
+        part = await _send(source, endpoint.method, target, headers + _forwarded(source, ledger), body)
+        for name in fetching.call.invalidates:
+            self.store.touch(name)
+        if fetching.target is not None and fetching.target not in fetching.call.invalidates:
+            self.store.touch(fetching.target)
+        return part
+
+    # -- the store ------------------------------------------------------------------------------------------------
+
+    def _scope(self, source: Rest, ledger: Ledger) -> str:
+        """Give the scope of answers from this source: empty for all clients, else one for these header values."""
+        forwarded = _forwarded(source, ledger)
+        if not forwarded:
+            return ""
+        return hashlib.sha256(repr(forwarded).encode()).hexdigest()
+
+    def _types(self, fetching: Fetching) -> tuple[str, ...]:
+        return (fetching.target,) if fetching.target else ()
+
+    def _note_types(self, fetching: Fetching, ledger: Ledger) -> None:
+        ledger.types.update(self._types(fetching))
+
+    def _item_key(self, fetching: Fetching, values: Mapping[str, object], key: Key, scope: str) -> Hashable:
+        shared = msgspec.json.encode(values, order="sorted") if values else b""
+        return (id(fetching.call), shared, str(key), scope)
+
+    def _stored(
+        self,
+        fetching: Fetching,
+        values: Mapping[str, object],
+        keys: Sequence[Key],
+        ledger: Ledger,
+        max_age_s: float,
+        scope: str,
+    ) -> tuple[list[Part], list[Key]]:
+        """Give the parts that the store has, as one body, and the keys that it has not."""
+        self._note_types(fetching, ledger)
+        found: list[bytes] = []
+        held: list[Key] = []
+        missing: list[Key] = []
+        for key in keys:
+            entry = self.store.read(self._item_key(fetching, values, key, scope), max_age_s)
+            if entry is None:
+                missing.append(key)
+                continue
+            held.append(key)
+            ledger.note_freshness(self.store.remaining_s(entry, max_age_s))
+            if entry.body:
+                found.append(entry.body)
+        if not held:
+            return [], missing
+        return [Part(held, b"[" + b",".join(found) + b"]", enveloped=False, batched=True)], missing
+
+    def _keep_items(
+        self,
+        fetching: Fetching,
+        values: Mapping[str, object],
+        part: Part,
+        asked_at: float,
+        scope: str,
+        ledger: Ledger,
+        max_age_s: float,
+    ) -> None:
+        """Store the items of one batch reply under their keys; a key without item is stored as missing."""
+        if part.failure is not None:
+            ledger.note_freshness(0.0)
+            return
+        limit = freshness_limit(_cache_control(part), private=bool(scope))
+        ledger.note_freshness(max_age_s if limit is None else min(max_age_s, limit))
+        endpoint = fetching.batch
+        if endpoint is None or (limit is not None and limit <= 0):
+            return
+        try:
+            items = self._envelopes.items(part.body, endpoint.items, fetching.match)
+        except msgspec.DecodeError:
+            return
+        by_key: dict[str, list[bytes]] = {str(key): [] for key in part.keys}
+        for key, raw in items:
+            if key in by_key:
+                by_key[key].append(raw)
+        for key in part.keys:
+            bodies = by_key[str(key)]
+            body = b",".join(bodies if fetching.call.many else bodies[-1:])
+            entity = (fetching.target, str(key)) if fetching.is_entity and fetching.target else None
+            entry = Entry(body or None, asked_at, limit, self._types(fetching), entity)
+            self.store.write(self._item_key(fetching, values, key, scope), entry)
+
+
+def _request(
+    source: Rest, endpoint: Endpoint, values: Mapping[str, object]
+) -> tuple[str, tuple[tuple[str, str], ...], bytes | None]:
+    """Give path with query, headers and body of one request.
+
+    Raises:
+        InvalidInput: a value may not enter the URL.
+    """
+    target = source.target(endpoint, values)
+    headers: tuple[tuple[str, str], ...] = ()
+    if endpoint.headers:
+        headers = tuple(
+            (name, str(value)) for name, text in endpoint.headers if (value := _header(text, values)) is not None
+        )
+    return target, headers, None if endpoint.body is None else endpoint.body.encode(values)
+
+
+def _header(text: str, values: Mapping[str, object]) -> object:
+    name = variable_of(text)
+    return text if name is None else values.get(name)
+
+
+def _forwarded(source: Rest, ledger: Ledger) -> tuple[tuple[str, str], ...]:
+    if not source.forward:
+        return ()
+    ledger.private = True
+    headers = ledger.headers
+    return tuple((name, headers[name]) for name in source.forward if name in headers)
+
+
+async def _send(
+    source: Rest, method: str, target: str, headers: tuple[tuple[str, str], ...], body: bytes | None
+) -> Part:
+    try:
+        reply = await source.send(method, target, headers, body)
+    except SourceError as exc:
+        return Part((), failure=exc)
+    status = reply.status
+    if 200 <= status < 300:
+        answer = reply.body
+        return Part((), answer if len(answer) else None, reply=reply)
+    if status == 404 and method == "GET":
+        return Part((), None, reply=reply)
+    return Part((), failure=failure_of(reply, source.name))
+
+
+def _cache_control(part: Part) -> str | None:
+    return None if part.reply is None else part.reply.header("cache-control")
+
+
+def _key_object(fetching: Fetching, key: Key) -> dict[str, object]:
+    return {path[-1]: value for path, value in zip(fetching.match, key, strict=True)}
+

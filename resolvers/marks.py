@@ -1,0 +1,49 @@
+"""What an author writes on a field: `field` for a property of the reply, `link` for a key to another entity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+
+from sources import split_path
+
+MARK = "weft"
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyMark:
+    """Where a property sits in its object, and how long it may be reused; None leaves the default."""
+
+    path: tuple[str, ...] | None
+    ttl: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkMark:
+    """The attributes of the parent that hold the key of another entity."""
+
+    names: tuple[str, ...]
+
+
+def field(path: str | None = None, *, ttl: float | None = None, **options: Any) -> Any:
+    """Describe a property of the backend's object: ``price: int = field("price.cents", ttl=5)``.
+
+    Args:
+        path: dotted property names from the object; None is the attribute's own name in the source's spelling.
+        ttl: seconds this property may be reused; the smallest of a selection decides.
+        options: what `strawberry.field` takes, for example ``description``.
+    """
+    return strawberry.field(metadata={MARK: PropertyMark(split_path(path) or None, ttl)}, **options)
+
+
+def link(*names: str, **options: Any) -> Any:
+    """Point to an entity by its key: ``author: User = link("author_id")``.
+
+    Args:
+        names: the attributes of this class that make up the key, in the entity's order; what the class does not
+            declare is taken as a dotted path in the backend's object. A path to a list of keys links to a list.
+        options: what `strawberry.field` takes, for example ``description``.
+    """
+    return strawberry.field(metadata={MARK: LinkMark(names)}, **options)

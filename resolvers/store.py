@@ -1,0 +1,141 @@
+"""Stored answers: raw bytes with the time they were asked for, under source, question and scope.
+
+Theory of operation. An *entry* is what a backend answered to one question (an expanded URL, or one key of a batch)
+for one *scope*: the empty scope is public, any other is the digest of the client headers that were forwarded. Nobody
+reads an entry of another scope, because the scope is part of the key.
+
+A reader says how old an entry may be at most (`max_age_s`, the smallest TTL among the selected fields) and the entry
+says what its backend allowed (`limit_s`, from ``Cache-Control``); the smaller of the two decides. So one entry serves
+a patient selection and is refused to an impatient one.
+
+Writes make entries stale without searching for them: the store remembers when each type, and each single entity, was
+last touched, and an entry that was *asked for* before that instant is not used. Asking, not storing, is what counts:
+an answer that was under way while the write happened is stale as well.
+
+Cost: two dict lookups per read. Size: entries are bounded by their bytes; the touched instants by their count.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+
+import cachetools
+
+Clock = Callable[[], float]
+_ENTRY_OVERHEAD = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One stored answer.
+
+    Args:
+        body: JSON text; None means that the backend has no such object.
+        asked_at: the clock when the question was sent.
+        limit_s: longest age that the backend allows; None when it did not say.
+        types: type names that the answer may hold.
+        entity: type and key of the one entity that it is, if it is one.
+    """
+
+    body: bytes | None
+    asked_at: float
+    limit_s: float | None
+    types: tuple[str, ...]
+    entity: tuple[str, Hashable] | None = None
+
+
+class Store:
+    """Bounded in-process storage of answers.
+
+    Args:
+        max_bytes: sum of bodies and keys to keep at most; the least recently used go first.
+    """
+
+    def __init__(self, *, max_bytes: int = 64 * 1024 * 1024, clock: Clock = time.monotonic) -> None:
+        self.clock = clock
+        self._entries: cachetools.LRUCache[Hashable, Entry] = cachetools.LRUCache(max_bytes, getsizeof=_size)
+        self._max_bytes = max_bytes
+        self._touched_types: dict[str, float] = {}
+        self._touched_entities: cachetools.LRUCache[Hashable, float] = cachetools.LRUCache(100_000)
+        self._forgotten_at = float("-inf")
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def read(self, key: Hashable, max_age_s: float) -> Entry | None:
+        """Give the entry if it is no older than both ``max_age_s`` and its backend's limit, and not stale."""
+        entry = self._entries.get(key)
+        if entry is None or self.remaining_s(entry, max_age_s) <= 0:
+            return None
+        return entry
+
+    def remaining_s(self, entry: Entry, max_age_s: float) -> float:
+        """Give the seconds for which the entry may still be used; 0 or less when it may not."""
+        if self._is_stale(entry):
+            return 0.0
+        allowed = max_age_s if entry.limit_s is None else min(max_age_s, entry.limit_s)
+        return allowed - (self.clock() - entry.asked_at)
+
+    def write(self, key: Hashable, entry: Entry) -> None:
+        """Keep an entry, unless it is stale already or larger than the store."""
+        if not self._is_stale(entry) and _size(entry) <= self._max_bytes:
+            self._entries[key] = entry
+
+    def touch(self, type_name: str, key: Hashable | None = None) -> None:
+        """Make stale every answer that may hold the type; with a key, other single entities of it stay good."""
+        now = self.clock()
+        if key is None:
+            self._touched_types[type_name] = now
+            return
+        self._touched_types[f"{type_name}[]"] = now
+        if len(self._touched_entities) >= self._touched_entities.maxsize:
+            # Forgetting a touch would revive a stale entity: what is older than the forgotten one goes with it.
+            _, self._forgotten_at = self._touched_entities.popitem()
+        self._touched_entities[type_name, key] = now
+
+    def is_touched_since(self, types: Iterable[str], asked_at: float) -> bool:
+        """Tell whether any of the types, or any entity of them, was touched at or after ``asked_at``."""
+        touched = self._touched_types
+        never = float("-inf")
+        return any(
+            touched.get(name, never) >= asked_at or touched.get(f"{name}[]", never) >= asked_at for name in types
+        )
+
+    def _is_stale(self, entry: Entry) -> bool:
+        if not self._touched_types:
+            return False
+        if entry.entity is None:
+            return self.is_touched_since(entry.types, entry.asked_at)
+        never = float("-inf")
+        own = entry.entity[0]
+        if self._touched_types.get(own, never) >= entry.asked_at or entry.asked_at <= self._forgotten_at:
+            return True
+        others = [name for name in entry.types if name != own]
+        if self.is_touched_since(others, entry.asked_at):
+            return True
+        return self._touched_entities.get(entry.entity, never) >= entry.asked_at
+
+
+def _size(entry: Entry) -> int:
+    return _ENTRY_OVERHEAD + (0 if entry.body is None else len(entry.body))
+
+
+def freshness_limit(cache_control: str | None, *, private: bool) -> float | None:
+    """Give the longest age in seconds that a ``Cache-Control`` field allows, None when it sets no limit (RFC 9111).
+
+    ``no-store`` and ``no-cache`` give 0, and so does ``private`` for an answer that would be kept for everybody.
+    ``s-maxage`` wins over ``max-age`` since the store is shared by all clients.
+    """
+    if cache_control is None:
+        return None
+    ages: dict[str, float] = {}
+    for directive in cache_control.lower().split(","):
+        name, _, value = directive.strip().partition("=")
+        if name in ("no-store", "no-cache") or (name == "private" and not private):
+            return 0.0
+        if name in ("max-age", "s-maxage"):
+            digits = value.strip().strip('"')
+            ages[name] = float(digits) if digits.isdigit() and len(digits) < 12 else 0.0
+    return ages.get("s-maxage", ages.get("max-age"))

@@ -1,0 +1,98 @@
+"""Values between the wire and Python: what a property becomes for a resolver, what an argument becomes for a backend."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import enum
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import graphql
+
+from sources import Rest, Timestamps, format_instant, parse_instant
+
+Decode = Callable[[Any], Any]
+
+_PLAIN = frozenset({"Int", "Float", "String", "Boolean", "ID", "JSON"})
+
+
+def decoder(kind: graphql.GraphQLLeafType, timestamps: Timestamps) -> Decode | None:
+    """Give the function from a backend's JSON value to the Python value of a leaf type; None changes nothing.
+
+    The function raises ValueError (or what a custom scalar's parser raises) for a value of another form.
+    """
+    if isinstance(kind, graphql.GraphQLEnumType):
+        return _enum_decoder(kind)
+    if kind.name in _PLAIN:
+        return None
+    if kind.name == "DateTime":
+        return lambda value: parse_instant(value, timestamps)
+    if kind.name == "Date" and timestamps != "iso":
+        return lambda value: parse_instant(value, timestamps).date()
+    if kind.name == "Decimal":
+        return _decimal
+    return kind.parse_value
+
+
+def _decimal(value: object) -> decimal.Decimal:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("expected a number")
+    try:
+        return decimal.Decimal(str(value))
+    except decimal.InvalidOperation as exc:
+        raise ValueError("expected a number") from exc
+
+
+def _enum_decoder(kind: graphql.GraphQLEnumType) -> Decode:
+    members: dict[Any, Any] = {}
+    for name, value in kind.values.items():
+        members.setdefault(name, value.value)
+    for value in kind.values.values():
+        wire = value.value.value if isinstance(value.value, enum.Enum) else value.value
+        members[wire] = value.value
+
+    def decode(value: Any) -> Any:
+        try:
+            return members[value]
+        except (KeyError, TypeError):
+            raise ValueError(f"not a value of {kind.name}") from None
+
+    return decode
+
+
+def wire_value(value: Any, kind: graphql.GraphQLInputType, source: Rest) -> Any:
+    """Spell an argument as the backend reads it: names by the source's convention, instants by its timestamps."""
+    if value is None:
+        return None
+    if isinstance(kind, graphql.GraphQLNonNull):
+        return wire_value(value, kind.of_type, source)
+    if isinstance(kind, graphql.GraphQLList):
+        return [wire_value(item, kind.of_type, source) for item in value]
+    if isinstance(kind, graphql.GraphQLInputObjectType):
+        return {
+            source.property_name(python_name(field, name)): wire_value(value[name], field.type, source)
+            for name, field in kind.fields.items()
+            if name in value
+        }
+    return _wire_leaf(value, source)
+
+
+def _wire_leaf(value: Any, source: Rest) -> Any:
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, dt.datetime):
+        return format_instant(value, source.timestamps)
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal | uuid.UUID):
+        return str(value)
+    return value
+
+
+def python_name(element: graphql.GraphQLField | graphql.GraphQLInputField, name: str) -> str:
+    """Give the attribute's name in Python for a field of the schema."""
+    definition = element.extensions.get("strawberry-definition")
+    found = getattr(definition, "python_name", None)
+    return found if isinstance(found, str) else name

@@ -1,0 +1,64 @@
+"""REST backends: what can be asked of them, and asking it. The lowest storey.
+
+It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph` nor `resolvers`. Read `errors`,
+`template`, `convention`, `endpoint`, `rest` (what an author declares), then `transport`, `httpx_transport`, `fake`,
+`auth`, `exchange` (what happens on the wire).
+"""
+
+from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
+from sources.convention import Naming, Timestamps, format_instant, parse_instant, snake_case
+from sources.endpoint import Body, Call, Endpoint, Entity, Get, Post, call_of, entity_of, split_path, variable_of
+from sources.errors import (
+    DeclarationError,
+    InvalidInput,
+    SourceError,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from sources.exchange import failure_of
+from sources.fake import FakeTransport
+from sources.httpx_transport import HttpxTransport
+from sources.rest import Rest
+from sources.template import RefusedValue, Template
+from sources.transport import PyreqwestTransport, Reply, Transport
+
+__all__ = [
+    "ApiKey",
+    "Auth",
+    "Basic",
+    "Bearer",
+    "Body",
+    "Call",
+    "DeclarationError",
+    "Endpoint",
+    "Entity",
+    "FakeTransport",
+    "Get",
+    "HttpxTransport",
+    "InvalidInput",
+    "Naming",
+    "OAuth2",
+    "Post",
+    "PyreqwestTransport",
+    "RefusedValue",
+    "Reply",
+    "Rest",
+    "SourceError",
+    "Template",
+    "Timestamps",
+    "Transport",
+    "UpstreamError",
+    "UpstreamInvalid",
+    "UpstreamTimeout",
+    "UpstreamUnavailable",
+    "call_of",
+    "entity_of",
+    "failure_of",
+    "format_instant",
+    "parse_instant",
+    "snake_case",
+    "split_path",
+    "variable_of",
+]

@@ -1,0 +1,249 @@
+"""How the gateway proves to a backend who it is.
+
+A kind of authentication gives either *fixed* headers and query parameters, known at start-up and free per request, or
+a `token` that is fetched. Secrets are read from the environment when a source starts to speak, never at import, and
+no `repr` shows them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import time
+from collections.abc import Callable
+from typing import Protocol
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from sources.errors import DeclarationError, UpstreamError, UpstreamInvalid, UpstreamUnavailable
+from sources.transport import Transport, TransportError
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+class Auth(Protocol):
+    """One way to authenticate to a backend."""
+
+    def missing(self) -> list[str]:
+        """Give the environment variables that are needed and not set."""
+        ...
+
+    def headers(self) -> Pairs:
+        """Give the headers that each request carries."""
+        ...
+
+    def parameters(self) -> Pairs:
+        """Give the query parameters that each request carries."""
+        ...
+
+
+class Secret:
+    """A secret given as a value or as the name of an environment variable."""
+
+    def __init__(self, value: str | None, env: str | None, what: str) -> None:
+        if (value is None) == (env is None):
+            raise DeclarationError(f"{what}: give either the value or env=, the environment variable that holds it")
+        self._value = value
+        self._env = env
+
+    def missing(self) -> list[str]:
+        """Give the environment variable's name if it is needed and not set."""
+        return [self._env] if self._env is not None and not os.environ.get(self._env) else []
+
+    def read(self) -> str:
+        """Give the secret.
+
+        Raises:
+            DeclarationError: the environment variable is not set, or the secret may not stand in a header.
+        """
+        value = self._value if self._env is None else os.environ.get(self._env, "")
+        if not value:
+            raise DeclarationError(f"the environment variable {self._env} is not set")
+        if any(ord(mark) < 32 or ord(mark) == 127 for mark in value):
+            raise DeclarationError(f"{self._env or 'the secret'} holds a control character")
+        return value
+
+
+class ApiKey:
+    """A key in a header, ``ApiKey("X-API-Key", env="KEY")``, or in the query, ``ApiKey(query="api_key", env="KEY")``."""
+
+    def __init__(
+        self, header: str | None = None, *, query: str | None = None, env: str | None = None, value: str | None = None
+    ) -> None:
+        if (header is None) == (query is None):
+            raise DeclarationError("ApiKey: give either a header's name or query=, a parameter's name")
+        self._header = header
+        self._query = query
+        self._secret = Secret(value, env, "ApiKey")
+
+    def missing(self) -> list[str]:
+        """Give the environment variables that are needed and not set."""
+        return self._secret.missing()
+
+    def headers(self) -> Pairs:
+        """Give the headers that each request carries."""
+        return () if self._header is None else ((self._header, self._secret.read()),)
+
+    def parameters(self) -> Pairs:
+        """Give the query parameters that each request carries."""
+        return () if self._query is None else ((self._query, self._secret.read()),)
+
+
+class Basic:
+    """User name and password (RFC 7617)."""
+
+    def __init__(self, username: str, password: str | None = None, *, env: str | None = None) -> None:
+        if ":" in username:
+            raise DeclarationError("Basic: a user name holds no colon (RFC 7617)")
+        self._username = username
+        self._secret = Secret(password, env, "Basic")
+
+    def missing(self) -> list[str]:
+        """Give the environment variables that are needed and not set."""
+        return self._secret.missing()
+
+    def headers(self) -> Pairs:
+        """Give the headers that each request carries."""
+        return (("authorization", _basic(self._username, self._secret.read())),)
+
+    def parameters(self) -> Pairs:
+        """Give the query parameters that each request carries."""
+        return ()
+
+
+class Bearer:
+    """A token that does not change (RFC 6750)."""
+
+    def __init__(self, token: str | None = None, *, env: str | None = None) -> None:
+        self._secret = Secret(token, env, "Bearer")
+
+    def missing(self) -> list[str]:
+        """Give the environment variables that are needed and not set."""
+        return self._secret.missing()
+
+    def headers(self) -> Pairs:
+        """Give the headers that each request carries."""
+        return (("authorization", f"Bearer {self._secret.read()}"),)
+
+    def parameters(self) -> Pairs:
+        """Give the query parameters that each request carries."""
+        return ()
+
+
+class _Granted(msgspec.Struct):
+    access_token: str
+    expires_in: float = 300.0
+
+
+class OAuth2:
+    """Client credentials (RFC 6749, 4.4): a token that is fetched, kept, and renewed before it expires.
+
+    At most one request for a token is under way, shared by all who need it. While a token is still good its renewal
+    happens in the background, so no client waits for it.
+
+    Args:
+        token_url: the token endpoint, in full.
+        renew_before_s: how long before its expiry a token is renewed; at most half its lifetime.
+    """
+
+    def __init__(
+        self,
+        token_url: str,
+        *,
+        client_id: str,
+        client_secret: str | None = None,
+        env: str | None = None,
+        scope: str | None = None,
+        renew_before_s: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if urlsplit(token_url).scheme not in ("http", "https") or not urlsplit(token_url).hostname:
+            raise DeclarationError(f"OAuth2: {token_url!r} is not an http or https address")
+        self._token_url = token_url
+        self._client_id = client_id
+        self._secret = Secret(client_secret, env, "OAuth2")
+        self._scope = scope
+        self._renew_before_s = renew_before_s
+        self._clock = clock
+        self._token: str | None = None
+        self._expires_at = 0.0
+        self._renew_at = 0.0
+        self._renewal: asyncio.Task[str] | None = None
+
+    def missing(self) -> list[str]:
+        """Give the environment variables that are needed and not set."""
+        return self._secret.missing()
+
+    def headers(self) -> Pairs:
+        """Give the headers that each request carries: none, the token changes."""
+        return ()
+
+    def parameters(self) -> Pairs:
+        """Give the query parameters that each request carries."""
+        return ()
+
+    async def token(self, transport: Transport, source: str, *, refused: str | None = None) -> str:
+        """Give a token that is good now, fetching one where needed.
+
+        Args:
+            refused: a token that the backend has just refused; it is not given again.
+
+        Raises:
+            SourceError: the token endpoint gave none.
+        """
+        if refused is not None and self._token == refused:
+            self._token = None
+        now = self._clock()
+        if self._token is not None and now < self._expires_at:
+            if now >= self._renew_at and self._idle():
+                self._begin(transport, source)
+            return self._token
+        if self._idle():
+            self._begin(transport, source)
+        renewal = self._renewal
+        if renewal is None:
+            raise UpstreamUnavailable(f"{source}: no token", source=source)
+        return await asyncio.shield(renewal)
+
+    def _idle(self) -> bool:
+        renewal = self._renewal
+        return renewal is None or renewal.done() or renewal.get_loop() is not asyncio.get_running_loop()
+
+    def _begin(self, transport: Transport, source: str) -> None:
+        self._renewal = asyncio.get_running_loop().create_task(self._fetch(transport, source))
+        # Nobody may be waiting for a renewal in the background: its failure is read here, and shows when needed.
+        self._renewal.add_done_callback(lambda task: None if task.cancelled() else task.exception())
+
+    async def _fetch(self, transport: Transport, source: str) -> str:
+        form = {"grant_type": "client_credentials"}
+        if self._scope:
+            form["scope"] = self._scope
+        headers = (
+            ("authorization", _basic(self._client_id, self._secret.read())),
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("accept", "application/json"),
+        )
+        asked_at = self._clock()
+        try:
+            reply = await transport.send("POST", self._token_url, headers, urlencode(form).encode())
+        except TransportError as exc:
+            raise UpstreamUnavailable(f"{source}: the token endpoint cannot be reached", source=source) from exc
+        if reply.status != 200:
+            raise UpstreamError(f"{source}: the token endpoint refused", source=source, status=reply.status)
+        try:
+            granted = msgspec.json.decode(reply.body, type=_Granted)
+        except msgspec.DecodeError as exc:
+            raise UpstreamInvalid(f"{source}: the token endpoint answered no token", source=source) from exc
+        lifetime_s = granted.expires_in
+        self._token = granted.access_token
+        self._expires_at = asked_at + lifetime_s
+        self._renew_at = asked_at + lifetime_s - min(self._renew_before_s, lifetime_s / 2)
+        return granted.access_token
+
+
+def _basic(username: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+
+

@@ -1,0 +1,196 @@
+"""What a graph's author declares about one REST call: data only, nothing is sent from here.
+
+An `Endpoint` is a method, a URL template and how body and headers are made. A `Call` groups the endpoints that
+answer one question: one key at a time (`single`), many keys at once (`batch`), and how answers find their keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sources.errors import DeclarationError
+from sources.template import Template
+
+if TYPE_CHECKING:
+    from sources.rest import Rest
+
+Json = Any
+_ABSENT: Any = object()
+
+
+def variable_of(text: object) -> str | None:
+    """Give ``name`` for a text that is exactly ``{name}``, else None."""
+    if isinstance(text, str) and len(text) > 2 and text[0] == "{" and text[-1] == "}" and text[1:-1].isidentifier():
+        return text[1:-1]
+    return None
+
+
+class Body:
+    """A JSON request body with holes: ``Body({"ids": "{ids}", "limit": 50})``.
+
+    A string that is exactly ``{name}`` is replaced by that value, whatever its JSON type. A property whose value was
+    not given is left out; a value of None is sent as null.
+    """
+
+    def __init__(self, skeleton: Json) -> None:
+        self.skeleton = skeleton
+        names: dict[str, None] = {}
+        _gather(skeleton, names)
+        self.variables = tuple(names)
+
+    def encode(self, values: Mapping[str, object]) -> bytes:
+        """Give the JSON text with every hole filled from ``values``."""
+        filled = _fill(self.skeleton, values)
+        return msgspec.json.encode(None if filled is _ABSENT else filled)
+
+
+def _gather(node: Json, names: dict[str, None]) -> None:
+    name = variable_of(node)
+    if name is not None:
+        names[name] = None
+    elif isinstance(node, Mapping):
+        for item in node.values():
+            _gather(item, names)
+    elif isinstance(node, list | tuple):
+        for item in node:
+            _gather(item, names)
+
+
+def _fill(node: Json, values: Mapping[str, object]) -> Json:
+    name = variable_of(node)
+    if name is not None:
+        return values.get(name, _ABSENT)
+    if isinstance(node, Mapping):
+        filled = {key: _fill(item, values) for key, item in node.items()}
+        return {key: item for key, item in filled.items() if item is not _ABSENT}
+    if isinstance(node, list | tuple):
+        return [item for item in (_fill(child, values) for child in node) if item is not _ABSENT]
+    return node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Endpoint:
+    """One method and URL template of a backend, and where in a reply the payload sits.
+
+    Args:
+        items: path of property names from the reply's root to the payload; empty when the reply is the payload.
+        body: None sends no body.
+        headers: header name to a fixed text or to ``{variable}``.
+    """
+
+    method: str
+    template: Template
+    items: tuple[str, ...] = ()
+    body: Body | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    variables: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = set(self.template.variables)
+        names.update(name for _, text in self.headers if (name := variable_of(text)))
+        if self.body is not None:
+            names.update(self.body.variables)
+        object.__setattr__(self, "variables", frozenset(names))
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.template.text}"
+
+
+def split_path(path: str | None) -> tuple[str, ...]:
+    """Give the property names of a dotted path: ``data.items`` becomes ``("data", "items")``."""
+    if path is None:
+        return ()
+    parts = tuple(path.split("."))
+    if not all(parts):
+        raise DeclarationError(f"{path!r} is not a path of property names: it has an empty part")
+    return parts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Get:
+    """A read with its own envelope: ``batch=Get("/products{?ids}", items="data")``."""
+
+    template: str
+    items: str | None = None
+
+    def endpoint(self) -> Endpoint:
+        """Give the endpoint this form declares."""
+        return Endpoint("GET", Template(self.template), split_path(self.items))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Post:
+    """A read that takes its keys in a JSON body: ``batch=Post("/customers/search", body={"ids": "{ids}"})``."""
+
+    template: str
+    body: Json
+    items: str | None = None
+
+    def endpoint(self) -> Endpoint:
+        """Give the endpoint this form declares."""
+        return Endpoint("POST", Template(self.template), split_path(self.items), Body(self.body))
+
+
+Form = str | Get | Post
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Call:
+    """The endpoints that answer one question about a backend, and how their answers are told apart.
+
+    Args:
+        key: properties of an answered item that say which key it belongs to; never the position.
+        many: whether one key has a list of items (``group_by``).
+        ttl: seconds an answer may be reused; None takes the source's.
+        inputs: template variable to the parent's attribute that supplies it, where the names differ.
+        invalidates: names of the types whose stored answers a write makes stale.
+        whole_body: name of the argument that is the request body itself.
+    """
+
+    source: Rest
+    single: Endpoint | None
+    batch: Endpoint | None = None
+    key: tuple[str, ...] = ()
+    many: bool = False
+    ttl: float | None = None
+    max_batch: int = 100
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    invalidates: tuple[str, ...] = ()
+    reads: bool = True
+    default_body: bool = False
+
+    @property
+    def fresh_s(self) -> float:
+        """Seconds an answer may be reused when no field asks for less."""
+        return self.source.ttl if self.ttl is None else self.ttl
+
+
+@dataclass(slots=True, eq=False)
+class Entity:
+    """A class whose objects a backend gives by key."""
+
+    call: Call
+    python_type: type[Any]
+
+
+CALL_MARK = "__weft_call__"
+ENTITY_MARK = "__weft_entity__"
+
+
+def call_of(function: object) -> Call | None:
+    """Give the call that a decorator of `Rest` attached to a stub, if any."""
+    found = getattr(function, CALL_MARK, None)
+    return found if isinstance(found, Call) else None
+
+
+def entity_of(python_type: type[Any]) -> Entity | None:
+    """Give the entity that `Rest.entity` declared for exactly this class, if any."""
+    found = python_type.__dict__.get(ENTITY_MARK)
+    return found if isinstance(found, Entity) else None
+
+
+Decorator = Callable[[Any], Any]

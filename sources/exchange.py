@@ -1,0 +1,155 @@
+"""One exchange with a backend: address, credentials, headers, and failures in the source's own name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode, urlsplit
+
+from sources.auth import Auth, OAuth2
+from sources.errors import (
+    DeclarationError,
+    InvalidInput,
+    SourceError,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from sources.transport import (
+    PyreqwestTransport,
+    Reply,
+    Transport,
+    TransportError,
+    TransportTimeout,
+    TransportUnavailable,
+)
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "content-type"})
+
+
+class Exchange:
+    """Speaks to one backend.
+
+    Args:
+        source: the backend's name, for errors.
+        url: base address: http or https, a host, perhaps a path prefix; no query.
+
+    Raises:
+        DeclarationError: the address or a header name is impossible.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        url: str,
+        auth: Auth | None = None,
+        headers: Mapping[str, str] | None = None,
+        forward: Sequence[str] = (),
+        timeout_s: float = 10.0,
+        connect_timeout_s: float = 2.0,
+        read_timeout_s: float | None = None,
+        max_connections: int = 100,
+        transport: Transport | None = None,
+    ) -> None:
+        self._source = source
+        self._base = _base(url)
+        for name in (*(headers or {}), *forward):
+            if not _HEADER_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS:
+                raise DeclarationError(f"{name!r} is not a header that a graph may set or forward")
+        for option, seconds in (("timeout", timeout_s), ("connect_timeout", connect_timeout_s)):
+            if seconds <= 0:
+                raise DeclarationError(f"{option} must be more than 0 seconds")
+        self._auth = auth
+        self._oauth = auth if isinstance(auth, OAuth2) else None
+        self._fixed = tuple((headers or {}).items())
+        self._prepared: tuple[tuple[str, str], ...] | None = None
+        self._parameters = ""
+        self._transport: Transport = transport or PyreqwestTransport(
+            timeout_s=timeout_s,
+            connect_timeout_s=connect_timeout_s,
+            read_timeout_s=read_timeout_s,
+            max_connections=max_connections,
+        )
+
+    async def send(
+        self, method: str, target: str, *, headers: Sequence[tuple[str, str]] = (), body: bytes | None = None
+    ) -> Reply:
+        """Give the backend's reply to path and query ``target``, whatever its status.
+
+        Raises:
+            SourceError: there is no reply, no token, or a header's value was refused.
+        """
+        fixed = self._prepared
+        if fixed is None:
+            fixed = self._prepare()
+        if headers:
+            for name, value in headers:
+                if not _HEADER_VALUE.fullmatch(value):
+                    raise InvalidInput(f"{name}: a control character may not stand in a header", source=self._source)
+            fixed = (*fixed, *headers)
+        if body is not None:
+            fixed = (*fixed, ("content-type", "application/json"))
+        url = self._base + target
+        if self._parameters:
+            url += ("&" if "?" in target else "?") + self._parameters
+        try:
+            if self._oauth is not None:
+                return await self._send_with_token(self._oauth, method, url, fixed, body)
+            return await self._transport.send(method, url, fixed, body)
+        except TransportError as exc:
+            raise self._failure(exc) from exc
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+    def _prepare(self) -> tuple[tuple[str, str], ...]:
+        auth = self._auth
+        fixed = (*self._fixed, *(auth.headers() if auth is not None else ()))
+        self._parameters = urlencode(auth.parameters()) if auth is not None else ""
+        self._prepared = fixed
+        return fixed
+
+    async def _send_with_token(
+        self, oauth: OAuth2, method: str, url: str, headers: tuple[tuple[str, str], ...], body: bytes | None
+    ) -> Reply:
+        token = await oauth.token(self._transport, self._source)
+        reply = await self._transport.send(method, url, (*headers, ("authorization", f"Bearer {token}")), body)
+        if reply.status != 401:
+            return reply
+        # A 401 means that nothing was done, so even a write may be sent again, once, with another token.
+        token = await oauth.token(self._transport, self._source, refused=token)
+        return await self._transport.send(method, url, (*headers, ("authorization", f"Bearer {token}")), body)
+
+    def _failure(self, exc: TransportError) -> SourceError:
+        source = self._source
+        if isinstance(exc, TransportTimeout):
+            return UpstreamTimeout(f"{source} did not answer in time", source=source)
+        if isinstance(exc, TransportUnavailable):
+            return UpstreamUnavailable(f"{source} cannot be reached", source=source)
+        return UpstreamInvalid(f"{source} did not answer in HTTP", source=source)
+
+
+def failure_of(reply: Reply, source: str) -> SourceError:
+    """Give the failure that an unsuccessful status means."""
+    status = reply.status
+    if 300 <= status < 400:
+        return UpstreamError(f"{source} answered with a redirect", source=source, status=status)
+    return UpstreamError(f"{source} answered with status {status}", source=source, status=status)
+
+
+def _base(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as exc:
+        raise DeclarationError(f"{url!r} is not an address") from exc
+    if parts.scheme not in ("http", "https") or not host:
+        raise DeclarationError(f"{url!r} is not an http or https address")
+    if parts.query or parts.fragment or parts.username or parts.password is not None:
+        raise DeclarationError(f"{url!r}: a base address holds no query, fragment or credentials")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"

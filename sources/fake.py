@@ -1,0 +1,52 @@
+"""A backend from memory, for tests and trials: `Rest(..., client=FakeTransport({...}))`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from sources.transport import Headers, Reply
+
+Answer = Any
+
+
+class FakeTransport:
+    """Answers from a mapping of ``"GET /path?query"`` to JSON values, or from a function of method, target and body.
+
+    An answer may be a JSON value, raw bytes, ``(status, answer)``, ``(status, answer, headers)``, or an exception to
+    raise. What is not in the mapping is a 404. `calls` records ``"GET /path?query"`` in order.
+    """
+
+    def __init__(self, answers: Mapping[str, Answer] | Callable[[str, str, bytes | None], Answer]) -> None:
+        self._answers = answers
+        self.calls: list[str] = []
+        self.headers: list[dict[str, str]] = []
+        self.bodies: list[bytes | None] = []
+
+    async def send(self, method: str, url: str, headers: Headers, body: bytes | None) -> Reply:
+        """Give the canned reply; see `Transport.send`."""
+        parts = urlsplit(url)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        self.calls.append(f"{method} {target}")
+        self.headers.append(dict(headers))
+        self.bodies.append(body)
+        await asyncio.sleep(0)
+        if callable(self._answers):
+            answer = self._answers(method, target, body)
+        else:
+            answer = self._answers.get(f"{method} {target}", (404, {}))
+        if isinstance(answer, Exception):
+            raise answer
+        status, extra = 200, dict[str, str]()
+        if isinstance(answer, tuple):
+            status, answer, *rest = answer
+            extra = {name.lower(): value for name, value in (rest[0] if rest else {}).items()}
+        raw = answer if isinstance(answer, bytes) else msgspec.json.encode(answer)
+        return Reply(status, raw, lambda name: extra.get(name.lower()))
+
+    async def aclose(self) -> None:
+        """Do nothing: there is nothing to close."""

@@ -1,0 +1,32 @@
+"""Send with an `httpx.AsyncClient`: custom transports, auth flows, ASGI apps in this process, mocks."""
+
+from __future__ import annotations
+
+import httpx
+
+from sources.transport import Headers, Reply, TransportInvalid, TransportTimeout, TransportUnavailable
+
+
+class HttpxTransport:
+    """A `Transport` over a client that the caller configured; its timeouts hold, redirects are not followed."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def send(self, method: str, url: str, headers: Headers, body: bytes | None) -> Reply:
+        """Give the backend's reply; see `Transport.send`."""
+        try:
+            response = await self._client.request(
+                method, url, headers=list(headers), content=body, follow_redirects=False
+            )
+        except httpx.TimeoutException as exc:
+            raise TransportTimeout from exc
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.DecodingError) as exc:
+            raise TransportInvalid from exc
+        except httpx.HTTPError as exc:
+            raise TransportUnavailable from exc
+        return Reply(response.status_code, response.content, response.headers.get)
+
+    async def aclose(self) -> None:
+        """Close the client."""
+        await self._client.aclose()

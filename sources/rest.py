@@ -1,0 +1,336 @@
+"""A REST backend: where it is, how it is spoken to, and the decorators that declare its calls.
+
+The decorators only attach data to the function or class they decorate and give it back unchanged. A fault in a
+declaration is kept in `Rest.faults` instead of raised, so that a start-up reports every one of them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
+
+from sources.auth import Auth
+from sources.convention import Naming, Timestamps, naming_function
+from sources.endpoint import (
+    CALL_MARK,
+    ENTITY_MARK,
+    Body,
+    Call,
+    Endpoint,
+    Entity,
+    Form,
+    Get,
+    Json,
+    split_path,
+)
+from sources.errors import DeclarationError, InvalidInput
+from sources.exchange import Exchange
+from sources.httpx_transport import HttpxTransport
+from sources.template import RefusedValue, Template
+from sources.transport import Reply, Transport
+
+if TYPE_CHECKING:
+    import httpx
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T", bound=type)
+_WHOLE = "{*}"
+
+
+class Rest:
+    """A REST backend and the calls that a graph makes to it.
+
+    Args:
+        name: how errors, plans and logs call it; unique in a graph.
+        url: base address, with a path prefix if all templates share one.
+        auth: how the gateway authenticates to the backend.
+        ttl: seconds an answer may be reused where nothing closer to the field says otherwise.
+        timeout: seconds for a whole exchange; `connect_timeout` and `read_timeout` bound its parts.
+        naming: how the backend spells property names; `timestamps` how it spells instants.
+        forward: client headers passed on to this backend; what depends on them is private to that client.
+        headers: fixed headers of each request.
+        max_batch: keys in one batch call at most; more are split over several calls.
+        limit: calls in flight at once at most.
+        client: an `httpx.AsyncClient`, or any `Transport`, to send with instead of the built-in one.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        *,
+        auth: Auth | None = None,
+        ttl: float = 0.0,
+        timeout: float = 10.0,
+        connect_timeout: float = 2.0,
+        read_timeout: float | None = None,
+        naming: Naming = "same",
+        timestamps: Timestamps = "iso",
+        forward: Sequence[str] = (),
+        headers: Mapping[str, str] | None = None,
+        max_batch: int = 100,
+        limit: int = 100,
+        client: httpx.AsyncClient | Transport | None = None,
+    ) -> None:
+        self.name = name
+        self.url = url
+        self.auth = auth
+        self.ttl = ttl
+        self.timestamps: Timestamps = timestamps
+        self.forward = tuple(header.lower() for header in forward)
+        self.max_batch = max_batch
+        self.faults: list[str] = []
+        self.property_name: Callable[[str], str] = str
+        self._exchange: Exchange | None = None
+        if not name or not isinstance(name, str):
+            self._fault("a source needs a name")
+        for option, value in (("ttl", ttl), ("max_batch", max_batch - 1), ("limit", limit - 1)):
+            if value < 0:
+                self._fault(f"{option} is too small")
+        try:
+            self.property_name = naming_function(naming)
+            if timestamps not in ("iso", "unix", "unix_ms"):
+                raise DeclarationError(f"timestamps={timestamps!r}: expected 'iso', 'unix' or 'unix_ms'")
+            self._exchange = Exchange(
+                source=name,
+                url=url,
+                auth=auth,
+                headers=headers or {},
+                forward=forward,
+                timeout_s=timeout,
+                connect_timeout_s=connect_timeout,
+                read_timeout_s=read_timeout,
+                max_connections=limit,
+                transport=_transport(client),
+            )
+        except DeclarationError as exc:
+            self._fault(str(exc))
+
+    def __repr__(self) -> str:
+        return f"Rest({self.name!r}, {self.url!r})"
+
+    # -- declaring ------------------------------------------------------------------------------------------------
+
+    def get(
+        self,
+        template: str,
+        *,
+        batch: Form | None = None,
+        key: str | Sequence[str] | None = None,
+        group_by: str | Sequence[str] | None = None,
+        items: str | None = None,
+        ttl: float | None = None,
+        max_batch: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        inputs: Mapping[str, str] | None = None,
+    ) -> Callable[[F], F]:
+        """Declare that a field's value is what ``GET template`` answers.
+
+        Args:
+            template: RFC 6570; a variable is an argument of the field, else an attribute of the parent.
+            batch: how to ask for many keys at once; its one list variable takes the keys.
+            key: property of an answered item that equals the key it was asked by.
+            group_by: the same, where one key has many items.
+            items: dotted path to the payload inside the reply.
+            ttl: seconds an answer may be reused.
+            headers: header name to a fixed text or ``{variable}``.
+            inputs: template variable to the parent's attribute that supplies it, where the names differ.
+        """
+
+        def build(where: str) -> Call:
+            if key is not None and group_by is not None:
+                raise DeclarationError("key and group_by exclude each other: an answer is one item or many per key")
+            if batch is not None and key is None and group_by is None:
+                raise DeclarationError(f"batch={_text(batch)!r} without key or group_by: answers match by key")
+            envelope = split_path(items)
+            return Call(
+                source=self,
+                single=Endpoint("GET", Template(template), envelope, headers=_headers(headers)),
+                batch=_form(batch, envelope, _headers(headers)),
+                key=_names(key if group_by is None else group_by),
+                many=group_by is not None,
+                ttl=ttl,
+                max_batch=max_batch or self.max_batch,
+                inputs=dict(inputs or {}),
+            )
+
+        return self._marks(build)
+
+    def post(self, template: str, **options: Any) -> Callable[[F], F]:
+        """Declare a field that is written with ``POST template``; see `_write` for the options."""
+        return self._write("POST", template, **options)
+
+    def put(self, template: str, **options: Any) -> Callable[[F], F]:
+        """Declare a field that is written with ``PUT template``; see `_write` for the options."""
+        return self._write("PUT", template, **options)
+
+    def patch(self, template: str, **options: Any) -> Callable[[F], F]:
+        """Declare a field that is written with ``PATCH template``; see `_write` for the options."""
+        return self._write("PATCH", template, **options)
+
+    def delete(self, template: str, **options: Any) -> Callable[[F], F]:
+        """Declare a field that is written with ``DELETE template``; it sends no body unless one is given."""
+        return self._write("DELETE", template, **options)
+
+    def _write(
+        self,
+        method: str,
+        template: str,
+        *,
+        body: Json = None,
+        items: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        inputs: Mapping[str, str] | None = None,
+        invalidates: Sequence[str | type] = (),
+    ) -> Callable[[F], F]:
+        """Declare a call that changes the backend.
+
+        Args:
+            body: a JSON skeleton with ``{argument}`` holes; ``"{argument}"`` alone sends that argument itself. When
+                left out, the arguments that neither template nor headers use become the properties of an object.
+            invalidates: types whose stored answers this write makes stale, besides the type it answers.
+        """
+
+        def build(where: str) -> Call:
+            return Call(
+                source=self,
+                single=Endpoint(
+                    method,
+                    Template(template),
+                    split_path(items),
+                    None if body is None else Body(body),
+                    _headers(headers),
+                ),
+                inputs=dict(inputs or {}),
+                invalidates=tuple(kind if isinstance(kind, str) else kind.__name__ for kind in invalidates),
+                ttl=0.0,
+                reads=False,
+                default_body=body is None and method != "DELETE",
+            )
+
+        return self._marks(build)
+
+    @dataclass_transform(kw_only_default=True)
+    def entity(
+        self,
+        *,
+        get: str | Get | None = None,
+        batch: Form | None = None,
+        key: str | Sequence[str] = "id",
+        items: str | None = None,
+        ttl: float | None = None,
+        max_batch: int | None = None,
+    ) -> Callable[[T], T]:
+        """Declare a class whose objects this backend gives by key; `link` reaches them.
+
+        Args:
+            get: template for one object; its variables are the key's attributes.
+            batch: how to ask for many objects at once.
+            key: the attribute, or attributes, that identify an object.
+            items: dotted path to the payload inside the reply.
+            ttl: seconds an object may be reused.
+        """
+
+        def mark(python_type: T) -> T:
+            try:
+                envelope = split_path(items)
+                call = Call(
+                    source=self,
+                    single=_form(get, envelope, ()),
+                    batch=_form(batch, envelope, ()),
+                    key=_names(key),
+                    ttl=ttl,
+                    max_batch=max_batch or self.max_batch,
+                )
+            except DeclarationError as exc:
+                self._fault(f"{python_type.__qualname__}: {exc}")
+                call = Call(source=self, single=None, key=_names(key))
+            setattr(python_type, ENTITY_MARK, Entity(call, python_type))
+            return python_type
+
+        return mark
+
+    def _marks(self, build: Callable[[str], Call]) -> Callable[[F], F]:
+        def mark(function: F) -> F:
+            where = function.__qualname__
+            try:
+                call = build(where)
+            except DeclarationError as exc:
+                self._fault(f"{where}: {exc}")
+                call = Call(source=self, single=None)
+            setattr(function, CALL_MARK, call)
+            return function
+
+        return mark
+
+    def _fault(self, message: str) -> None:
+        self.faults.append(f"source {self.name!r}: {message}")
+
+    # -- speaking -------------------------------------------------------------------------------------------------
+
+    def missing_environment(self) -> list[str]:
+        """Give the environment variables that this source's credentials need and that are not set."""
+        return [] if self.auth is None else self.auth.missing()
+
+    def target(self, endpoint: Endpoint, values: Mapping[str, object]) -> str:
+        """Expand the endpoint's template: path and query below the source's address.
+
+        Raises:
+            InvalidInput: a value may not enter a URL.
+        """
+        try:
+            return endpoint.template.expand(values)
+        except RefusedValue as exc:
+            raise InvalidInput(str(exc), source=self.name) from exc
+
+    async def send(
+        self, method: str, target: str, headers: Sequence[tuple[str, str]] = (), body: bytes | None = None
+    ) -> Reply:
+        """Make one exchange with the backend, whatever status it answers.
+
+        Raises:
+            SourceError: the backend did not answer, or a header value was refused.
+        """
+        exchange = self._exchange
+        if exchange is None:
+            raise DeclarationError("; ".join(self.faults))
+        if headers or body is not None:
+            return await exchange.send(method, target, headers=headers, body=body)
+        return await exchange.send(method, target)
+
+    async def aclose(self) -> None:
+        """Close the connections to the backend."""
+        if self._exchange is not None:
+            await self._exchange.aclose()
+
+
+def _transport(client: httpx.AsyncClient | Transport | None) -> Transport | None:
+    if client is None or hasattr(client, "aclose") and not hasattr(client, "build_request"):
+        return client  # type: ignore[return-value]  # told apart from httpx by the method only httpx has
+    return HttpxTransport(client)  # type: ignore[arg-type]  # the remaining case of the union
+
+
+def _names(names: str | Sequence[str] | None) -> tuple[str, ...]:
+    if names is None:
+        return ()
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _text(form: Form) -> str:
+    return form if isinstance(form, str) else form.template
+
+
+def _headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    return tuple((name.lower(), text) for name, text in (headers or {}).items())
+
+
+def _form(form: Form | None, items: tuple[str, ...], headers: tuple[tuple[str, str], ...]) -> Endpoint | None:
+    if form is None:
+        return None
+    if isinstance(form, str):
+        return Endpoint("GET", Template(form), items, headers=headers)
+    endpoint = form.endpoint()
+    return Endpoint(endpoint.method, endpoint.template, endpoint.items or items, endpoint.body, headers)
+
+
+

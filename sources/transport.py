@@ -1,0 +1,144 @@
+"""The seam to the network: one method that makes one HTTP exchange, and its fast implementation.
+
+`Transport` is what `Rest` sends with. `PyreqwestTransport` (Rust reqwest) is the default: it costs a small part of
+what a Python client costs per request. `sources.httpx_transport` is the other implementation, for everything that
+httpx can do and this cannot; `sources.fake` answers from memory. A transport never follows redirects (they may leave
+the host that the author named) and raises only the exceptions of this module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from pyreqwest import exceptions as reqwest
+from pyreqwest.client import Client, ClientBuilder
+
+Headers = Sequence[tuple[str, str]]
+
+
+class TransportError(Exception):
+    """An exchange that brought no reply."""
+
+
+class TransportTimeout(TransportError):
+    """Connecting, waiting or reading took too long."""
+
+
+class TransportUnavailable(TransportError):
+    """No connection, or it broke before the reply was whole."""
+
+
+class TransportInvalid(TransportError):
+    """The backend's bytes are not HTTP, or the request cannot be sent as HTTP."""
+
+
+class Reply:
+    """What a backend answered: status, body, and headers on demand."""
+
+    __slots__ = ("_header", "body", "status")
+
+    def __init__(self, status: int, body: Any, header: Callable[[str], str | None]) -> None:
+        self.status = status
+        self.body = body
+        self._header = header
+
+    def header(self, name: str) -> str | None:
+        """Give a header's value, whatever the case of its name."""
+        return self._header(name)
+
+
+class Transport(Protocol):
+    """Makes HTTP exchanges."""
+
+    async def send(self, method: str, url: str, headers: Headers, body: bytes | None) -> Reply:
+        """Give the backend's reply, of any status, redirects included.
+
+        Raises:
+            TransportError: there is no reply.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close what is open; sending afterwards is an error."""
+        ...
+
+
+class PyreqwestTransport:
+    """A connection pool of Rust's reqwest.
+
+    The pool is made in the event loop that first sends, so a graph may be declared before a server forks.
+
+    Args:
+        timeout_s: seconds for the whole exchange, the body included.
+        connect_timeout_s: seconds for connecting.
+        read_timeout_s: seconds between two pieces of the reply.
+        max_connections: exchanges at once; more wait for their turn.
+        headers: sent with each request.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout_s: float,
+        connect_timeout_s: float,
+        read_timeout_s: float | None = None,
+        max_connections: int = 100,
+        headers: Headers = (),
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s
+        self._max_connections = max_connections
+        self._headers = tuple(headers)
+        self._client: Client | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def send(self, method: str, url: str, headers: Headers, body: bytes | None) -> Reply:
+        """Give the backend's reply; see `Transport.send`."""
+        client = self._client
+        if client is None or self._loop is not asyncio.get_running_loop():
+            client = self._open()
+        try:
+            builder = client.get(url) if method == "GET" else client.request(method, url)
+            for name, value in headers:
+                builder = builder.header(name, value)
+            if body is not None:
+                builder = builder.body_bytes(body)
+            response = await builder.build().send()
+            return Reply(response.status, await response.bytes(), response.get_header)
+        except _TIMEOUTS as exc:
+            raise TransportTimeout from exc
+        except _UNAVAILABLE as exc:
+            raise TransportUnavailable from exc
+        except _INVALID as exc:
+            raise TransportInvalid from exc
+
+    async def aclose(self) -> None:
+        """Close the pool."""
+        client, self._client = self._client, None
+        if client is not None and self._loop is asyncio.get_running_loop():
+            await client.close()
+
+    def _open(self) -> Client:
+        builder = (
+            ClientBuilder()
+            .max_connections(self._max_connections)
+            .timeout(dt.timedelta(seconds=self._timeout_s))
+            .connect_timeout(dt.timedelta(seconds=self._connect_timeout_s))
+            .follow_redirects(False)
+        )
+        if self._read_timeout_s is not None:
+            builder = builder.read_timeout(dt.timedelta(seconds=self._read_timeout_s))
+        if self._headers:
+            builder = builder.default_headers(list(self._headers))
+        self._client = builder.build()
+        self._loop = asyncio.get_running_loop()
+        return self._client
+
+
+_TIMEOUTS = (reqwest.RequestTimeoutError,)
+_UNAVAILABLE = (reqwest.TransportError, reqwest.DecodeError)
+_INVALID = (reqwest.PyreqwestError, ValueError, TypeError)
