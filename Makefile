@@ -27,7 +27,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  $(PYTHON) -m venv --clear --without-pip $(VENV) || { \
 	  echo "'$(PYTHON) -m venv' failed. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || \
-	  $(BIN)/python -m ensurepip >/dev/null 2>&1 || \
+	  $(BIN)/python -m ensurepip --default-pip >/dev/null 2>&1 || \
 	  $(PYTHON) -m pip --python $(BIN)/python install --quiet pip || { \
 	  echo "There is no pip for $(VENV). On Debian and Ubuntu: apt install python3-venv (or python3-pip)" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools

@@ -7,8 +7,8 @@ nothing else and refuses what the schema does not promise. Two kinds of function
     build(R)     the response's data, from all results
 
 ``build`` works bottom-up: for each site it makes an index from key to finished output, so an entity that many parents
-share is projected once, and a join is one dict lookup. Outputs are Structs whose encode names are the response keys; where an
-output would equal the decoded Struct, that is used as it is.
+share is projected once, and a join is one dict lookup. Outputs are Structs whose encode names are the response keys;
+where an output would equal the decoded Struct, that is used as it is.
 
 Generated text holds no text from outside: fields are numbered, constants are bound in the namespace. So two operations
 that differ in names only give the same text, and the compiled code is shared.
@@ -28,7 +28,7 @@ import cachetools
 import graphql
 import msgspec
 
-from graph.decode import KEY, Decoders, Need, Uncompilable, leaf_type
+from graph.decode import KEY, Decoders, Need, Uncompilable, leaf_type, list_of
 from graph.plan import Fetch, Leaf, Nested, Output, Plan, Shape, Site, TypeName
 from resolvers import Fetching, Part, Python, Reading, decoder, unwrap
 
@@ -86,7 +86,7 @@ class Compiler:
         code = self._code.get(text)
         if code is None:
             code = self._code[text] = compile(text, "<operation>", "exec")
-        exec(code, namespace)  # noqa: S102  # the text is ours: it holds numbered names only
+        exec(code, namespace)  # the text is ours: it holds numbered names only
 
 
 class _Writer:
@@ -178,14 +178,17 @@ class _Writer:
         kind = fetch.sites[0].selected.field.type
         is_leaf = fetch.sites[0].shape is None
         if call.batch is not None and call.parents:
-            item = self.decoders.struct(need)
-            identity = ("batch", need.signature())
+            items = list_of(self.decoders.struct(need))
+            batch_identity = ("batch", need.signature())
             path = call.batch.items
             return _batch_reader(
-                self.decoders.decoder(identity, list[item], path), self.decoders.decoder(identity, list[item], ()), path
+                self.decoders.decoder(batch_identity, items, path),
+                self.decoders.decoder(batch_identity, items, ()),
+                path,
             )
         if call.single is None:
             raise Uncompilable("a call without endpoint")
+        identity: tuple[Any, ...]
         if is_leaf:
             identity, payload = ("leaf", str(kind)), leaf_type(kind)
         else:
@@ -348,7 +351,8 @@ class _Writer:
         readings = [self._reading(need, variable, site.owner, reading, call) for reading in call.parents]
         nullable = not isinstance(kind, graphql.GraphQLNonNull)
         if call.many_keys:
-            inner = (kind if nullable else kind.of_type).of_type
+            listed_kind: Any = graphql.get_nullable_type(kind)
+            inner = listed_kind.of_type
             found = f"{index}[{self._as_key('k', site)}]"
             if not isinstance(inner, graphql.GraphQLNonNull):
                 found = f"{index}.get({self._as_key('k', site)})"
@@ -382,9 +386,7 @@ class _Writer:
         need = self.shape_needs[id(shape)]
         if self._is_verbatim(shape, need):
             return variable
-        expressions = []
-        for output in shape.outputs:
-            expressions.append(self._output(shape, output, variable, need))
+        expressions = [self._output(shape, output, variable, need) for output in shape.outputs]
         name = self._constant(self.decoders.output(tuple(output.selected.key for output in shape.outputs)))
         return f"{name}({', '.join(expressions)})"
 
@@ -461,7 +463,6 @@ def _key_kind(need: Need, path: tuple[str, ...]) -> str:
     return "String" if kind in (str, str | None) else "?"
 
 
-
 def _converter(kind: Any, timestamps: Any) -> Callable[[Any], Any]:
     decode = decoder(kind, timestamps)
     encode = kind.coerce_output_value
@@ -503,7 +504,8 @@ def _batch_reader(
             part = parts[0]
             if part.failure is not None:
                 raise Deviation
-            return [] if part.body is None else decode(part.body)  # type: ignore[no-any-return]  # list[Struct]
+            decoded: list[Any] = [] if part.body is None else decode(part.body)
+            return decoded
         items: list[Any] = []
         for part in parts:
             if part.failure is not None:
@@ -542,4 +544,3 @@ def _payload(part: Part, decode: Callable[[Any], Any], path: tuple[str, ...], nu
             raise Deviation
         return None
     return unwrap(decode(part.body), path)
-

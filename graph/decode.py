@@ -14,7 +14,7 @@ import cachetools
 import graphql
 import msgspec
 
-from resolvers import unwrap, wrapped
+from resolvers import wrapped
 
 INT = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 KEY = str | int | None
@@ -84,8 +84,13 @@ def leaf_type(kind: graphql.GraphQLOutputType) -> Any:
 
 def _leaf_item(kind: Any) -> Any:
     if isinstance(kind, graphql.GraphQLList):
-        return list[leaf_type(kind.of_type)]  # type: ignore[misc]  # a type built at run time
+        return list_of(leaf_type(kind.of_type))
     return _SCALARS.get(kind.name, Any)
+
+
+def list_of(item: Any) -> Any:
+    """Give the msgspec type of a list."""
+    return list[item]
 
 
 class Decoders:
@@ -119,7 +124,7 @@ class Decoders:
 
     def _payload_item(self, kind: Any, item: Any) -> Any:
         if isinstance(kind, graphql.GraphQLList):
-            return list[self.payload(kind.of_type, item)]  # type: ignore[misc]  # a type built at run time
+            return list_of(self.payload(kind.of_type, item))
         return item
 
     def decoder(self, identity: Hashable, payload: Any, path: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
@@ -146,6 +151,3 @@ def _is_nullable(kind: Any) -> bool:
     if isinstance(kind, graphql.GraphQLType):
         return not isinstance(kind, graphql.GraphQLNonNull)
     return kind is Any or type(None) in getattr(kind, "__args__", ())
-
-
-__all__ = ["INT", "KEY", "Decoders", "Need", "Uncompilable", "leaf_type", "unwrap"]

@@ -119,7 +119,13 @@ class Engine:
         return (key, tuple(map(headers.get, self._forwards))) if private else key
 
     async def answer(
-        self, request: Request, headers: Mapping[str, str], context: Context, *, key: Hashable, writes: bool = True
+        self,
+        request: Request,
+        headers: Mapping[str, str],
+        context: Context,
+        *,
+        key: Hashable,
+        writes: bool = True,
     ) -> Answer:
         """Execute a request.
 
@@ -159,7 +165,12 @@ class Engine:
             self._under_way.pop(key, None)
 
     async def _execute(
-        self, operation: Operation, variant: Variant, variables: Any, headers: Mapping[str, str], context: Context
+        self,
+        operation: Operation,
+        variant: Variant,
+        variables: Any,
+        headers: Mapping[str, str],
+        context: Context,
     ) -> Answer:
         asked_at = self.store.clock()
         if variant.is_introspection and not variant.is_mutation:
@@ -185,9 +196,7 @@ class Engine:
         made = context()
 
         def execution() -> Execution:
-            return Execution(
-                self.schema, self.bindings, variant.selections, self.loader, ledger, variables, made
-            )
+            return Execution(self.schema, self.bindings, variant.selections, self.loader, ledger, variables, made)
 
         if not variant.is_mutation:
             return await execution().execute(variant.kind, variant.fields)

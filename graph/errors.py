@@ -41,7 +41,9 @@ class GraphError(Exception):
     def __init__(self, faults: Sequence[str]) -> None:
         self.faults = list(faults)
         count = len(self.faults)
-        super().__init__("\n".join([f"the graph has {count} fault{'s' * (count > 1)}:", *(f"  {f}" for f in self.faults)]))
+        super().__init__(
+            "\n".join([f"the graph has {count} fault{'s' * (count > 1)}:", *(f"  {f}" for f in self.faults)])
+        )
 
 
 class RequestError(Exception):

@@ -6,8 +6,8 @@ waited for together, calls of one endpoint with equal arguments merged into one.
 the exact path makes the same calls as the compiled one, and finds in the operation's ledger what that has asked.
 
 *Completing* then walks the resolved tree depth-first, in response order: coercion of leaves, errors with paths, and
-null propagation, in the order in which the specification's algorithm meets them (October 2021, 6.4.3 and 6.4.4). It does no I/O and stops
-at the first error of a selection set that may not be null, as sequential execution would.
+null propagation, in the order in which the specification's algorithm meets them (October 2021, 6.4.3 and 6.4.4). It
+does no I/O and stops at the first error of a selection set that may not be null, as sequential execution would.
 
 An object from a backend is its raw JSON and its source. Only when a Python resolver needs `self` is an instance of the
 author's class made of it.
@@ -158,11 +158,13 @@ class Execution:
                 arguments = graphql.get_argument_values(selected.field, selected.nodes[0], self._variables)
                 resolve = selected.field.resolve or graphql.default_field_resolver
                 value = resolve(parent, self._info(kind, slot), **arguments)
-            except Exception as exc:  # noqa: BLE001  # a resolver may raise anything; it is that field's error
+            except Exception as exc:  # a resolver may raise anything; it is that field's error
                 value = Failure(exc)
-        if isinstance(value, list | tuple) and any(map(inspect.isawaitable, value)):
-            self._waiting.append((slot, value))
-        elif inspect.isawaitable(value) or isinstance(value, AsyncIterable):
+        if (
+            (isinstance(value, list | tuple) and any(map(inspect.isawaitable, value)))
+            or inspect.isawaitable(value)
+            or isinstance(value, AsyncIterable)
+        ):
             self._waiting.append((slot, value))
         else:
             self._settle(slot, value)
@@ -193,15 +195,16 @@ class Execution:
             if slot.source is not None and not isinstance(value, list):
                 return Failure(_promised(slot.source, "a list", value))
             if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
-                return Failure(graphql.GraphQLError(f"Expected Iterable, but did not find one for field '{slot.selected.name}'."))
+                return Failure(
+                    graphql.GraphQLError(f"Expected Iterable, but did not find one for field '{slot.selected.name}'.")
+                )
             return [
-                self._tree(kind.of_type, item, slot, Path(path, index, None), found)
-                for index, item in enumerate(value)
+                self._tree(kind.of_type, item, slot, Path(path, index, None), found) for index, item in enumerate(value)
             ]
         try:
             node = self._node(value, slot, path)
             name = self._type_name(kind, node, slot)
-        except Exception as exc:  # noqa: BLE001  # type resolvers are the author's code
+        except Exception as exc:  # type resolvers are the author's code
             return Failure(exc)
         found.setdefault(name, []).append(node)
         return node
@@ -217,9 +220,9 @@ class Execution:
         """Find the object type of a value, and check it where the schema can."""
         value = node.value
         if isinstance(kind, graphql.GraphQLObjectType):
-            if not isinstance(value, Row) and kind.is_type_of is not None:
-                if not kind.is_type_of(value, self._info(kind, slot)):
-                    raise graphql.GraphQLError(f"Expected value of type '{kind.name}' but got: {type(value).__name__}.")
+            check = None if isinstance(value, Row) else kind.is_type_of
+            if check is not None and not check(value, self._info(kind, slot)):
+                raise graphql.GraphQLError(f"Expected value of type '{kind.name}' but got: {type(value).__name__}.")
             return kind.name
         if isinstance(value, Row):
             name = value.raw.get("__typename")
@@ -230,7 +233,7 @@ class Execution:
             raise graphql.GraphQLError(f"The value of abstract type '{kind.name}' has no known object type.")
         return known.name
 
-    def _info(self, kind: Any, slot: Slot) -> graphql.GraphQLResolveInfo:
+    def _info(self, kind: Any, slot: Slot) -> Any:
         selected = slot.selected
         return graphql.GraphQLResolveInfo(
             selected.name,
@@ -244,7 +247,7 @@ class Execution:
             self._selections.operation,
             self._variables,
             self._context,
-            inspect.isawaitable,
+            inspect.isawaitable,  # type: ignore[arg-type]  # TypeIs says more than the TypeGuard that is asked for
             *_NO_EXTRAS,
         )
 
@@ -292,7 +295,7 @@ class Execution:
     async def _await(self, slot: Slot, value: Any) -> None:
         try:
             settled = await _settled(value)
-        except Exception as exc:  # noqa: BLE001  # a resolver may raise anything; it is that field's error
+        except Exception as exc:  # a resolver may raise anything; it is that field's error
             settled = Failure(exc)
         self._settle(slot, settled)
 
@@ -362,7 +365,9 @@ class Execution:
             kind = graphql.get_named_type(current.field.type)
             if not graphql.is_composite_type(kind):
                 continue
-            for possible in [kind] if isinstance(kind, graphql.GraphQLObjectType) else self._schema.get_possible_types(kind):
+            for possible in (
+                [kind] if isinstance(kind, graphql.GraphQLObjectType) else self._schema.get_possible_types(kind)
+            ):
                 for below in self._selections.below(possible, current.nodes):
                     held = None if below.name == "__typename" else self._bindings.of(possible.name, below.name)
                     if isinstance(held, Property):
@@ -387,7 +392,7 @@ class _Completion:
     def _value(self, kind: Any, value: Any, slot: Slot, path: Path) -> Any:
         try:
             return self._complete(kind, value, slot, path)
-        except Exception as exc:  # noqa: BLE001  # serializers are the author's code
+        except Exception as exc:  # serializers are the author's code
             error = graphql.located_error(exc, slot.selected.nodes, path.as_list())
             if isinstance(kind, graphql.GraphQLNonNull):
                 raise error from exc
@@ -409,9 +414,7 @@ class _Completion:
                 raise _promised(slot.source, "a list", value)
             if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
                 raise graphql.GraphQLError(f"Expected Iterable, but did not find one for field '{slot.selected.name}'.")
-            return [
-                self._value(kind.of_type, item, slot, Path(path, index, None)) for index, item in enumerate(value)
-            ]
+            return [self._value(kind.of_type, item, slot, Path(path, index, None)) for index, item in enumerate(value)]
         if isinstance(value, Node):
             return self.node(kind, value)
         if isinstance(value, Exception):
@@ -428,7 +431,7 @@ def _leaf(kind: Any, value: Any, source: Rest | None) -> Any:
     decoded = _decoded(kind, value, source)
     try:
         completed = kind.coerce_output_value(decoded)
-    except Exception as exc:  # noqa: BLE001  # scalars are the author's code
+    except Exception as exc:  # scalars are the author's code
         raise _promised(source, f"a value of type {kind.name}", value) from exc
     if completed is None:
         raise _promised(source, f"a value of type {kind.name}", value)
@@ -441,14 +444,15 @@ def _decoded(kind: Any, value: Any, source: Rest) -> Any:
         return value
     try:
         return decode(value)
-    except Exception as exc:  # noqa: BLE001  # scalars are the author's code
+    except Exception as exc:  # scalars are the author's code
         raise _promised(source, f"a value of type {kind.name}", value) from exc
 
 
 def _null_in_non_null(slot: Slot) -> Exception:
     if slot.source is not None:
         return UpstreamInvalid(
-            f"{slot.source.name} answered nothing for the non-null field {slot.selected.name}", source=slot.source.name
+            f"{slot.source.name} answered nothing for the non-null field {slot.selected.name}",
+            source=slot.source.name,
         )
     return graphql.GraphQLError(f"Cannot return null for non-nullable field {slot.selected.name}.")
 
@@ -559,10 +563,8 @@ async def _settled(value: Any) -> Any:
 async def _settled_item(value: Any) -> Any:
     try:
         return await _settled(value)
-    except Exception as exc:  # noqa: BLE001  # one item's failure is that item's error
+    except Exception as exc:  # one item's failure is that item's error
         return Failure(exc)
 
 
-_NO_EXTRAS = (None,) * (len(graphql.GraphQLResolveInfo._fields) - 12)
-
-
+_NO_EXTRAS: Any = (None,) * (len(graphql.GraphQLResolveInfo._fields) - 12)

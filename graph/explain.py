@@ -44,7 +44,9 @@ def _line(fetch: Fetch) -> str:
             reading.attribute for reading in binding.parents
         )
         if binding.batch:
-            facts.append(f"one call per {binding.call.max_batch} keys, {'many' if binding.call.many else 'one'} per {keys}")
+            facts.append(
+                f"one call per {binding.call.max_batch} keys, {'many' if binding.call.many else 'one'} per {keys}"
+            )
         else:
             facts.append(f"one call per key ({keys}): no batch is declared")
     facts.append(f"reused for {fetch.max_age_s:g} s" if fetch.max_age_s > 0 and binding.call.reads else "not cached")

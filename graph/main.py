@@ -53,13 +53,21 @@ def serve(
         graph.check_environment()
     except GraphError as exc:
         raise _fail(f"{target}: {exc}") from exc
-    import uvicorn  # noqa: PLC0415  # loading a server is not needed by the other commands
+    import uvicorn  # loading a server is not needed by the other commands
 
-    from graph.server import App  # noqa: PLC0415
+    from graph.server import App
 
     if workers == 1 and not reload:
         typer.echo(f"weft: GraphQL at http://{host}:{port}/graphql", err=True)
-        uvicorn.run(App(graph), host=host, port=port, access_log=False, log_level="warning", loop="uvloop", http="httptools")
+        uvicorn.run(
+            App(graph),
+            host=host,
+            port=port,
+            access_log=False,
+            log_level="warning",
+            loop="uvloop",
+            http="httptools",
+        )
         return
     os.environ[_SERVED] = target
     typer.echo(f"weft: GraphQL at http://{host}:{port}/graphql, {workers} workers", err=True)
@@ -79,7 +87,7 @@ def serve(
 
 def served() -> object:
     """Make the application of a worker process."""
-    from graph.server import App  # noqa: PLC0415
+    from graph.server import App
 
     return App(load(os.environ[_SERVED]))
 
@@ -88,7 +96,8 @@ def served() -> object:
 def schema(
     target: Target,
     check: Annotated[
-        Path | None, typer.Option(help="Compare with this file; exit 1 and print the difference if it differs.")
+        Path | None,
+        typer.Option(help="Compare with this file; exit 1 and print the difference if it differs."),
     ] = None,
 ) -> None:
     """Print the schema in the schema definition language."""
@@ -133,7 +142,7 @@ def demo(
     port: Annotated[int, typer.Option(envvar="WEFT_PORT", min=0, max=65535, help="Port of the gateway.")] = 8000,
 ) -> None:
     """Start the example shop: five REST backends and the gateway, until Ctrl-C."""
-    from examples.shop.demo import run  # noqa: PLC0415  # the shop is loaded only for its demo
+    from examples.shop.demo import run  # the shop is loaded only for its demo
 
     raise typer.Exit(run(port))
 

@@ -1,8 +1,8 @@
 """Operations: parsed, validated, planned and compiled once, then kept.
 
 The cache is bounded twice: by the number of documents and by the bytes of their texts, so a client that sends a new
-text with each request costs time, never memory. One document holds variants of an operation, one for each combination of values of the
-variables that @skip and @include use: with those decided, a variant's fields are fixed.
+text with each request costs time, never memory. One document holds variants of an operation, one for each combination
+of values of the variables that @skip and @include use: with those decided, a variant's fields are fixed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import cachetools
 import graphql
 
-from graph.compile import Compiler
+from graph.compile import Compiler, Program
 from graph.errors import RequestError
 from graph.plan import Plan, plan
 from graph.run import Runner
@@ -161,13 +161,7 @@ class Operations:
         if not variant.is_mutation:
             program = self._compiler.compile(variant.plan)
             if program is not None:
-                python = {
-                    fetch.number: _resolver(variant, fetch.sites[0].selected, fetch.binding)
-                    for fetch in variant.plan.fetches
-                    if isinstance(fetch.binding, Python)
-                }
-                if all(python.values()):
-                    variant.runner = Runner(program, self._loader, python)
+                variant.runner = _runner(variant.plan, program, self._loader)
         return variant
 
     def _prepare(self, text: str, name: str | None) -> Operation:
@@ -209,7 +203,19 @@ def _named(document: graphql.DocumentNode, name: str | None) -> graphql.Operatio
     raise RequestError.of(f"the document holds no operation named {name[:100]!r}", "OPERATION_RESOLUTION_FAILURE")
 
 
-def _resolver(variant: Variant, selected: Selected, binding: Python) -> Callable[[Any], Any] | None:
+def _runner(plan: Plan, program: Program, loader: Loader) -> Runner | None:
+    """Give the runner, or None where a root resolver needs more than the compiled path gives it."""
+    resolvers: dict[int, Callable[[Any], Any]] = {}
+    for fetch in plan.fetches:
+        if isinstance(fetch.binding, Python):
+            resolver = _resolver(fetch.sites[0].selected, fetch.binding)
+            if resolver is None:
+                return None
+            resolvers[fetch.number] = resolver
+    return Runner(program, loader, resolvers)
+
+
+def _resolver(selected: Selected, binding: Python) -> Callable[[Any], Any] | None:
     """Give the function that calls a root resolver without arguments; None leaves it to the exact path."""
     kind: Any = selected.field.type
     leaf = graphql.get_nullable_type(kind)

@@ -152,9 +152,8 @@ def plan(
     planner.plan.root.type = root_type
     planner.fill(planner.plan.root, root_fields)
     for fetch in planner.plan.fetches:
-        if isinstance(fetch.binding, Fetching):
-            if fetch.max_age_s == float("inf"):
-                fetch.max_age_s = fetch.binding.call.fresh_s
+        if isinstance(fetch.binding, Fetching) and fetch.max_age_s == float("inf"):
+            fetch.max_age_s = fetch.binding.call.fresh_s
     return planner.plan
 
 

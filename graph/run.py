@@ -16,7 +16,7 @@ import msgspec
 
 from graph.compile import Program, Step
 from graph.plan import Fetch
-from resolvers import Fetching, Ledger, Loader, python_name, wire_value
+from resolvers import Fetching, Ledger, Loader, wire_value
 from sources import Rest
 
 Arguments = Mapping[str, Any]
@@ -51,9 +51,7 @@ def wire_arguments(field: graphql.GraphQLField, values: Mapping[str, Any], sourc
         argument.graphql_name or name: argument.python_name
         for name, argument in zip(field.args, getattr(definition, "arguments", ()), strict=False)
     }
-    return {
-        names.get(name, name): wire_value(value, field.args[name].type, source) for name, value in values.items()
-    }
+    return {names.get(name, name): wire_value(value, field.args[name].type, source) for name, value in values.items()}
 
 
 class Runner:
@@ -82,7 +80,7 @@ class Runner:
             return None
         try:
             data: dict[str, Any] = self._program.build(run.results)
-        except Exception:  # noqa: BLE001  # whatever the cause, the exact path finds it and names it
+        except Exception:  # whatever the cause, the exact path finds it and names it
             return None
         return data
 
@@ -109,7 +107,7 @@ class _Run:
                 self.results[number] = await value if isinstance(value, Awaitable) else value
             else:
                 self.results[number] = step.read(await self._load(step, number))
-        except Exception:  # noqa: BLE001  # whatever the cause, the exact path finds it and names it
+        except Exception:  # whatever the cause, the exact path finds it and names it
             self.deviated = True
             return
         ready: list[Step] = []

@@ -66,9 +66,7 @@ class Selections:
         """
         return self._collected(kind, tuple(node.selection_set for node in nodes if node.selection_set is not None))
 
-    def _collected(
-        self, kind: graphql.GraphQLObjectType, sets: tuple[graphql.SelectionSetNode, ...]
-    ) -> list[Selected]:
+    def _collected(self, kind: graphql.GraphQLObjectType, sets: tuple[graphql.SelectionSetNode, ...]) -> list[Selected]:
         identity = (kind.name, tuple(map(id, sets)))
         known = self._known.get(identity)
         if known is None:
@@ -82,9 +80,7 @@ class Selections:
                 raise TooManyFields
         return known
 
-    def _selected(
-        self, kind: graphql.GraphQLObjectType, key: str, nodes: list[graphql.FieldNode]
-    ) -> Selected:
+    def _selected(self, kind: graphql.GraphQLObjectType, key: str, nodes: list[graphql.FieldNode]) -> Selected:
         name = nodes[0].name.value
         field = self.schema.get_field(kind, name)
         if field is None:

@@ -29,7 +29,10 @@ Headers = dict[str, str]
 
 log = logging.getLogger("weft")
 _encode = msgspec.json.encode
-_CONTENT_TYPES = {JSON: b"application/json; charset=utf-8", GRAPHQL_JSON: b"application/graphql-response+json; charset=utf-8"}
+_CONTENT_TYPES = {
+    JSON: b"application/json; charset=utf-8",
+    GRAPHQL_JSON: b"application/graphql-response+json; charset=utf-8",
+}
 
 
 class App:
@@ -88,7 +91,12 @@ class App:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         method = scope["method"]
         accept = headers.get("accept")
-        if method in ("GET", "HEAD") and self._graphiql and prefers_html(accept) and b"query=" not in scope["query_string"]:
+        if (
+            method in ("GET", "HEAD")
+            and self._graphiql
+            and prefers_html(accept)
+            and b"query=" not in scope["query_string"]
+        ):
             await _respond(send, 200, b"text/html; charset=utf-8", graphiql.PAGE)
             return
         media_type = accepted(accept)
@@ -162,7 +170,7 @@ class App:
         return await self._engine.answer(
             request,
             headers,
-            lambda: {"request": fastapi.Request(scope)},  # type: ignore[arg-type]  # a scope is a mutable mapping
+            lambda: {"request": fastapi.Request(scope)},
             key=key,
             writes=method == "POST",
         )
@@ -205,9 +213,7 @@ def _matches(if_none_match: str | None, etag: str) -> bool:
     return etag in candidates or "*" in candidates
 
 
-async def _respond(
-    send: Send, status: int, content_type: bytes | None, body: bytes, extra: Any = ()
-) -> None:
+async def _respond(send: Send, status: int, content_type: bytes | None, body: bytes, extra: Any = ()) -> None:
     headers = [(b"content-length", b"%d" % len(body)), *extra]
     if content_type is not None:
         headers.append((b"content-type", content_type))

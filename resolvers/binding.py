@@ -144,7 +144,9 @@ class _Binder:
         self.schema = schema
         self.bindings = bindings
         self.roots = {
-            root.name for root in (schema.query_type, schema.mutation_type, schema.subscription_type) if root is not None
+            root.name
+            for root in (schema.query_type, schema.mutation_type, schema.subscription_type)
+            if root is not None
         }
 
     def attributes_of(self, kind: graphql.GraphQLObjectType) -> None:
@@ -181,9 +183,7 @@ class _Binder:
 
     # -- stubs ----------------------------------------------------------------------------------------------------
 
-    def _stub(
-        self, kind: graphql.GraphQLObjectType, where: str, element: graphql.GraphQLField, call: Call
-    ) -> Fetching:
+    def _stub(self, kind: graphql.GraphQLObjectType, where: str, element: graphql.GraphQLField, call: Call) -> Fetching:
         definition = element.extensions["strawberry-definition"]
         arguments = {argument.python_name for argument in definition.arguments}
         single, batch = call.single, call.batch
@@ -226,7 +226,10 @@ class _Binder:
         attributes = self.bindings.attributes[kind.name]
         readings: dict[str, Reading] = {}
         missing: list[str] = []
-        ordered = [*endpoint.template.variables, *sorted(endpoint.variables - set(endpoint.template.variables))]
+        ordered = [
+            *endpoint.template.variables,
+            *sorted(endpoint.variables - set(endpoint.template.variables)),
+        ]
         for name in ordered:
             if name in arguments:
                 continue

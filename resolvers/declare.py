@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import inspect
 import sys
-import types
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -89,7 +88,8 @@ def _stub_field(python_type: type[Any], name: str, function: Any) -> StrawberryF
     )
     field.python_name = name
     field.origin = python_type
-    return field
+    stub: StrawberryField = field
+    return stub
 
 
 def _hints(element: Any, owner: type[Any], declared: Declared) -> dict[str, Any]:
@@ -99,7 +99,9 @@ def _hints(element: Any, owner: type[Any], declared: Declared) -> dict[str, Any]
         return typing.get_type_hints(element, globalns=names, localns={owner.__name__: owner}, include_extras=True)
     except NameError as exc:
         where = owner.__qualname__ if element is owner else f"{owner.__qualname__}.{element.__name__}"
-        declared.faults.append(f"{where}: the annotation names {exc.name!r}, which is not defined in {owner.__module__}")
+        declared.faults.append(
+            f"{where}: the annotation names {exc.name!r}, which is not defined in {owner.__module__}"
+        )
         return {}
 
 
@@ -111,7 +113,7 @@ def _classes_in(hint: Any) -> Iterator[type[Any]]:
     lazy = [extra for extra in getattr(hint, "__metadata__", ()) if hasattr(extra, "resolve_type")]
     for reference in lazy:
         yield from _classes_in(reference.resolve_type())
-    if isinstance(hint, type) and not isinstance(hint, types.GenericAlias):
+    if isinstance(hint, type) and not typing.get_args(hint):
         if entity_of(hint) is not None or "__strawberry_definition__" in hint.__dict__:
             yield hint
         return

@@ -24,7 +24,7 @@ from resolvers.binding import Fetching
 from resolvers.envelope import Envelopes
 from resolvers.flight import Flights
 from resolvers.store import Entry, Store, freshness_limit
-from sources import Endpoint, Reply, Rest, SourceError, UpstreamInvalid, failure_of, variable_of
+from sources import Endpoint, Reply, Rest, SourceError, failure_of, variable_of
 
 Key = Any
 _URL_LIMIT = 8000
@@ -141,7 +141,12 @@ class Loader:
     # -- many keys ------------------------------------------------------------------------------------------------
 
     async def _load_keys(
-        self, fetching: Fetching, values: Mapping[str, object], keys: Sequence[Key], ledger: Ledger, max_age_s: float
+        self,
+        fetching: Fetching,
+        values: Mapping[str, object],
+        keys: Sequence[Key],
+        ledger: Ledger,
+        max_age_s: float,
     ) -> list[Part]:
         endpoint = fetching.batch
         if endpoint is None:
@@ -157,7 +162,12 @@ class Loader:
         return stored + fresh
 
     async def _load_singles(
-        self, fetching: Fetching, values: Mapping[str, object], keys: Sequence[Key], ledger: Ledger, max_age_s: float
+        self,
+        fetching: Fetching,
+        values: Mapping[str, object],
+        keys: Sequence[Key],
+        ledger: Ledger,
+        max_age_s: float,
     ) -> list[Part]:
         async def load(key: Key) -> Part:
             whole = dict(values)
@@ -181,7 +191,7 @@ class Loader:
         scope: str | None = None,
     ) -> list[Part]:
         parts: list[Part] = []
-        requests = []
+        requests: list[Any] = []
         limit = fetching.call.max_batch
         for start in range(0, len(keys), limit):
             chunk = keys if len(keys) <= limit else keys[start : start + limit]
@@ -447,4 +457,3 @@ def _cache_control(part: Part) -> str | None:
 
 def _key_object(fetching: Fetching, key: Key) -> dict[str, object]:
     return {path[-1]: value for path, value in zip(fetching.match, key, strict=True)}
-

@@ -1,4 +1,4 @@
-"""Values between the wire and Python: what a property becomes for a resolver, what an argument becomes for a backend."""
+"""Values between the wire and Python: what a property is to a resolver, an argument to a backend."""
 
 from __future__ import annotations
 

@@ -7,7 +7,18 @@ It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph`
 
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
 from sources.convention import Naming, Timestamps, format_instant, parse_instant, snake_case
-from sources.endpoint import Body, Call, Endpoint, Entity, Get, Post, call_of, entity_of, split_path, variable_of
+from sources.endpoint import (
+    Body,
+    Call,
+    Endpoint,
+    Entity,
+    Get,
+    Post,
+    call_of,
+    entity_of,
+    split_path,
+    variable_of,
+)
 from sources.errors import (
     DeclarationError,
     InvalidInput,

@@ -67,10 +67,15 @@ class Secret:
 
 
 class ApiKey:
-    """A key in a header, ``ApiKey("X-API-Key", env="KEY")``, or in the query, ``ApiKey(query="api_key", env="KEY")``."""
+    """A key in a header, ``ApiKey("X-API-Key", env="KEY")``, or in the query, ``ApiKey(query="key", env="KEY")``."""
 
     def __init__(
-        self, header: str | None = None, *, query: str | None = None, env: str | None = None, value: str | None = None
+        self,
+        header: str | None = None,
+        *,
+        query: str | None = None,
+        env: str | None = None,
+        value: str | None = None,
     ) -> None:
         if (header is None) == (query is None):
             raise DeclarationError("ApiKey: give either a header's name or query=, a parameter's name")
@@ -245,5 +250,3 @@ class OAuth2:
 
 def _basic(username: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
-
-

@@ -21,7 +21,12 @@ class HttpxTransport:
             )
         except httpx.TimeoutException as exc:
             raise TransportTimeout from exc
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.DecodingError) as exc:
+        except (
+            httpx.InvalidURL,
+            httpx.UnsupportedProtocol,
+            httpx.LocalProtocolError,
+            httpx.DecodingError,
+        ) as exc:
             raise TransportInvalid from exc
         except httpx.HTTPError as exc:
             raise TransportUnavailable from exc

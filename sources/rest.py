@@ -7,7 +7,9 @@ declaration is kept in `Rest.faults` instead of raised, so that a start-up repor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
+from typing import Any, TypeVar, dataclass_transform
+
+import httpx
 
 from sources.auth import Auth
 from sources.convention import Naming, Timestamps, naming_function
@@ -28,9 +30,6 @@ from sources.exchange import Exchange
 from sources.httpx_transport import HttpxTransport
 from sources.template import RefusedValue, Template
 from sources.transport import Reply, Transport
-
-if TYPE_CHECKING:
-    import httpx
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T", bound=type)
@@ -305,9 +304,9 @@ class Rest:
 
 
 def _transport(client: httpx.AsyncClient | Transport | None) -> Transport | None:
-    if client is None or hasattr(client, "aclose") and not hasattr(client, "build_request"):
+    if client is None or (hasattr(client, "aclose") and not hasattr(client, "build_request")):
         return client  # type: ignore[return-value]  # told apart from httpx by the method only httpx has
-    return HttpxTransport(client)  # type: ignore[arg-type]  # the remaining case of the union
+    return HttpxTransport(client)
 
 
 def _names(names: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -331,6 +330,3 @@ def _form(form: Form | None, items: tuple[str, ...], headers: tuple[tuple[str, s
         return Endpoint("GET", Template(form), items, headers=headers)
     endpoint = form.endpoint()
     return Endpoint(endpoint.method, endpoint.template, endpoint.items or items, endpoint.body, headers)
-
-
-

@@ -1,0 +1,1 @@
+"""Posts and users over a JSONPlaceholder-like backend."""
