@@ -90,9 +90,7 @@ class Query:
         return GREETING
 
 
-async def _get(
-    client: httpx.AsyncClient, path: str, params: Mapping[str, Sequence[int]] | None = None
-) -> Any:
+async def _get(client: httpx.AsyncClient, path: str, params: Mapping[str, Sequence[int]] | None = None) -> Any:
     response = await client.get(path, params=params)
     response.raise_for_status()
     return response.json()

@@ -100,9 +100,7 @@ class Bench:
             busy=spent_s / outcome.elapsed_s,
         )
 
-    def _drive(
-        self, server: Server, case: Case, *, seconds: float | None = None, limit: int | None = None
-    ) -> Outcome:
+    def _drive(self, server: Server, case: Case, *, seconds: float | None = None, limit: int | None = None) -> Outcome:
         """Verify one answer as JSON, then demand its bytes of every other; varying answers are sampled."""
         first = next(self._first)
         good = _verify(server, case, first)
@@ -215,16 +213,10 @@ def _say(line: str) -> None:
 
 
 def _settings() -> Settings:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a timed run (default 10)")
-    parser.add_argument(
-        "--warmup", type=float, default=2.0, help="seconds of load before each timed run (default 2)"
-    )
-    parser.add_argument(
-        "--repeats", type=int, default=3, help="turns; the table shows the medians (default 3)"
-    )
+    parser.add_argument("--warmup", type=float, default=2.0, help="seconds of load before each timed run (default 2)")
+    parser.add_argument("--repeats", type=int, default=3, help="turns; the table shows the medians (default 3)")
     parser.add_argument("--connections", type=int, default=64, help="clients (default 64)")
     parser.add_argument("--cases", default=",".join(CASES), help=f"of {', '.join(CASES)} (default all)")
     parser.add_argument(
@@ -267,17 +259,13 @@ def main() -> int:
     server_core, *others = sorted(os.sched_getaffinity(0))
     load_core = others[0] if others else server_core
     if not others:
-        _say(
-            "This machine has one core: server, clients and backend share it. CPU per request still compares."
-        )
+        _say("This machine has one core: server, clients and backend share it. CPU per request still compares.")
     port = free_port()
     upstream_command = [sys.executable, "-m", "benchmarks.upstream", "--port", str(port)]
     try:
         with (
             tempfile.TemporaryDirectory(prefix="weft-bench-") as logs,
-            running(
-                "upstream", upstream_command, port=port, core=load_core, env={}, logs=Path(logs)
-            ) as upstream,
+            running("upstream", upstream_command, port=port, core=load_core, env={}, logs=Path(logs)) as upstream,
             pinned(load_core),
         ):
             bench = Bench(settings, server_core=server_core, upstream=upstream, logs=Path(logs))

@@ -33,9 +33,7 @@ def answer(target: bytes) -> bytes:
     found = _find(target.decode("latin-1"))
     status = "404 Not Found" if found is None else "200 OK"
     body = json.dumps({} if found is None else found, indent=2).encode()
-    head = (
-        f"HTTP/1.1 {status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {len(body)}"
-    )
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {len(body)}"
     return head.encode() + _HEAD_END + body
 
 

@@ -162,6 +162,8 @@ class _Writer:
         return _guarded(variable, need.leaf(path[-1], kind), len(path))
 
     def _object(self, need: Need, variable: str, path: tuple[str, ...], kind: Any) -> tuple[str, Need]:
+        if not path:
+            return variable, need
         for name in path[:-1]:
             field, need = need.object(name, None)
             variable = f"{variable}.{field}"

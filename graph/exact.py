@@ -304,7 +304,7 @@ class Execution:
         selected = first.selected
         try:
             values = graphql.get_argument_values(selected.field, selected.nodes[0], self._variables)
-            arguments = wire_arguments(selected.field, values, binding.source)
+            arguments = wire_arguments(selected.field, values, binding)
         except graphql.GraphQLError as exc:
             for _, slot in members:
                 self._settle(slot, Failure(exc))

@@ -17,7 +17,6 @@ import msgspec
 from graph.compile import Program, Step
 from graph.plan import Fetch
 from resolvers import Fetching, Ledger, Loader, wire_value
-from sources import Rest
 
 Arguments = Mapping[str, Any]
 Variables = Any
@@ -30,28 +29,34 @@ def argument_reader(fetch: Fetch) -> Callable[[Variables], Arguments]:
     Arguments without variables are worked out here, once.
     """
     selected = fetch.sites[0].selected
-    source = fetch.calls.source
+    call = fetch.calls
     if not selected.field.args:
         return lambda variables: _NONE
     node, field = selected.nodes[0], selected.field
     if not _uses_variables(node):
-        fixed = wire_arguments(field, graphql.get_argument_values(field, node), source)
+        fixed = wire_arguments(field, graphql.get_argument_values(field, node), call)
         return lambda variables: fixed
-    return lambda variables: wire_arguments(field, graphql.get_argument_values(field, node, variables), source)
+    return lambda variables: wire_arguments(field, graphql.get_argument_values(field, node, variables), call)
 
 
 def _uses_variables(node: graphql.FieldNode) -> bool:
     return any("$" in graphql.print_ast(argument.value) for argument in node.arguments or ())
 
 
-def wire_arguments(field: graphql.GraphQLField, values: Mapping[str, Any], source: Rest) -> Arguments:
+def wire_arguments(field: graphql.GraphQLField, values: Mapping[str, Any], call: Fetching) -> Arguments:
     """Give arguments by their Python names, as the backend reads them."""
     definition = field.extensions.get("strawberry-definition")
     names = {
         argument.graphql_name or name: argument.python_name
         for name, argument in zip(field.args, getattr(definition, "arguments", ()), strict=False)
     }
-    return {names.get(name, name): wire_value(value, field.args[name].type, source) for name, value in values.items()}
+    found = {
+        names.get(name, name): wire_value(value, field.args[name].type, call.source) for name, value in values.items()
+    }
+    for variable, argument in call.renamed:
+        if argument in found:
+            found[variable] = found[argument]
+    return found
 
 
 class Runner:

@@ -36,7 +36,7 @@ class Property:
 
     def where(self, source: Rest) -> tuple[str, ...]:
         """Give the property names from the parent's object to the value."""
-        return self.path or (source.property_name(self.attribute),)
+        return (source.property_name(self.attribute),) if self.path is None else self.path
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +62,7 @@ class Fetching:
         arguments: the field's arguments (Python names) that any endpoint uses.
         match: where a batch's item holds each part of its key.
         target: name of the object type that it answers, or None for scalars.
+        renamed: template variables that take an argument of another name.
         keep_s: longest time that anybody may reuse an answer.
     """
 
@@ -76,6 +77,7 @@ class Fetching:
     match_kinds: tuple[graphql.GraphQLOutputType | None, ...]
     target: str | None
     keep_s: float
+    renamed: tuple[tuple[str, str], ...] = ()
     is_entity: bool = False
     many_keys: bool = False
 
@@ -195,7 +197,7 @@ class _Binder:
         parents, names = tuple(suppliers.values()), tuple(suppliers)
         batch_names: tuple[str, ...] = ()
         if batch is not None:
-            batch_names = self._list_variables(where, batch, arguments, len(call.key))
+            batch_names = self._list_variables(where, call, batch, arguments)
             if kind.name in self.roots and not parents:
                 parents_from_arguments = [name for name in single.variables if name not in batch.variables]
                 names = tuple(sorted(parents_from_arguments))
@@ -217,6 +219,7 @@ class _Binder:
             match_kinds=self._match_kinds(target, call),
             target=target,
             keep_s=self._keep_s(call, target),
+            renamed=tuple((variable, name) for variable, name in call.inputs.items() if name in arguments),
         )
 
     def _suppliers(
@@ -231,9 +234,9 @@ class _Binder:
             *sorted(endpoint.variables - set(endpoint.template.variables)),
         ]
         for name in ordered:
-            if name in arguments:
-                continue
             attribute = call.inputs.get(name, name)
+            if attribute in arguments:
+                continue
             own = f"{snake_case(kind.name)}_"
             if attribute not in attributes and attribute.startswith(own):
                 attribute = attribute.removeprefix(own)
@@ -248,10 +251,10 @@ class _Binder:
             self._fault(where, f"nobody supplies {{{name}}} of {endpoint}; arguments and attributes are: {have}")
         return readings
 
-    def _list_variables(self, where: str, batch: Endpoint, arguments: set[str], parts: int) -> tuple[str, ...]:
+    def _list_variables(self, where: str, call: Call, batch: Endpoint, arguments: set[str]) -> tuple[str, ...]:
         bodies = batch.body.variables if batch.body else ()
-        free = [name for name in (*batch.template.variables, *bodies) if name not in arguments]
-        names = tuple(dict.fromkeys(free))
+        free = [name for name in (*batch.template.variables, *bodies) if call.inputs.get(name, name) not in arguments]
+        names, parts = tuple(dict.fromkeys(free)), len(call.key)
         if len(names) not in (1, parts) or (len(names) == 1 and parts > 1 and not batch.body):
             self._fault(
                 where,
@@ -286,7 +289,7 @@ class _Binder:
             single=call.single,
             batch=call.batch,
             single_names=single_names,
-            batch_names=self._list_variables(where, call.batch, set(), len(call.key)) if call.batch else (),
+            batch_names=self._list_variables(where, call, call.batch, set()) if call.batch else (),
             arguments=frozenset(),
             match=self._match(target, call),
             match_kinds=self._match_kinds(target, call),

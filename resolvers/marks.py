@@ -31,11 +31,12 @@ def field(path: str | None = None, *, ttl: float | None = None, **options: Any) 
     """Describe a property of the backend's object: ``price: int = field("price.cents", ttl=5)``.
 
     Args:
-        path: dotted property names from the object; None is the attribute's own name in the source's spelling.
+        path: dotted property names from the object; None is the attribute's own name in the source's spelling,
+            ``"."`` the object itself, which shows one object of the backend as two of the graph.
         ttl: seconds this property may be reused; the smallest of a selection decides.
         options: what `strawberry.field` takes, for example ``description``.
     """
-    return strawberry.field(metadata={MARK: PropertyMark(split_path(path) or None, ttl)}, **options)
+    return strawberry.field(metadata={MARK: PropertyMark(None if path is None else split_path(path), ttl)}, **options)
 
 
 def link(*names: str, **options: Any) -> Any:

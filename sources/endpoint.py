@@ -102,7 +102,7 @@ class Endpoint:
 
 def split_path(path: str | None) -> tuple[str, ...]:
     """Give the property names of a dotted path: ``data.items`` becomes ``("data", "items")``."""
-    if path is None:
+    if path is None or path == ".":
         return ()
     parts = tuple(path.split("."))
     if not all(parts):

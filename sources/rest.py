@@ -133,7 +133,7 @@ class Rest:
             items: dotted path to the payload inside the reply.
             ttl: seconds an answer may be reused.
             headers: header name to a fixed text or ``{variable}``.
-            inputs: template variable to the parent's attribute that supplies it, where the names differ.
+            inputs: template variable to the argument or parent's attribute that supplies it, where the names differ.
         """
 
         def build(where: str) -> Call:
@@ -304,9 +304,7 @@ class Rest:
 
 
 def _transport(client: httpx.AsyncClient | Transport | None) -> Transport | None:
-    if client is None or (hasattr(client, "aclose") and not hasattr(client, "build_request")):
-        return client  # type: ignore[return-value]  # told apart from httpx by the method only httpx has
-    return HttpxTransport(client)
+    return HttpxTransport(client) if isinstance(client, httpx.AsyncClient) else client
 
 
 def _names(names: str | Sequence[str] | None) -> tuple[str, ...]:

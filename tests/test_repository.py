@@ -71,9 +71,7 @@ def committed_files() -> list[Path]:
         ).stdout
     except (OSError, subprocess.CalledProcessError):
         inside = (path for path in ROOT.rglob("*") if path.is_file())
-        return [
-            path for path in inside if not any(part.startswith(".") for part in path.parts[len(ROOT.parts) :])
-        ]
+        return [path for path in inside if not any(part.startswith(".") for part in path.parts[len(ROOT.parts) :])]
     return [path for name in listed.decode().split("\0") if name and (path := ROOT / name).is_file()]
 
 
@@ -82,9 +80,7 @@ def test_architecture_names_only_functions_that_exist() -> None:
     missing = []
     for name, attribute in sorted(references):
         path = ROOT / name
-        if not path.is_file() or attribute not in defined_names(
-            ast.parse(path.read_text(encoding="utf-8")).body
-        ):
+        if not path.is_file() or attribute not in defined_names(ast.parse(path.read_text(encoding="utf-8")).body):
             missing.append(f"{name}:{attribute}")
     assert references
     assert missing == []
