@@ -26,18 +26,14 @@ from typing import Any
 
 import cachetools
 import graphql
-import msgspec
 
-from graph.decode import KEY, Decoders, Need, Uncompilable, leaf_type, list_of
+from graph.decode import KEY, MATCH, Decoders, Need, Uncompilable, leaf_type, list_of, without_null
 from graph.plan import Fetch, Leaf, Nested, Output, Plan, Shape, Site, TypeName
-from resolvers import Fetching, Part, Python, Reading, decoder, unwrap
+from graph.read import batch_reader, converter, must, no_reader, root_reader, singles_reader, text
+from resolvers import Fetching, Part, Python, Reading
 
 Keys = Callable[[list[Any]], list[Any]]
 _KEYS = list[KEY] | None
-
-
-class Deviation(Exception):
-    """A reply is not what the schema promises; the exact path must answer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +91,7 @@ class _Writer:
         self.decoders = decoders
         self.run = run
         self.needs = [Need() for _ in plan.fetches]
-        self.namespace: dict[str, Any] = {"text": _text, "must": _must, "EMPTY": []}
+        self.namespace: dict[str, Any] = {"text": text, "must": must, "EMPTY": []}
         self.lines: list[str] = []
         self.variables = 0
         self.sites: dict[int, int] = {}
@@ -133,7 +129,7 @@ class _Writer:
                 raise Uncompilable("a batch of scalars")
         if call.batch is not None and call.parents:
             for path, kind in zip(call.match, call.match_kinds, strict=True):
-                self._leaf(need, "x", path, KEY if kind is None else leaf_type(kind))
+                self._leaf(need, "x", path, MATCH if kind is None else without_null(leaf_type(kind)))
 
     def _want_shape(self, shape: Shape, need: Need) -> None:
         self.shape_needs[id(shape)] = need
@@ -175,7 +171,7 @@ class _Writer:
     def _reader(self, fetch: Fetch) -> Callable[[list[Part]], Any]:
         call = fetch.binding
         if isinstance(call, Python):
-            return _no_reader
+            return no_reader
         need = self.needs[fetch.number]
         kind = fetch.sites[0].selected.field.type
         is_leaf = fetch.sites[0].shape is None
@@ -183,7 +179,7 @@ class _Writer:
             items = list_of(self.decoders.struct(need))
             batch_identity = ("batch", need.signature())
             path = call.batch.items
-            return _batch_reader(
+            return batch_reader(
                 self.decoders.decoder(batch_identity, items, path),
                 self.decoders.decoder(batch_identity, items, ()),
                 path,
@@ -200,7 +196,7 @@ class _Writer:
         path = call.single.items
         decode = self.decoders.decoder(identity, payload, path).decode
         nullable = call.is_entity or not isinstance(kind, graphql.GraphQLNonNull)
-        return _singles_reader(decode, path, nullable) if call.parents else _root_reader(decode, path, nullable)
+        return singles_reader(decode, path, nullable) if call.parents else root_reader(decode, path, nullable)
 
     # -- keys -----------------------------------------------------------------------------------------------------
 
@@ -303,7 +299,8 @@ class _Writer:
             self.lines.append(f" I{number} = {{{key}: {value} for k, x in {result}.items() if x is not None}}")
             return
         need = self.needs[site.fetch.number]
-        parts = [self._leaf(need, "x", path, KEY) for path in call.match]
+        found = [self._leaf(need, "x", path, KEY) for path in call.match]
+        parts = [part if len(path) == 1 else f"must({part})" for part, path in zip(found, call.match, strict=True)]
         key = self._as_key(parts[0] if len(parts) == 1 else f"({', '.join(parts)})", site)
         if site.shape is None:
             raise Uncompilable("a batch of scalars")
@@ -379,9 +376,9 @@ class _Writer:
                 return False
             reading = site.binding.parents[0]
             need = self.shape_needs[id(site.owner)]
-            kinds.add(_key_kind(need, reading.where(site.owner.fetch.calls.source)))
+            kinds.add(need.key_kind(reading.where(site.owner.fetch.calls.source)))
         if call.batch is not None:
-            kinds.add(_key_kind(self.needs[fetch.number], call.match[0]))
+            kinds.add(self.needs[fetch.number].key_kind(call.match[0]))
         return len(kinds) == 1 and kinds <= {"Int", "String"}
 
     def _shape(self, shape: Shape, variable: str) -> str:
@@ -423,7 +420,7 @@ class _Writer:
         timestamps = "iso" if fetch is None else fetch.calls.source.timestamps
         name = f"to_{kind.name}_{timestamps}"
         if name not in self.namespace:
-            self.namespace[name] = _converter(kind, timestamps)
+            self.namespace[name] = converter(kind, timestamps)
         return name
 
     def _mapped(self, kind: Any, expression: str, item: Callable[[str], str]) -> str:
@@ -451,98 +448,3 @@ def _guarded(variable: str, field: str, length: int) -> str:
     parts = variable.split(".")
     tests = [f"{'.'.join(parts[:end])} is None" for end in range(len(parts) - length + 2, len(parts) + 1)]
     return f"(None if {' or '.join(tests)} else {variable}.{field})"
-
-
-def _key_kind(need: Need, path: tuple[str, ...]) -> str:
-    for name in path[:-1]:
-        below = need.needs[need.names[name]]
-        if below is None:
-            return "?"
-        need = below
-    kind = need.kinds[need.names[path[-1]]]
-    if kind == leaf_type(graphql.GraphQLInt) or kind == leaf_type(graphql.GraphQLNonNull(graphql.GraphQLInt)):
-        return "Int"
-    return "String" if kind in (str, str | None) else "?"
-
-
-def _converter(kind: Any, timestamps: Any) -> Callable[[Any], Any]:
-    decode = decoder(kind, timestamps)
-    encode = kind.coerce_output_value
-
-    def convert(value: Any) -> Any:
-        if value is None:
-            raise Deviation
-        result = encode(value if decode is None else decode(value))
-        if result is None:
-            raise Deviation
-        return result
-
-    return convert
-
-
-def _text(key: Any) -> Any:
-    if isinstance(key, tuple):
-        return tuple(map(str, key))
-    return None if key is None else str(key)
-
-
-def _must(value: Any) -> Any:
-    if value is None:
-        raise Deviation
-    return value
-
-
-def _no_reader(parts: list[Part]) -> Any:
-    raise Deviation
-
-
-def _batch_reader(
-    enveloped: msgspec.json.Decoder[Any], plain: msgspec.json.Decoder[Any], path: tuple[str, ...]
-) -> Callable[[list[Part]], list[Any]]:
-    decode = enveloped.decode
-
-    def read(parts: list[Part]) -> list[Any]:
-        if len(parts) == 1 and parts[0].enveloped and not path:
-            part = parts[0]
-            if part.failure is not None:
-                raise Deviation
-            decoded: list[Any] = [] if part.body is None else decode(part.body)
-            return decoded
-        items: list[Any] = []
-        for part in parts:
-            if part.failure is not None:
-                raise Deviation
-            if part.body is not None:
-                items += unwrap(decode(part.body), path) if part.enveloped else plain.decode(part.body)
-        return items
-
-    return read
-
-
-def _singles_reader(
-    decode: Callable[[Any], Any], path: tuple[str, ...], nullable: bool
-) -> Callable[[list[Part]], dict[Any, Any]]:
-    def read(parts: list[Part]) -> dict[Any, Any]:
-        found: dict[Any, Any] = {}
-        for part in parts:
-            found[part.keys[0]] = _payload(part, decode, path, nullable)
-        return found
-
-    return read
-
-
-def _root_reader(decode: Callable[[Any], Any], path: tuple[str, ...], nullable: bool) -> Callable[[list[Part]], Any]:
-    def read(parts: list[Part]) -> Any:
-        return _payload(parts[0], decode, path, nullable)
-
-    return read
-
-
-def _payload(part: Part, decode: Callable[[Any], Any], path: tuple[str, ...], nullable: bool) -> Any:
-    if part.failure is not None:
-        raise Deviation
-    if part.body is None:
-        if not nullable:
-            raise Deviation
-        return None
-    return unwrap(decode(part.body), path)

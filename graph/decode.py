@@ -7,8 +7,11 @@ the backend's names appear only as msgspec's rename table, so no name from outsi
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Hashable
-from typing import Annotated, Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import cachetools
 import graphql
@@ -17,7 +20,8 @@ import msgspec
 from resolvers import wrapped
 
 INT = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
-KEY = str | int | None
+MATCH = str | int
+KEY = MATCH | None
 _SCALARS: dict[str, Any] = {"Int": INT, "Float": float, "String": str, "Boolean": bool, "ID": str | int}
 
 
@@ -56,6 +60,19 @@ class Need:
             raise Uncompilable(f"{name} is read in two ways")
         return f"f{index}", found
 
+    def key_kind(self, path: tuple[str, ...]) -> str:
+        """Give ``Int`` or ``String`` where the property at the path is always that, else ``?``."""
+        need = self
+        for name in path[:-1]:
+            below = need.needs[need.names[name]]
+            if below is None:
+                return "?"
+            need = below
+        kind = need.kinds[need.names[path[-1]]]
+        if kind in (INT, INT | None):
+            return "Int"
+        return "String" if kind in (str, str | None) else "?"
+
     def _index(self, name: str) -> int:
         return self.names.setdefault(name, len(self.names))
 
@@ -67,12 +84,21 @@ class Need:
 
 
 def _stricter(one: Any, other: Any) -> Any:
-    """Give the type of a property that is selected as a field and read as a key: the field's."""
-    if one == KEY:
-        return other
-    if other == KEY:
-        return one
-    raise Uncompilable("a property is read as two types")
+    """Give the type of a property that is read twice: a field's rather than a key's, and without null if either is."""
+    bare, also = without_null(one), without_null(other)
+    if bare == also or also == MATCH:
+        found = bare
+    elif bare == MATCH:
+        found = also
+    else:
+        raise Uncompilable("a property is read as two types")
+    return found | None if bare != one and also != other else found
+
+
+def without_null(kind: Any) -> Any:
+    """Give the msgspec type that accepts the same values but null; `Any` stays, it cannot tell."""
+    options = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    return functools.reduce(operator.or_, [option for option in options if option is not type(None)])
 
 
 def leaf_type(kind: graphql.GraphQLOutputType) -> Any:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import fastapi
 import msgspec
+import uvicorn
 
 from graph import graphiql
 from graph.engine import Answer, Request
@@ -200,6 +202,28 @@ class App:
             return b"no-cache" if scope == b"public" else b"private, no-cache"
         remaining = max(0, int(answer.fresh_until - self._engine.store.clock()))
         return scope + b", max-age=%d" % remaining
+
+
+def serve(
+    graph: Graph,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    socket: socket.socket | None = None,
+) -> None:
+    """Serve a graph in this process until it is told to stop.
+
+    Args:
+        socket: a bound socket to listen on, instead of host and port.
+
+    Raises:
+        GraphError: environment variables that the sources need are missing.
+    """
+    graph.check_environment()
+    config = uvicorn.Config(
+        App(graph), host=host, port=port, access_log=False, log_level="warning", loop="uvloop", http="httptools"
+    )
+    uvicorn.Server(config).run(None if socket is None else [socket])
 
 
 class _Disconnected(Exception):

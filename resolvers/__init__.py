@@ -2,14 +2,15 @@
 
 It knows GraphQL's types, not its documents: it never parses one, never opens a socket and never builds a URL. Read
 `marks` and `declare` (what an author wrote), `binding` (what it means), `values`, `envelope`, `flight`, `store`,
-`loader` (how values arrive).
+`ledger`, `loader` (how values arrive).
 """
 
 from resolvers.binding import Binding, Bindings, Fetching, Property, Python, Reading, bind
 from resolvers.declare import Declared, declare
 from resolvers.envelope import unwrap, wrapped
 from resolvers.flight import Flights
-from resolvers.loader import Ledger, Loader, Part
+from resolvers.ledger import Ledger, Part
+from resolvers.loader import Loader
 from resolvers.marks import field, link
 from resolvers.store import Entry, Store
 from resolvers.values import decoder, python_name, wire_value

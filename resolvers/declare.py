@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import strawberry
+from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from resolvers.marks import MARK
@@ -61,7 +62,7 @@ def _declare_class(python_type: type[Any], declared: Declared) -> list[type[Any]
         if "__strawberry_definition__" not in python_type.__dict__:
             strawberry.type(python_type, description=inspect.getdoc(python_type) if python_type.__doc__ else None)
     definition = python_type.__dict__.get("__strawberry_definition__")
-    if definition is None:
+    if not isinstance(definition, StrawberryObjectDefinition):
         return []
     known = {field.python_name for field in definition.fields}
     reached: list[type[Any]] = []

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -23,61 +22,11 @@ import msgspec
 from resolvers.binding import Fetching
 from resolvers.envelope import Envelopes
 from resolvers.flight import Flights
+from resolvers.ledger import Key, Ledger, Part
 from resolvers.store import Entry, Store, freshness_limit
-from sources import Endpoint, Reply, Rest, SourceError, failure_of, variable_of
+from sources import Endpoint, Rest, SourceError, variable_of
 
-Key = Any
 _URL_LIMIT = 8000
-
-
-@dataclass(slots=True)
-class Part:
-    """One reply of a load.
-
-    Args:
-        keys: the keys that it answers; for a load without keys, empty.
-        body: JSON text; None when the backend has no such object (or sent no body).
-        enveloped: whether the payload still sits inside the endpoint's envelope.
-        batched: whether the payload is a list of items of many keys, rather than the answer to one.
-        failure: why there is no answer, instead of a body.
-    """
-
-    keys: Sequence[Key]
-    body: Any = None
-    enveloped: bool = True
-    batched: bool = False
-    failure: SourceError | None = None
-    reply: Reply | None = None
-
-    def with_keys(self, keys: Sequence[Key], *, batched: bool) -> Part:
-        """Give the same reply as the answer to these keys."""
-        return Part(keys, self.body, self.enveloped, batched, self.failure, self.reply)
-
-
-class Ledger:
-    """What one operation asked the backends, and what that says about its answer.
-
-    Args:
-        headers: the client's request headers, by lower-case name.
-
-    `outcomes` holds what root resolvers in Python gave, by response key, so that none runs twice.
-    """
-
-    __slots__ = ("calls", "fresh_s", "headers", "loads", "outcomes", "private", "types")
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self.headers = headers
-        self.loads: dict[Hashable, list[Part]] = {}
-        self.outcomes: dict[str, Any] = {}
-        self.calls = 0
-        self.fresh_s = float("inf")
-        self.private = False
-        self.types: set[str] = set()
-
-    def note_freshness(self, seconds: float) -> None:
-        """Lower the answer's remaining freshness to ``seconds``."""
-        if seconds < self.fresh_s:
-            self.fresh_s = seconds if seconds > 0 else 0.0
 
 
 class Loader:
@@ -249,7 +198,7 @@ class Loader:
         forwarded = _forwarded(source, ledger)
         part = await self._exchange(source, endpoint, target, headers + forwarded, body, ledger)
         if part.body is None and part.failure is None and part.reply is not None and part.reply.status == 404:
-            return Part(keys, failure=failure_of(part.reply, source.name))
+            return Part(keys, failure=source.failure(part.reply))
         return part.with_keys(keys, batched=True)
 
     # -- one exchange ---------------------------------------------------------------------------------------------
@@ -390,7 +339,7 @@ class Loader:
         if endpoint is None or (limit is not None and limit <= 0):
             return
         try:
-            items = self._envelopes.items(part.body, endpoint.items, fetching.match)
+            items = list(self._envelopes.items(part.body, endpoint.items, fetching.match))
         except msgspec.DecodeError:
             return
         by_key: dict[str, list[bytes]] = {str(key): [] for key in part.keys}
@@ -448,7 +397,7 @@ async def _send(
         return Part((), answer if len(answer) else None, reply=reply)
     if status == 404 and method == "GET":
         return Part((), None, reply=reply)
-    return Part((), failure=failure_of(reply, source.name))
+    return Part((), failure=source.failure(reply))
 
 
 def _cache_control(part: Part) -> str | None:

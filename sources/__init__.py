@@ -28,10 +28,9 @@ from sources.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from sources.exchange import failure_of
 from sources.fake import FakeTransport
 from sources.httpx_transport import HttpxTransport
-from sources.rest import Rest
+from sources.rest import Rest, WriteOptions
 from sources.template import RefusedValue, Template
 from sources.transport import PyreqwestTransport, Reply, Transport
 
@@ -64,9 +63,9 @@ __all__ = [
     "UpstreamInvalid",
     "UpstreamTimeout",
     "UpstreamUnavailable",
+    "WriteOptions",
     "call_of",
     "entity_of",
-    "failure_of",
     "format_instant",
     "parse_instant",
     "snake_case",

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode, urlsplit
 
+import msgspec
+
 from sources.auth import Auth, OAuth2
 from sources.errors import (
     DeclarationError,
@@ -27,6 +29,7 @@ from sources.transport import (
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_LONGEST_REASON = 500
 _OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "content-type"})
 
 
@@ -134,12 +137,29 @@ class Exchange:
         return UpstreamInvalid(f"{source} did not answer in HTTP", source=source)
 
 
-def failure_of(reply: Reply, source: str) -> SourceError:
-    """Give the failure that an unsuccessful status means."""
+def failure_of(reply: Reply, source: str, reason: tuple[str, ...] = ()) -> UpstreamError:
+    """Give the failure that an unsuccessful status means.
+
+    Args:
+        reason: property names to the text of a 4xx reply that clients may read; empty where they may read none.
+    """
     status = reply.status
     if 300 <= status < 400:
         return UpstreamError(f"{source} answered with a redirect", source=source, status=status)
-    return UpstreamError(f"{source} answered with status {status}", source=source, status=status)
+    said = _said(reply.body, reason) if reason and 400 <= status < 500 else None
+    return UpstreamError(
+        f"{source}: {said}" if said else f"{source} answered with status {status}", source=source, status=status
+    )
+
+
+def _said(body: bytes, path: tuple[str, ...]) -> str | None:
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        return None
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return " ".join(value.split())[:_LONGEST_REASON] if isinstance(value, str) else None
 
 
 def _base(url: str) -> str:

@@ -7,7 +7,7 @@ declaration is kept in `Rest.faults` instead of raised, so that a start-up repor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, TypedDict, TypeVar, Unpack, dataclass_transform
 
 import httpx
 
@@ -25,15 +25,33 @@ from sources.endpoint import (
     Json,
     split_path,
 )
-from sources.errors import DeclarationError, InvalidInput
-from sources.exchange import Exchange
+from sources.errors import DeclarationError, InvalidInput, UpstreamError
+from sources.exchange import Exchange, failure_of
 from sources.httpx_transport import HttpxTransport
 from sources.template import RefusedValue, Template
 from sources.transport import Reply, Transport
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T", bound=type)
-_WHOLE = "{*}"
+
+
+class WriteOptions(TypedDict, total=False):
+    """What a call that changes a backend can be told.
+
+    Args:
+        body: a JSON skeleton with ``{argument}`` holes; ``"{argument}"`` alone sends that argument itself. When left
+            out, the arguments that neither template nor headers use become the properties of an object.
+        items: dotted path to the payload inside the reply.
+        headers: header name to a fixed text or ``{variable}``.
+        inputs: template variable to the argument that supplies it, where the names differ.
+        invalidates: types whose stored answers this write makes stale, besides the type it answers.
+    """
+
+    body: Json
+    items: str | None
+    headers: Mapping[str, str] | None
+    inputs: Mapping[str, str] | None
+    invalidates: Sequence[str | type]
 
 
 class Rest:
@@ -50,6 +68,8 @@ class Rest:
         headers: fixed headers of each request.
         max_batch: keys in one batch call at most; more are split over several calls.
         limit: calls in flight at once at most.
+        reason: dotted path, in a reply of status 4xx, to the text that says why and that clients may read; without
+            it they learn the status only.
         client: an `httpx.AsyncClient`, or any `Transport`, to send with instead of the built-in one.
     """
 
@@ -69,6 +89,7 @@ class Rest:
         headers: Mapping[str, str] | None = None,
         max_batch: int = 100,
         limit: int = 100,
+        reason: str | None = None,
         client: httpx.AsyncClient | Transport | None = None,
     ) -> None:
         self.name = name
@@ -81,6 +102,7 @@ class Rest:
         self.faults: list[str] = []
         self.property_name: Callable[[str], str] = str
         self._exchange: Exchange | None = None
+        self._reason: tuple[str, ...] = ()
         if not name or not isinstance(name, str):
             self._fault("a source needs a name")
         for option, value in (("ttl", ttl), ("max_batch", max_batch - 1), ("limit", limit - 1)):
@@ -88,6 +110,7 @@ class Rest:
                 self._fault(f"{option} is too small")
         try:
             self.property_name = naming_function(naming)
+            self._reason = split_path(reason)
             if timestamps not in ("iso", "unix", "unix_ms"):
                 raise DeclarationError(f"timestamps={timestamps!r}: expected 'iso', 'unix' or 'unix_ms'")
             self._exchange = Exchange(
@@ -155,19 +178,19 @@ class Rest:
 
         return self._marks(build)
 
-    def post(self, template: str, **options: Any) -> Callable[[F], F]:
-        """Declare a field that is written with ``POST template``; see `_write` for the options."""
+    def post(self, template: str, **options: Unpack[WriteOptions]) -> Callable[[F], F]:
+        """Declare a field that is written with ``POST template``; `WriteOptions` says with what."""
         return self._write("POST", template, **options)
 
-    def put(self, template: str, **options: Any) -> Callable[[F], F]:
-        """Declare a field that is written with ``PUT template``; see `_write` for the options."""
+    def put(self, template: str, **options: Unpack[WriteOptions]) -> Callable[[F], F]:
+        """Declare a field that is written with ``PUT template``; `WriteOptions` says with what."""
         return self._write("PUT", template, **options)
 
-    def patch(self, template: str, **options: Any) -> Callable[[F], F]:
-        """Declare a field that is written with ``PATCH template``; see `_write` for the options."""
+    def patch(self, template: str, **options: Unpack[WriteOptions]) -> Callable[[F], F]:
+        """Declare a field that is written with ``PATCH template``; `WriteOptions` says with what."""
         return self._write("PATCH", template, **options)
 
-    def delete(self, template: str, **options: Any) -> Callable[[F], F]:
+    def delete(self, template: str, **options: Unpack[WriteOptions]) -> Callable[[F], F]:
         """Declare a field that is written with ``DELETE template``; it sends no body unless one is given."""
         return self._write("DELETE", template, **options)
 
@@ -182,14 +205,6 @@ class Rest:
         inputs: Mapping[str, str] | None = None,
         invalidates: Sequence[str | type] = (),
     ) -> Callable[[F], F]:
-        """Declare a call that changes the backend.
-
-        Args:
-            body: a JSON skeleton with ``{argument}`` holes; ``"{argument}"`` alone sends that argument itself. When
-                left out, the arguments that neither template nor headers use become the properties of an object.
-            invalidates: types whose stored answers this write makes stale, besides the type it answers.
-        """
-
         def build(where: str) -> Call:
             return Call(
                 source=self,
@@ -296,6 +311,10 @@ class Rest:
         if headers or body is not None:
             return await exchange.send(method, target, headers=headers, body=body)
         return await exchange.send(method, target)
+
+    def failure(self, reply: Reply) -> UpstreamError:
+        """Give the failure that a reply's unsuccessful status means."""
+        return failure_of(reply, self.name, self._reason)
 
     async def aclose(self) -> None:
         """Close the connections to the backend."""

@@ -3,10 +3,10 @@
 Theory of operation. `uritemplate` parses the text; each expression is then compiled to a function from the values to
 text, since expansion is on the path of every request (`uritemplate` takes five times as long). Expansion follows the
 RFC, and the tests compare it with `uritemplate` for generated values. On top of the RFC, values are *refused* that
-could change what the author spelled: many servers decode ``%2F`` and ``%2E%2E`` before routing, so encoding alone does not keep a
-slash or a dot segment from adding a path segment. A path value is therefore never empty, never a dot segment and
-never holds a slash, a backslash or a control character; a reserved expansion (``{+x}``) may hold slashes but no
-query, fragment or dot segment.
+could change what the author spelled: many servers decode ``%2F`` and ``%2E%2E`` before routing, so encoding alone
+does not keep a slash or a dot segment from adding a path segment. A path value is therefore never empty, never a dot
+segment and never holds a slash, a backslash or a control character; a reserved expansion (``{+x}``) may hold slashes
+but no query, fragment or dot segment.
 """
 
 from __future__ import annotations

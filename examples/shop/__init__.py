@@ -1,0 +1,1 @@
+"""The shop: five REST services with their own habits, woven into one graph."""

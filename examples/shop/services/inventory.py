@@ -1,0 +1,167 @@
+"""The ERP: stock by SKU in three warehouses, and reservations. HTTP basic, camelCase, bare lists.
+
+Batches repeat a parameter, ``?sku=A&sku=B``; levels, which have a composite key, are searched with a JSON body.
+"""
+
+import os
+import secrets
+import sqlite3
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, HTTPException, Query, Response
+from fastapi.security import HTTPBasic, HTTPBasicCredentials
+from pydantic import BaseModel, Field
+
+from examples.shop.services.database import PRODUCTS, WAREHOUSES, Database, Row, chance, marks, moment, sku_of
+
+USERNAME = "erp"
+DEFAULT_PASSWORD = "inventory-dev-password"
+
+
+class LevelKey(BaseModel):
+    """Which product in which warehouse."""
+
+    sku: str
+    warehouseId: str
+
+
+class LevelSearch(BaseModel):
+    """The levels that are wanted."""
+
+    keys: list[LevelKey] = Field(max_length=500)
+
+
+class NewReservation(BaseModel):
+    """Goods to keep back for an order."""
+
+    sku: str
+    quantity: int = Field(ge=1)
+
+
+def create_app(database: Path) -> FastAPI:
+    """Make the service over a database file, which is seeded when it does not exist."""
+    db = Database(database, _seed)
+    password = os.environ.get("INVENTORY_PASSWORD", DEFAULT_PASSWORD)
+
+    def authorize(given: Annotated[HTTPBasicCredentials, Depends(HTTPBasic())]) -> None:
+        right = secrets.compare_digest(given.password.encode(), password.encode()) and given.username == USERNAME
+        if not right:
+            raise HTTPException(401, "wrong user or password", {"WWW-Authenticate": "Basic"})
+
+    app = FastAPI(title="Inventory", version="9.0", summary="Stock levels and reservations")
+    guarded: Any = [Depends(authorize)]
+
+    @app.get("/health", tags=["operating"])
+    def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    def summaries(skus: list[str]) -> list[dict[str, Any]]:
+        found = db.rows(f"select * from levels where sku in ({marks(skus)}) order by sku desc, warehouse_id", skus)
+        by_sku: dict[str, list[Row]] = {}
+        for row in found:
+            by_sku.setdefault(row["sku"], []).append(row)
+        return [_summary(sku, rows) for sku, rows in by_sku.items()]
+
+    @app.get("/stock/{sku}", operation_id="getStock", tags=["stock"], dependencies=guarded)
+    def stock(sku: str) -> dict[str, Any]:
+        found = summaries([sku])
+        if not found:
+            raise HTTPException(404, "no such SKU")
+        return found[0]
+
+    @app.get("/stock", operation_id="listStock", tags=["stock"], dependencies=guarded)
+    def stocks(sku: Annotated[list[str], Query(max_length=500)]) -> list[dict[str, Any]]:
+        return summaries(sku)
+
+    @app.get("/levels/{sku}/{warehouse_id}", operation_id="getLevel", tags=["stock"], dependencies=guarded)
+    def level(sku: str, warehouse_id: str) -> dict[str, Any]:
+        found = db.row("select * from levels where sku = ? and warehouse_id = ?", [sku, warehouse_id])
+        if found is None:
+            raise HTTPException(404, "no such level")
+        return {"sku": sku, **_level(found)}
+
+    @app.post("/levels/search", operation_id="searchLevels", tags=["stock"], dependencies=guarded)
+    def levels(search: LevelSearch) -> list[dict[str, Any]]:
+        wanted = {(key.sku, key.warehouseId) for key in search.keys}
+        skus = sorted({sku for sku, _ in wanted})
+        found = db.rows(f"select * from levels where sku in ({marks(skus)})", skus)
+        return [{"sku": row["sku"], **_level(row)} for row in found if (row["sku"], row["warehouse_id"]) in wanted]
+
+    @app.get("/warehouses/{warehouse_id}", operation_id="getWarehouse", tags=["warehouses"], dependencies=guarded)
+    def warehouse(warehouse_id: str) -> Row:
+        found = db.row("select * from warehouses where id = ?", [warehouse_id])
+        if found is None:
+            raise HTTPException(404, "no such warehouse")
+        return found
+
+    @app.get("/warehouses", operation_id="listWarehouses", tags=["warehouses"], dependencies=guarded)
+    def warehouses(id: Annotated[list[str] | None, Query()] = None) -> list[Row]:
+        if id is None:
+            return db.rows("select * from warehouses order by id")
+        return db.rows(f"select * from warehouses where id in ({marks(id)}) order by id desc", id)
+
+    @app.post("/reservations", operation_id="reserve", tags=["reservations"], status_code=201, dependencies=guarded)
+    def reserve(new: NewReservation) -> dict[str, Any]:
+        free = "on_hand - reserved"
+        place = db.row(f"select * from levels where sku = ? order by {free} desc", [new.sku])
+        if place is None or place["on_hand"] - place["reserved"] < new.quantity:
+            raise HTTPException(409, "not enough in any warehouse")
+        db.insert(
+            "update levels set reserved = reserved + ? where sku = ? and warehouse_id = ?",
+            [new.quantity, new.sku, place["warehouse_id"]],
+        )
+        number = db.insert(
+            "insert into reservations (sku, warehouse_id, quantity) values (?, ?, ?)",
+            [new.sku, place["warehouse_id"], new.quantity],
+        )
+        return {"id": number, "sku": new.sku, "warehouseId": place["warehouse_id"], "quantity": new.quantity}
+
+    @app.delete("/reservations/{number}", operation_id="release", tags=["reservations"], dependencies=guarded)
+    def release(number: int) -> Response:
+        found = db.row("select * from reservations where id = ?", [number])
+        if found is None:
+            raise HTTPException(404, "no such reservation")
+        db.insert("delete from reservations where id = ?", [number])
+        db.insert(
+            "update levels set reserved = reserved - ? where sku = ? and warehouse_id = ?",
+            [found["quantity"], found["sku"], found["warehouse_id"]],
+        )
+        return Response(status_code=204)
+
+    return app
+
+
+def _level(row: Row) -> dict[str, Any]:
+    return {
+        "warehouseId": row["warehouse_id"],
+        "onHand": row["on_hand"],
+        "reserved": row["reserved"],
+        "available": row["on_hand"] - row["reserved"],
+        "updatedAt": row["updated_at"],
+    }
+
+
+def _summary(sku: str, rows: list[Row]) -> dict[str, Any]:
+    levels = [_level(row) for row in rows]
+    totals = {name: sum(level[name] for level in levels) for name in ("onHand", "reserved", "available")}
+    return {"sku": sku, **totals, "levels": levels}
+
+
+def _seed(db: sqlite3.Connection) -> None:
+    rnd = chance("inventory")
+    db.executescript(
+        """
+        create table warehouses (id text primary key, city text);
+        create table levels (sku text, warehouse_id text, on_hand integer, reserved integer, updated_at text,
+            primary key (sku, warehouse_id));
+        create table reservations (id integer primary key, sku text, warehouse_id text, quantity integer);
+        """
+    )
+    db.executemany("insert into warehouses values (?, ?)", WAREHOUSES)
+    levels = []
+    for number in range(1, PRODUCTS + 1):
+        for warehouse, _ in WAREHOUSES:
+            on_hand = 0 if rnd.random() < 0.15 else rnd.randint(1, 90)
+            levels.append((sku_of(number), warehouse, on_hand, rnd.randint(0, on_hand // 3), moment(rnd).isoformat()))
+    db.executemany("insert into levels values (?, ?, ?, ?, ?)", levels)

@@ -1,0 +1,169 @@
+"""Orders. Needs the shopper's own token (JWT), shows a shopper nothing but her own, camelCase.
+
+Batches repeat a parameter: ``?id=1&id=2``, or by foreign key ``?customerId=c-0001``.
+"""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Annotated, Any
+
+import jwt
+from fastapi import Depends, FastAPI, HTTPException, Query
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, Field
+
+from examples.shop.services.database import (
+    CUSTOMERS,
+    OPENED_AT,
+    ORDERS,
+    PRODUCTS,
+    Database,
+    Row,
+    chance,
+    customer_id,
+    marks,
+    moment,
+    price_of,
+    sku_of,
+)
+
+DEFAULT_SECRET = "orders-dev-secret-orders-dev-secret"
+
+
+def shopper_token(customer: str, secret: str | None = None) -> str:
+    """Give the token of a shopper, as a login service would."""
+    return jwt.encode({"sub": customer}, secret or os.environ.get("ORDERS_SECRET", DEFAULT_SECRET), "HS256")
+
+
+class NewItem(BaseModel):
+    """A line of an order to place."""
+
+    productId: int = Field(ge=1)
+    quantity: int = Field(ge=1, le=100)
+
+
+class NewOrder(BaseModel):
+    """An order to place."""
+
+    items: list[NewItem] = Field(min_length=1, max_length=50)
+    note: str | None = Field(None, max_length=500)
+
+
+def create_app(database: Path) -> FastAPI:
+    """Make the service over a database file, which is seeded when it does not exist."""
+    db = Database(database, _seed)
+    secret = os.environ.get("ORDERS_SECRET", DEFAULT_SECRET)
+
+    def shopper(given: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]) -> str:
+        try:
+            claims = jwt.decode(given.credentials if given else "", secret, algorithms=["HS256"])
+            return str(claims["sub"])
+        except (jwt.InvalidTokenError, KeyError):
+            raise HTTPException(401, "a shopper's token is needed", {"WWW-Authenticate": "Bearer"}) from None
+
+    Shopper = Annotated[str, Depends(shopper)]
+    app = FastAPI(title="Orders", version="3.2", summary="A shopper's orders")
+
+    @app.get("/health", tags=["operating"])
+    def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    def whole(orders: list[Row]) -> list[dict[str, Any]]:
+        numbers = [order["id"] for order in orders]
+        items: dict[int, list[Row]] = {}
+        for item in db.rows(f"select * from items where order_id in ({marks(numbers)}) order by line", numbers):
+            items.setdefault(item["order_id"], []).append(item)
+        return [_order(order, items.get(order["id"], [])) for order in orders]
+
+    def own(number: int, customer: str) -> Row:
+        found = db.row("select * from orders where id = ? and customer_id = ?", [number, customer])
+        if found is None:
+            raise HTTPException(404, "no such order")
+        return found
+
+    @app.get("/orders/{number}", operation_id="getOrder", tags=["orders"])
+    def one(number: int, customer: Shopper) -> dict[str, Any]:
+        return whole([own(number, customer)])[0]
+
+    @app.get("/orders", operation_id="listOrders", tags=["orders"])
+    def listed(
+        customer: Shopper,
+        id: Annotated[list[int] | None, Query()] = None,
+        customerId: Annotated[list[str] | None, Query()] = None,
+        status: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    ) -> list[dict[str, Any]]:
+        conditions, values = ["customer_id = ?"], [customer]
+        for column, wanted in (("id", id), ("customer_id", customerId), ("status", status and [status])):
+            if wanted is not None:
+                conditions.append(f"{column} in ({marks(wanted)})")
+                values.extend(wanted)  # type: ignore[arg-type]  # ids are numbers, the others text
+        where = " and ".join(conditions)
+        return whole(db.rows(f"select * from orders where {where} order by id desc limit ?", [*values, limit]))
+
+    @app.post("/orders", operation_id="placeOrder", tags=["orders"], status_code=201)
+    def place(new: NewOrder, customer: Shopper) -> dict[str, Any]:
+        if any(item.productId > PRODUCTS for item in new.items):
+            raise HTTPException(422, "unknown product")
+        number = db.insert(
+            "insert into orders (customer_id, status, placed_at, note) values (?, 'placed', ?, ?)",
+            [customer, OPENED_AT.isoformat(), new.note],
+        )
+        for line, item in enumerate(new.items):
+            price = price_of(item.productId)
+            db.insert("insert into items values (?, ?, ?, ?, ?)", [number, line, item.productId, item.quantity, price])
+        return whole([own(number, customer)])[0]
+
+    @app.post("/orders/{number}/cancel", operation_id="cancelOrder", tags=["orders"])
+    def cancel(number: int, customer: Shopper) -> dict[str, Any]:
+        order = own(number, customer)
+        if order["status"] not in ("placed", "paid"):
+            raise HTTPException(409, f"an order that is {order['status']} cannot be cancelled")
+        db.insert("update orders set status = 'cancelled' where id = ?", [number])
+        return whole([own(number, customer)])[0]
+
+    return app
+
+
+def _order(order: Row, items: list[Row]) -> dict[str, Any]:
+    return {
+        "id": order["id"],
+        "customerId": order["customer_id"],
+        "status": order["status"],
+        "placedAt": order["placed_at"],
+        "note": order["note"],
+        "totalCents": sum(item["quantity"] * item["unit_cents"] for item in items),
+        "items": [
+            {
+                "productId": item["product_id"],
+                "sku": sku_of(item["product_id"]),
+                "quantity": item["quantity"],
+                "unitCents": item["unit_cents"],
+            }
+            for item in items
+        ],
+    }
+
+
+def _seed(db: sqlite3.Connection) -> None:
+    rnd = chance("orders")
+    db.executescript(
+        """
+        create table orders (id integer primary key, customer_id text, status text, placed_at text, note text);
+        create table items (order_id integer, line integer, product_id integer, quantity integer, unit_cents integer,
+            primary key (order_id, line));
+        create index orders_of_customer on orders (customer_id);
+        """
+    )
+    orders, items = [], []
+    for number in range(1, ORDERS + 1):
+        status = rnd.choices(("placed", "paid", "shipped", "cancelled"), (2, 3, 8, 1))[0]
+        note = "Please ring twice." if rnd.random() < 0.1 else None
+        buyer = customer_id(1 if number <= 12 else rnd.randint(1, CUSTOMERS))
+        orders.append((number, buyer, status, moment(rnd).isoformat(), note))
+        for line in range(rnd.randint(1, 4)):
+            product = rnd.randint(1, PRODUCTS)
+            items.append((number, line, product, rnd.randint(1, 3), price_of(product)))
+    db.executemany("insert into orders values (?, ?, ?, ?, ?)", orders)
+    db.executemany("insert into items values (?, ?, ?, ?, ?)", items)

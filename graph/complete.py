@@ -1,0 +1,94 @@
+"""Complete a resolved tree into response data: leaves coerced, errors placed, nulls propagated.
+
+CompleteValue and HandleFieldError of the GraphQL specification (October 2021, 6.4.3 and 6.4.4), depth-first in response
+order. It does no I/O and stops at the first error of a selection set that may not be null, as sequential execution
+would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import graphql
+from graphql.pyutils import Path
+
+from graph.tree import Failure, Node, Slot, decoded, promised
+from sources import Rest, UpstreamInvalid
+
+
+class Completion:
+    """Turns a resolved tree into response data."""
+
+    def __init__(self) -> None:
+        self.errors: list[graphql.GraphQLError] = []
+
+    def node(self, kind: Any, node: Node) -> dict[str, Any]:
+        """Give the response's object for a node.
+
+        Raises:
+            GraphQLError: a null reached it that may not be there; the node's parent decides what to do.
+        """
+        return {key: self._slot(slot) for key, slot in node.slots.items()}
+
+    def _slot(self, slot: Slot) -> Any:
+        path = Path(slot.parent.path, slot.selected.key, None)
+        return self._value(slot.selected.field.type, slot.tree, slot, path)
+
+    def _value(self, kind: Any, value: Any, slot: Slot, path: Path) -> Any:
+        try:
+            return self._complete(kind, value, slot, path)
+        except Exception as exc:  # serializers are the author's code
+            error = graphql.located_error(exc, list(slot.selected.nodes), path.as_list())
+            if isinstance(kind, graphql.GraphQLNonNull):
+                raise error from exc
+            self.errors.append(error)
+            return None
+
+    def _complete(self, kind: Any, value: Any, slot: Slot, path: Path) -> Any:
+        if isinstance(value, Failure):
+            raise value.error
+        if isinstance(kind, graphql.GraphQLNonNull):
+            completed = self._complete(kind.of_type, value, slot, path)
+            if completed is None:
+                raise _null_in_non_null(slot)
+            return completed
+        if value is None:
+            return None
+        if isinstance(kind, graphql.GraphQLList):
+            if slot.source is not None and not isinstance(value, list):
+                raise promised(slot.source, "a list", value)
+            if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+                raise graphql.GraphQLError(f"Expected Iterable, but did not find one for field '{slot.selected.name}'.")
+            return [self._value(kind.of_type, item, slot, Path(path, index, None)) for index, item in enumerate(value)]
+        if isinstance(value, Node):
+            return self.node(kind, value)
+        if isinstance(value, Exception):
+            raise value
+        return _leaf(kind, value, slot.source)
+
+
+def _leaf(kind: Any, value: Any, source: Rest | None) -> Any:
+    if source is None:
+        completed = kind.coerce_output_value(value)
+        if completed is None:
+            raise graphql.GraphQLError(f"Expected a value of type '{kind.name}' but got null.")
+        return completed
+    try:
+        completed = kind.coerce_output_value(decoded(kind, value, source))
+    except UpstreamInvalid:
+        raise
+    except Exception as exc:  # scalars are the author's code
+        raise promised(source, f"a value of type {kind.name}", value) from exc
+    if completed is None:
+        raise promised(source, f"a value of type {kind.name}", value)
+    return completed
+
+
+def _null_in_non_null(slot: Slot) -> Exception:
+    if slot.source is not None:
+        return UpstreamInvalid(
+            f"{slot.source.name} answered nothing for the non-null field {slot.selected.name}",
+            source=slot.source.name,
+        )
+    return graphql.GraphQLError(f"Cannot return null for non-nullable field {slot.selected.name}.")

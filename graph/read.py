@@ -1,0 +1,109 @@
+"""Read replies and values for a compiled program: each function is made once per operation and called per request.
+
+Whatever is not as the schema promises raises, and the exact path answers instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from resolvers import Part, decoder, unwrap
+
+
+class Deviation(Exception):
+    """A reply is not what the schema promises; the exact path must answer."""
+
+
+def no_reader(parts: list[Part]) -> Any:
+    """Stand in where a fetch calls no backend."""
+    raise Deviation
+
+
+def batch_reader(
+    enveloped: msgspec.json.Decoder[Any], plain: msgspec.json.Decoder[Any], path: tuple[str, ...]
+) -> Callable[[list[Part]], list[Any]]:
+    """Give the function from the parts of a batched load to its items; `plain` reads items without envelope."""
+    decode = enveloped.decode
+
+    def read(parts: list[Part]) -> list[Any]:
+        if len(parts) == 1 and parts[0].enveloped and not path:
+            part = parts[0]
+            if part.failure is not None:
+                raise Deviation
+            decoded: list[Any] = [] if part.body is None else decode(part.body)
+            return decoded
+        items: list[Any] = []
+        for part in parts:
+            if part.failure is not None:
+                raise Deviation
+            if part.body is not None:
+                items += unwrap(decode(part.body), path) if part.enveloped else plain.decode(part.body)
+        return items
+
+    return read
+
+
+def singles_reader(
+    decode: Callable[[Any], Any], path: tuple[str, ...], nullable: bool
+) -> Callable[[list[Part]], dict[Any, Any]]:
+    """Give the function from the parts of single calls to their payloads by key."""
+
+    def read(parts: list[Part]) -> dict[Any, Any]:
+        found: dict[Any, Any] = {}
+        for part in parts:
+            found[part.keys[0]] = _payload(part, decode, path, nullable)
+        return found
+
+    return read
+
+
+def root_reader(decode: Callable[[Any], Any], path: tuple[str, ...], nullable: bool) -> Callable[[list[Part]], Any]:
+    """Give the function from the one part of a call without keys to its payload."""
+
+    def read(parts: list[Part]) -> Any:
+        return _payload(parts[0], decode, path, nullable)
+
+    return read
+
+
+def _payload(part: Part, decode: Callable[[Any], Any], path: tuple[str, ...], nullable: bool) -> Any:
+    if part.failure is not None:
+        raise Deviation
+    if part.body is None:
+        if not nullable:
+            raise Deviation
+        return None
+    return unwrap(decode(part.body), path)
+
+
+def converter(kind: Any, timestamps: Any) -> Callable[[Any], Any]:
+    """Give the function from a backend's value of a leaf type to what is encoded; it refuses null."""
+    decode = decoder(kind, timestamps)
+    encode = kind.coerce_output_value
+
+    def convert(value: Any) -> Any:
+        if value is None:
+            raise Deviation
+        result = encode(value if decode is None else decode(value))
+        if result is None:
+            raise Deviation
+        return result
+
+    return convert
+
+
+def text(key: Any) -> Any:
+    """Give a key in the form in which keys of different JSON types are comparable."""
+    if isinstance(key, tuple):
+        return tuple(map(str, key))
+    return None if key is None else str(key)
+
+
+def must(value: Any) -> Any:
+    """Give the value, which may not be null."""
+    if value is None:
+        raise Deviation
+    return value

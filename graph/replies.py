@@ -1,0 +1,92 @@
+"""Match replies to the keys that asked for them, on the exact path: by key, never by position."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from graph.tree import Failure, at, promised
+from resolvers import Fetching, Part
+from sources import UpstreamInvalid
+
+
+def scalar_key(value: Any) -> Any:
+    """Give a parent's property as a key: text or integer as it is, anything else as text."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return str(value)
+    return value
+
+
+def payload(part: Part, binding: Fetching) -> Any:
+    """Give the JSON value of a reply without its envelope, or why there is none."""
+    if part.failure is not None:
+        return Failure(part.failure)
+    if part.body is None:
+        return None
+    source = binding.source
+    endpoint = binding.batch if part.batched else binding.single
+    try:
+        value = msgspec.json.decode(part.body)
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        return Failure(UpstreamInvalid(f"{source.name} did not answer JSON", source=source.name))
+    return at(value, endpoint.items, source) if part.enveloped and endpoint is not None else value
+
+
+def answers(parts: list[Part], binding: Fetching) -> dict[str, Any]:
+    """Give each key's answer, by the key as text."""
+    found: dict[str, Any] = {}
+    for part in parts:
+        value = payload(part, binding)
+        if isinstance(value, Failure) or not part.batched:
+            found.update((_as_text(key), value) for key in part.keys)
+            continue
+        for key in part.keys:
+            found.setdefault(_as_text(key), [] if binding.call.many else None)
+        if value is None:
+            continue
+        if not isinstance(value, list):
+            failure = Failure(promised(binding.source, "a list", value))
+            found.update((_as_text(key), failure) for key in part.keys)
+            continue
+        lost = False
+        for item in value:
+            values = [at(item, path, binding.source) for path in binding.match]
+            if not all(isinstance(part, str | int) for part in values):
+                lost = lost or item is not None
+                continue
+            key = _as_text(values[0] if len(values) == 1 else tuple(values))
+            if not binding.call.many:
+                found[key] = item
+            elif isinstance(found.get(key), list):
+                found[key].append(item)
+        if lost:
+            _lose(found, part, binding)
+    return found
+
+
+def _lose(found: dict[str, Any], part: Part, binding: Fetching) -> None:
+    """Fail the keys whose answer may be an item that does not say which key it belongs to."""
+    name = ".".join(binding.match[0])
+    failure = Failure(
+        UpstreamInvalid(f"{binding.source.name} answered an item without {name}", source=binding.source.name)
+    )
+    for key in map(_as_text, part.keys):
+        if binding.call.many or found.get(key) is None:
+            found[key] = failure
+
+
+def answer(found: Mapping[str, Any], binding: Fetching, key: Any) -> Any:
+    """Give what a parent's key (or list of keys) got, out of `answers`."""
+    if isinstance(key, Failure):
+        return key
+    if key is None:
+        return [] if binding.call.many and binding.batch is not None else None
+    if binding.many_keys:
+        return [found.get(_as_text(item)) for item in key]
+    return found.get(_as_text(key))
+
+
+def _as_text(key: Any) -> str:
+    return str(tuple(map(str, key))) if isinstance(key, tuple) else str(key)

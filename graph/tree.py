@@ -1,0 +1,95 @@
+"""The resolved tree of the exact path: what each field of each object turned out to be, before it is completed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from graphql.pyutils import Path
+
+from graph.selection import Selected
+from resolvers import decoder
+from sources import Rest, UpstreamInvalid
+
+
+class Failure(NamedTuple):
+    """A field that has no value, and why."""
+
+    error: Exception
+
+
+class Row:
+    """An object as a backend gave it."""
+
+    __slots__ = ("instance", "raw", "source")
+
+    def __init__(self, raw: Mapping[str, Any], source: Rest) -> None:
+        self.raw = raw
+        self.source = source
+        self.instance: Any = None
+
+
+class Node:
+    """An object of the response under way: its value, and a slot for each field selected from it."""
+
+    __slots__ = ("path", "slots", "value")
+
+    def __init__(self, value: Any, path: Path | None) -> None:
+        self.value = value
+        self.path = path
+        self.slots: dict[str, Slot] = {}
+
+
+class Slot:
+    """One field of one object: what it resolved to, and the source whose JSON that is."""
+
+    __slots__ = ("parent", "selected", "source", "tree")
+
+    def __init__(self, selected: Selected, parent: Node) -> None:
+        self.selected = selected
+        self.parent = parent
+        self.source: Rest | None = None
+        self.tree: Any = None
+
+
+def at(raw: Any, path: tuple[str, ...], source: Rest) -> Any:
+    """Give the value at a path of property names; None where any of them lacks."""
+    for name in path:
+        if raw is None:
+            return None
+        if not isinstance(raw, Mapping):
+            return Failure(promised(source, "an object", raw))
+        raw = raw.get(name)
+    return raw
+
+
+def decoded(kind: Any, value: Any, source: Rest) -> Any:
+    """Give the Python value of a leaf as its source writes it.
+
+    Raises:
+        UpstreamInvalid: it has another form than the schema promises.
+    """
+    decode = decoder(kind, source.timestamps)
+    if decode is None:
+        return value
+    try:
+        return decode(value)
+    except Exception as exc:  # scalars are the author's code
+        raise promised(source, f"a value of type {kind.name}", value) from exc
+
+
+_JSON_KINDS = {
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
+
+
+def promised(source: Rest, expected: str, value: Any) -> UpstreamInvalid:
+    """Give the error for a JSON value of the wrong kind; it names kinds, never the value."""
+    found = _JSON_KINDS.get(type(value), "something else")
+    return UpstreamInvalid(f"{source.name} answered {found} where the schema promises {expected}", source=source.name)
