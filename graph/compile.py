@@ -93,8 +93,7 @@ class _Writer:
         self.needs = [Need() for _ in plan.fetches]
         self.namespace: dict[str, Any] = {"text": text, "must": must, "EMPTY": []}
         self.lines: list[str] = []
-        self.variables = 0
-        self.sites: dict[int, int] = {}
+        self.variables, self.sites = 0, dict[int, int]()
         self.shape_needs: dict[int, Need] = {}
 
     def program(self) -> Program:
@@ -193,10 +192,11 @@ class _Writer:
             shown = None if call.is_entity else kind
             identity = ("single", str(shown), need.signature())
             payload = self.decoders.payload(shown, self.decoders.struct(need))
-        path = call.single.items
-        decode = self.decoders.decoder(identity, payload, path).decode
+        enveloped = self.decoders.decoder(identity, payload, call.single.items).decode
+        plain = self.decoders.decoder(identity, payload, ()).decode
+        make = singles_reader if call.parents else root_reader
         nullable = call.is_entity or not isinstance(kind, graphql.GraphQLNonNull)
-        return singles_reader(decode, path, nullable) if call.parents else root_reader(decode, path, nullable)
+        return make(enveloped, plain, call.single.items, nullable)
 
     # -- keys -----------------------------------------------------------------------------------------------------
 

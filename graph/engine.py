@@ -21,7 +21,7 @@ import msgspec
 from graph.errors import RequestError, report
 from graph.exact import Execution
 from graph.operation import Limits, Operation, Operations, Variant
-from resolvers import Bindings, Flights, Ledger, Loader, Store
+from resolvers import Bindings, Flights, Ledger, Loader, Store, operation_loaders
 
 Context = Callable[[], Any]
 _encode = msgspec.json.Encoder().encode
@@ -176,6 +176,12 @@ class Engine:
         if variant.is_introspection and not variant.is_mutation:
             return self._introspect(operation, variant, variables)
         ledger = Ledger(headers)
+        if not variant.has_python:
+            return await self._run(variant, ledger, variables, context, asked_at)
+        with operation_loaders():
+            return await self._run(variant, ledger, variables, context, asked_at)
+
+    async def _run(self, variant: Variant, ledger: Ledger, variables: Any, context: Context, asked_at: float) -> Answer:
         if variant.runner is not None:
             data = await variant.runner.run(ledger, variables)
             if data is not None:
@@ -215,7 +221,7 @@ class Engine:
     def _finish(self, body: bytes, variant: Variant, ledger: Ledger, asked_at: float) -> Answer:
         fresh_s = ledger.fresh_s
         answer = Answer(body, private=ledger.private, types=frozenset(ledger.types), asked_at=asked_at)
-        if 0 < fresh_s < float("inf") and not any(_is_python(fetch.binding) for fetch in variant.plan.fetches):
+        if 0 < fresh_s < float("inf") and not variant.has_python:
             answer.fresh_until = self.store.clock() + fresh_s
         return answer
 
@@ -232,7 +238,3 @@ class Engine:
         if not operation.node.variable_definitions:
             variant.introspected = body
         return Answer(body)
-
-
-def _is_python(binding: Any) -> bool:
-    return not hasattr(binding, "call")

@@ -46,6 +46,7 @@ class Variant:
     Args:
         fields: the root fields.
         runner: the compiled program; None where only the exact path can answer.
+        has_python: whether any field is an author's resolver.
         shareable: whether two clients that send the same may share one execution: a query in which nothing looks at
             the client. `private` means that forwarded headers must be equal as well.
     """
@@ -63,6 +64,7 @@ class Variant:
         self.plan: Plan = plan(schema, bindings, selections, kind, self.fields)
         self.runner: Runner | None = None
         self.private = self.plan.private
+        self.has_python = any(isinstance(fetch.binding, Python) for fetch in self.plan.fetches)
         self.shareable = not self.is_mutation and not self.plan.sees_client
         self.introspected: bytes | None = None
 

@@ -47,36 +47,40 @@ def batch_reader(
 
 
 def singles_reader(
-    decode: Callable[[Any], Any], path: tuple[str, ...], nullable: bool
+    decode: Callable[[Any], Any], plain: Callable[[Any], Any], path: tuple[str, ...], nullable: bool
 ) -> Callable[[list[Part]], dict[Any, Any]]:
     """Give the function from the parts of single calls to their payloads by key."""
 
     def read(parts: list[Part]) -> dict[Any, Any]:
         found: dict[Any, Any] = {}
         for part in parts:
-            found[part.keys[0]] = _payload(part, decode, path, nullable)
+            found[part.keys[0]] = _payload(part, decode, plain, path, nullable)
         return found
 
     return read
 
 
-def root_reader(decode: Callable[[Any], Any], path: tuple[str, ...], nullable: bool) -> Callable[[list[Part]], Any]:
+def root_reader(
+    decode: Callable[[Any], Any], plain: Callable[[Any], Any], path: tuple[str, ...], nullable: bool
+) -> Callable[[list[Part]], Any]:
     """Give the function from the one part of a call without keys to its payload."""
 
     def read(parts: list[Part]) -> Any:
-        return _payload(parts[0], decode, path, nullable)
+        return _payload(parts[0], decode, plain, path, nullable)
 
     return read
 
 
-def _payload(part: Part, decode: Callable[[Any], Any], path: tuple[str, ...], nullable: bool) -> Any:
+def _payload(
+    part: Part, decode: Callable[[Any], Any], plain: Callable[[Any], Any], path: tuple[str, ...], nullable: bool
+) -> Any:
     if part.failure is not None:
         raise Deviation
     if part.body is None:
         if not nullable:
             raise Deviation
         return None
-    return unwrap(decode(part.body), path)
+    return unwrap(decode(part.body), path) if part.enveloped else plain(part.body)
 
 
 def converter(kind: Any, timestamps: Any) -> Callable[[Any], Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from graph.tree import Failure, at, promised
-from resolvers import Fetching, Part
+from resolvers import Fetching, Part, key_text
 from sources import UpstreamInvalid
 
 
@@ -40,15 +40,15 @@ def answers(parts: list[Part], binding: Fetching) -> dict[str, Any]:
     for part in parts:
         value = payload(part, binding)
         if isinstance(value, Failure) or not part.batched:
-            found.update((_as_text(key), value) for key in part.keys)
+            found.update((key_text(key), value) for key in part.keys)
             continue
         for key in part.keys:
-            found.setdefault(_as_text(key), [] if binding.call.many else None)
+            found.setdefault(key_text(key), [] if binding.call.many else None)
         if value is None:
             continue
         if not isinstance(value, list):
             failure = Failure(promised(binding.source, "a list", value))
-            found.update((_as_text(key), failure) for key in part.keys)
+            found.update((key_text(key), failure) for key in part.keys)
             continue
         lost = False
         for item in value:
@@ -56,7 +56,7 @@ def answers(parts: list[Part], binding: Fetching) -> dict[str, Any]:
             if not all(isinstance(part, str | int) for part in values):
                 lost = lost or item is not None
                 continue
-            key = _as_text(values[0] if len(values) == 1 else tuple(values))
+            key = key_text(values[0] if len(values) == 1 else tuple(values))
             if not binding.call.many:
                 found[key] = item
             elif isinstance(found.get(key), list):
@@ -72,7 +72,7 @@ def _lose(found: dict[str, Any], part: Part, binding: Fetching) -> None:
     failure = Failure(
         UpstreamInvalid(f"{binding.source.name} answered an item without {name}", source=binding.source.name)
     )
-    for key in map(_as_text, part.keys):
+    for key in map(key_text, part.keys):
         if binding.call.many or found.get(key) is None:
             found[key] = failure
 
@@ -84,9 +84,5 @@ def answer(found: Mapping[str, Any], binding: Fetching, key: Any) -> Any:
     if key is None:
         return [] if binding.call.many and binding.batch is not None else None
     if binding.many_keys:
-        return [found.get(_as_text(item)) for item in key]
-    return found.get(_as_text(key))
-
-
-def _as_text(key: Any) -> str:
-    return str(tuple(map(str, key))) if isinstance(key, tuple) else str(key)
+        return [found.get(key_text(item)) for item in key]
+    return found.get(key_text(key))

@@ -1,13 +1,14 @@
 """How a field gets its value: bindings, batching, caching. The middle storey, over `sources`.
 
 It knows GraphQL's types, not its documents: it never parses one, never opens a socket and never builds a URL. Read
-`marks` and `declare` (what an author wrote), `binding` (what it means), `values`, `envelope`, `flight`, `store`,
-`ledger`, `loader` (how values arrive).
+`marks`, `batch` and `declare` (what an author wrote), `binding` (what it means), `values`, `envelope`, `flight`,
+`store`, `ledger`, `loader` (how values arrive).
 """
 
+from resolvers.batch import Batched, batched, operation_loaders
 from resolvers.binding import Binding, Bindings, Fetching, Property, Python, Reading, bind
 from resolvers.declare import Declared, declare
-from resolvers.envelope import unwrap, wrapped
+from resolvers.envelope import key_text, unwrap, wrapped
 from resolvers.flight import Flights
 from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
@@ -16,6 +17,7 @@ from resolvers.store import Entry, Store
 from resolvers.values import decoder, python_name, wire_value
 
 __all__ = [
+    "Batched",
     "Binding",
     "Bindings",
     "Declared",
@@ -29,11 +31,14 @@ __all__ = [
     "Python",
     "Reading",
     "Store",
+    "batched",
     "bind",
     "declare",
     "decoder",
     "field",
+    "key_text",
     "link",
+    "operation_loaders",
     "python_name",
     "unwrap",
     "wire_value",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +64,10 @@ class Fetching:
         target: name of the object type that it answers, or None for scalars.
         renamed: template variables that take an argument of another name.
         keep_s: longest time that anybody may reuse an answer.
+        holds: names of the object types that an answer may hold, the target first.
+        entity: the call of the entity that it gives by key, under which single and batched answers are stored alike.
+        key_names: of such a call without parents, the arguments that make up the key.
+        entity_match: where an object of the source's own entity holds its key.
     """
 
     call: Call
@@ -80,6 +84,10 @@ class Fetching:
     renamed: tuple[tuple[str, str], ...] = ()
     is_entity: bool = False
     many_keys: bool = False
+    holds: tuple[str, ...] = ()
+    entity: Call | None = None
+    key_names: tuple[str, ...] = ()
+    entity_match: tuple[tuple[str, ...], ...] = ()
 
     @property
     def source(self) -> Rest:
@@ -207,6 +215,8 @@ class _Binder:
                 batch, batch_names = None, ()
             names, parents = _in_key_order(call.key, names, parents)
         target = _target(element)
+        entity = self._entity(target)
+        given = entity is not None and not parents and _asks_same(single, entity) and call.source is entity.source
         return Fetching(
             call=call,
             parents=parents,
@@ -219,6 +229,10 @@ class _Binder:
             match_kinds=self._match_kinds(target, call),
             target=target,
             keep_s=self._keep_s(call, target),
+            holds=self._holds(target),
+            entity=entity if given else None,
+            key_names=self._entity_names(target, entity) if given and entity is not None else (),
+            entity_match=self._match(target, entity) if entity is not None and call.source is entity.source else (),
             renamed=tuple((variable, name) for variable, name in call.inputs.items() if name in arguments),
         )
 
@@ -269,12 +283,10 @@ class _Binder:
         self, kind: graphql.GraphQLObjectType, where: str, element: graphql.GraphQLField, mark: LinkMark
     ) -> Binding:
         target = _target(element)
-        origin = self.bindings.origins.get(target or "")
-        entity = entity_of(origin) if origin is not None else None
-        if entity is None:
+        call = self._entity(target)
+        if call is None:
             self._fault(where, f"links to {target or 'a scalar'}, which is not an entity of any source")
             return _property(where, None, element.type)
-        call = entity.call
         if call.single is None and call.batch is None:
             if not call.source.faults:
                 self._fault(where, f"links to {target}, whose entity declares neither get nor batch")
@@ -295,9 +307,18 @@ class _Binder:
             match_kinds=self._match_kinds(target, call),
             target=target,
             keep_s=self._keep_s(call, target),
+            holds=self._holds(target),
+            entity=call,
+            entity_match=self._match(target, call),
+            key_names=single_names,
             is_entity=True,
             many_keys=_is_list(element.type),
         )
+
+    def _entity(self, target: str | None) -> Call | None:
+        origin = self.bindings.origins.get(target or "")
+        entity = None if origin is None else entity_of(origin)
+        return None if entity is None else entity.call
 
     def _entity_names(self, target: str | None, call: Call) -> tuple[str, ...]:
         names = call.single.template.variables if call.single else ()
@@ -319,21 +340,21 @@ class _Binder:
     def _keep_s(self, call: Call, target: str | None) -> float:
         if not call.reads:
             return 0.0
-        own = [found.ttl for found in self._reachable(target) if found.ttl is not None]
-        return max([call.fresh_s, *own])
+        properties = (found for name in self._holds(target) for found in self.bindings.attributes[name].values())
+        return max([call.fresh_s, *(found.ttl for found in properties if found.ttl is not None)])
 
-    def _reachable(self, target: str | None) -> Iterator[Property]:
-        """Give the properties of a type and of the objects nested in it."""
-        waiting, seen = [target], set[str]()
+    def _holds(self, target: str | None) -> tuple[str, ...]:
+        """Give the object types that a payload of the target type may hold: itself and what is nested in it."""
+        waiting, seen = [target], dict[str, None]()
         while waiting:
-            name = waiting.pop()
-            if name is None or name in seen:
-                continue
-            seen.add(name)
-            yield from self.bindings.attributes.get(name, {}).values()
-            kind = self.schema.type_map.get(name)
-            if isinstance(kind, graphql.GraphQLObjectType):
-                waiting.extend(_target(element) for element in kind.fields.values())
+            named = self.schema.type_map.get(waiting.pop(0) or "")
+            if graphql.is_abstract_type(named):
+                waiting.extend(possible.name for possible in self.schema.get_possible_types(named))
+            elif isinstance(named, graphql.GraphQLObjectType) and named.name not in seen:
+                seen[named.name] = None
+                kinds = (found.kind for found in self.bindings.attributes[named.name].values())
+                waiting.extend(graphql.get_named_type(kind).name for kind in kinds if kind is not None)
+        return tuple(seen)
 
     def _fault(self, where: str, message: str) -> None:
         text = f"{where}: {message}"
@@ -377,6 +398,17 @@ def _with_default_body(call: Call, endpoint: Endpoint, arguments: set[str]) -> E
         return endpoint
     skeleton: Mapping[str, Any] = {call.source.property_name(name): f"{{{name}}}" for name in rest}
     return dataclasses.replace(endpoint, body=Body(skeleton))
+
+
+def _asks_same(endpoint: Endpoint, entity: Call) -> bool:
+    """Tell whether an endpoint is the one by which the entity itself is given."""
+    own = entity.single
+    return own is not None and (endpoint.method, endpoint.template.text, endpoint.items, endpoint.headers) == (
+        own.method,
+        own.template.text,
+        own.items,
+        own.headers,
+    )
 
 
 def _positions(key: tuple[str, ...], names: tuple[str, ...]) -> list[int]:

@@ -28,15 +28,35 @@ def unwrap(value: Any, path: Path) -> Any:
     return value
 
 
+def key_text(key: Any) -> str:
+    """Give a key in the form by which keys are compared: an id is the same as number and as text."""
+    return str(tuple(map(str, key))) if isinstance(key, tuple) else str(key)
+
+
 class Envelopes:
-    """Splits batch replies into raw items, with one decoder per envelope and one per place of the key."""
+    """Takes replies apart into raw JSON, with one decoder per envelope and one per place of the key."""
 
     def __init__(self) -> None:
+        self._payloads: dict[Path, msgspec.json.Decoder[Any]] = {}
         self._lists: dict[Path, msgspec.json.Decoder[Any]] = {}
         self._keys: dict[tuple[Path, ...], list[msgspec.json.Decoder[Any]]] = {}
 
+    def payload(self, body: Any, envelope: Path) -> bytes | None:
+        """Give the JSON text inside the envelope; None for null.
+
+        Raises:
+            msgspec.DecodeError: the body is not JSON, or has no such envelope.
+        """
+        if body is None:
+            return None
+        decoder = self._payloads.get(envelope)
+        if decoder is None:
+            decoder = self._payloads[envelope] = msgspec.json.Decoder(wrapped(msgspec.Raw, envelope))
+        raw = bytes(unwrap(decoder.decode(body), envelope))
+        return None if raw == b"null" else raw
+
     def items(self, body: Any, envelope: Path, match: tuple[Path, ...]) -> Iterator[tuple[str, bytes]]:
-        """Give each item's key (as text; of several parts as a tuple's) and its JSON text.
+        """Give each item's key as text and its JSON text.
 
         Raises:
             msgspec.DecodeError: the body is no such list, or an item lacks its key.
@@ -51,4 +71,4 @@ class Envelopes:
             readers = self._keys[match] = [msgspec.json.Decoder(wrapped(str | int, path)) for path in match]
         for raw in unwrap(decoder.decode(body), envelope):
             parts = tuple(unwrap(reader.decode(raw), path) for reader, path in zip(readers, match, strict=True))
-            yield str(parts if len(parts) > 1 else parts[0]), bytes(raw)
+            yield key_text(parts if len(parts) > 1 else parts[0]), bytes(raw)

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from resolvers.binding import Fetching
-from resolvers.envelope import Envelopes
+from resolvers.envelope import Envelopes, key_text
 from resolvers.flight import Flights
 from resolvers.ledger import Key, Ledger, Part
 from resolvers.store import Entry, Store, freshness_limit
@@ -50,14 +50,14 @@ class Loader:
         except SourceError as exc:
             return Part((), failure=exc)
         if not fetching.call.reads:
-            part = await self._write(fetching, endpoint, target, headers, body, ledger)
+            part = await self._write(fetching, endpoint, values, target, headers, body, ledger)
             ledger.note_freshness(0.0)
             return part
         question = (source.name, endpoint.method, target, headers, body)
         known = ledger.loads.get(question)
         if known is None:
             known = ledger.loads[question] = [
-                await self._read(fetching, endpoint, target, headers, body, ledger, max_age_s)
+                await self._read(fetching, endpoint, values, target, headers, body, ledger, max_age_s)
             ]
         return known[0]
 
@@ -81,8 +81,8 @@ class Loader:
             known = ledger.loads[question] = []
             missing: Sequence[Key] = keys
         else:
-            asked = {str(key) for part in known for key in part.keys}
-            missing = [key for key in keys if str(key) not in asked]
+            asked = {key_text(key) for part in known for key in part.keys}
+            missing = [key for key in keys if key_text(key) not in asked]
         if missing:
             known.extend(await self._load_keys(fetching, values, missing, ledger, max_age_s))
         return known
@@ -207,6 +207,7 @@ class Loader:
         self,
         fetching: Fetching,
         endpoint: Endpoint,
+        values: Mapping[str, object],
         target: str,
         headers: tuple[tuple[str, str], ...],
         body: bytes | None,
@@ -219,8 +220,11 @@ class Loader:
             ledger.note_freshness(0.0)
             return await self._exchange(source, endpoint, target, headers + forwarded, body, ledger)
         scope = self._scope(source, ledger)
-        key = (source.name, endpoint.method, target, headers, body, scope)
-        self._note_types(fetching, ledger)
+        entity = _entity_key(fetching, values)
+        key: Hashable = (source.name, endpoint.method, target, headers, body, scope)
+        if entity is not None:
+            key = self._item_key(fetching, values, entity, scope)
+        ledger.types.update(fetching.holds)
         entry = self.store.read(key, max_age_s)
         if entry is None:
             asked_at = self.store.clock()
@@ -228,16 +232,20 @@ class Loader:
             if part.failure is not None:
                 ledger.note_freshness(0.0)
                 return part
-            entry = Entry(
-                None if part.body is None else bytes(part.body),
-                asked_at,
-                freshness_limit(_cache_control(part), private=bool(scope)),
-                self._types(fetching),
-            )
-            if entry.limit_s is None or entry.limit_s > 0:
+            try:
+                kept = self._envelopes.payload(part.body, endpoint.items if entity is not None else ())
+            except msgspec.DecodeError:
+                ledger.note_freshness(0.0)
+                return part
+            limit = freshness_limit(_cache_control(part), private=bool(scope))
+            known_as = _touched_as(fetching, entity)
+            if known_as is not None and kept is not None and self._key_of(kept, fetching) != known_as[1]:
+                known_as = None  # "07" may be another name of 7: whatever touches the type makes this one stale
+            entry = Entry(kept, asked_at, limit, fetching.holds, known_as)
+            if limit is None or limit > 0:
                 self.store.write(key, entry)
         ledger.note_freshness(self.store.remaining_s(entry, max_age_s))
-        return Part((), entry.body)
+        return Part((), entry.body, enveloped=entity is None)
 
     async def _exchange(
         self,
@@ -258,6 +266,7 @@ class Loader:
         self,
         fetching: Fetching,
         endpoint: Endpoint,
+        values: Mapping[str, object],
         target: str,
         headers: tuple[tuple[str, str], ...],
         body: bytes | None,
@@ -267,11 +276,31 @@ class Loader:
         source = fetching.source
         ledger.calls += 1
         part = await _send(source, endpoint.method, target, headers + _forwarded(source, ledger), body)
-        for name in fetching.call.invalidates:
-            self.store.touch(name)
-        if fetching.target is not None and fetching.target not in fetching.call.invalidates:
-            self.store.touch(fetching.target)
+        for name, argument in fetching.call.invalidates.items():
+            if argument is None:
+                self.store.touch(name)
+            elif values.get(argument) is not None:
+                self.store.touch(name, key_text(values[argument]))
+        if fetching.target is not None:
+            self.store.touch(fetching.target, self._written_key(fetching, endpoint, part))
         return part
+
+    def _written_key(self, fetching: Fetching, endpoint: Endpoint, part: Part) -> str | None:
+        """Give the key of the object that a write answered; None where it may concern any."""
+        try:
+            payload = self._envelopes.payload(part.body, endpoint.items)
+        except msgspec.DecodeError:
+            return None
+        return None if payload is None else self._key_of(payload, fetching)
+
+    def _key_of(self, payload: bytes, fetching: Fetching) -> str | None:
+        """Give the key that an entity's JSON says it has, as text."""
+        if not fetching.entity_match:
+            return None
+        try:
+            return next(self._envelopes.items(b"[%b]" % payload, (), fetching.entity_match))[0]
+        except (msgspec.DecodeError, StopIteration):
+            return None
 
     # -- the store ------------------------------------------------------------------------------------------------
 
@@ -282,15 +311,11 @@ class Loader:
             return ""
         return hashlib.sha256(repr(forwarded).encode()).hexdigest()
 
-    def _types(self, fetching: Fetching) -> tuple[str, ...]:
-        return (fetching.target,) if fetching.target else ()
-
-    def _note_types(self, fetching: Fetching, ledger: Ledger) -> None:
-        ledger.types.update(self._types(fetching))
-
     def _item_key(self, fetching: Fetching, values: Mapping[str, object], key: Key, scope: str) -> Hashable:
+        if fetching.entity is not None:
+            return (id(fetching.entity), b"", key_text(key), scope)
         shared = msgspec.json.encode(values, order="sorted") if values else b""
-        return (id(fetching.call), shared, str(key), scope)
+        return (id(fetching.call), shared, key_text(key), scope)
 
     def _stored(
         self,
@@ -302,7 +327,7 @@ class Loader:
         scope: str,
     ) -> tuple[list[Part], list[Key]]:
         """Give the parts that the store has, as one body, and the keys that it has not."""
-        self._note_types(fetching, ledger)
+        ledger.types.update(fetching.holds)
         found: list[bytes] = []
         held: list[Key] = []
         missing: list[Key] = []
@@ -342,15 +367,14 @@ class Loader:
             items = list(self._envelopes.items(part.body, endpoint.items, fetching.match))
         except msgspec.DecodeError:
             return
-        by_key: dict[str, list[bytes]] = {str(key): [] for key in part.keys}
+        by_key: dict[str, list[bytes]] = {key_text(key): [] for key in part.keys}
         for key, raw in items:
             if key in by_key:
                 by_key[key].append(raw)
         for key in part.keys:
-            bodies = by_key[str(key)]
+            bodies = by_key[key_text(key)]
             body = b",".join(bodies if fetching.call.many else bodies[-1:])
-            entity = (fetching.target, str(key)) if fetching.is_entity and fetching.target else None
-            entry = Entry(body or None, asked_at, limit, self._types(fetching), entity)
+            entry = Entry(body or None, asked_at, limit, fetching.holds, _touched_as(fetching, key))
             self.store.write(self._item_key(fetching, values, key, scope), entry)
 
 
@@ -402,6 +426,20 @@ async def _send(
 
 def _cache_control(part: Part) -> str | None:
     return None if part.reply is None else part.reply.header("cache-control")
+
+
+def _entity_key(fetching: Fetching, values: Mapping[str, object]) -> Key:
+    """Give the key of the entity that a call without parents asks for; None where it asks for anything else."""
+    if fetching.entity is None or not fetching.key_names:
+        return None
+    parts = tuple(values.get(name) for name in fetching.key_names)
+    return parts[0] if len(parts) == 1 else parts
+
+
+def _touched_as(fetching: Fetching, key: Key) -> tuple[str, Hashable] | None:
+    if fetching.entity is None or fetching.target is None or key is None:
+        return None
+    return fetching.target, key_text(key)
 
 
 def _key_object(fetching: Fetching, key: Key) -> dict[str, object]:

@@ -147,8 +147,9 @@ class Call:
         many: whether one key has a list of items (``group_by``).
         ttl: seconds an answer may be reused; None takes the source's.
         inputs: template variable to the parent's attribute that supplies it, where the names differ.
-        invalidates: names of the types whose stored answers a write makes stale.
-        whole_body: name of the argument that is the request body itself.
+        invalidates: names of the types whose stored answers a write makes stale, each with the argument that holds
+            the key of the one object concerned, or None for all of them.
+        default_body: whether the arguments that nothing else uses make up the request body.
     """
 
     source: Rest
@@ -159,7 +160,7 @@ class Call:
     ttl: float | None = None
     max_batch: int = 100
     inputs: Mapping[str, str] = field(default_factory=dict)
-    invalidates: tuple[str, ...] = ()
+    invalidates: Mapping[str, str | None] = field(default_factory=dict)
     reads: bool = True
     default_body: bool = False
 

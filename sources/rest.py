@@ -44,14 +44,15 @@ class WriteOptions(TypedDict, total=False):
         items: dotted path to the payload inside the reply.
         headers: header name to a fixed text or ``{variable}``.
         inputs: template variable to the argument that supplies it, where the names differ.
-        invalidates: types whose stored answers this write makes stale, besides the type it answers.
+        invalidates: types whose stored answers this write makes stale, besides what it answers; as a mapping, each
+            type with the argument that holds the key of the one object concerned.
     """
 
     body: Json
     items: str | None
     headers: Mapping[str, str] | None
     inputs: Mapping[str, str] | None
-    invalidates: Sequence[str | type]
+    invalidates: Sequence[str | type] | Mapping[str | type, str | None]
 
 
 class Rest:
@@ -203,7 +204,7 @@ class Rest:
         items: str | None = None,
         headers: Mapping[str, str] | None = None,
         inputs: Mapping[str, str] | None = None,
-        invalidates: Sequence[str | type] = (),
+        invalidates: Sequence[str | type] | Mapping[str | type, str | None] = (),
     ) -> Callable[[F], F]:
         def build(where: str) -> Call:
             return Call(
@@ -216,7 +217,7 @@ class Rest:
                     _headers(headers),
                 ),
                 inputs=dict(inputs or {}),
-                invalidates=tuple(kind if isinstance(kind, str) else kind.__name__ for kind in invalidates),
+                invalidates=_stale_types(invalidates),
                 ttl=0.0,
                 reads=False,
                 default_body=body is None and method != "DELETE",
@@ -330,6 +331,11 @@ def _names(names: str | Sequence[str] | None) -> tuple[str, ...]:
     if names is None:
         return ()
     return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _stale_types(invalidates: Sequence[str | type] | Mapping[str | type, str | None]) -> dict[str, str | None]:
+    keyed = invalidates if isinstance(invalidates, Mapping) else dict.fromkeys(invalidates)
+    return {kind if isinstance(kind, str) else kind.__name__: argument for kind, argument in keyed.items()}
 
 
 def _text(form: Form) -> str:

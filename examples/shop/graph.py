@@ -1,6 +1,7 @@
 """The shop's graph: five REST services as one. Every field is a declaration; no resolver fetches anything.
 
-Addresses and secrets come from the environment; ``weft demo`` starts the services and sets them.
+Addresses and secrets come from the environment; ``weft demo`` starts the services and sets them. What comes from another
+backend than its parent may be null: when that backend is down, the rest of the answer stands.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ class Product:
         items="data",
         ttl=10,
     )
-    def reviews(self, first: int = 10) -> list[Review]:
+    def reviews(self, first: int = 10) -> list[Review] | None:
         """What buyers say, newest first."""
 
 
@@ -186,13 +187,13 @@ class Customer:
     last_seen_at: dt.datetime | None
 
     @ordering.get("/orders?customerId={customer_id}", batch="/orders{?customerId*}", group_by="customerId")
-    def orders(self) -> list[Order]:
+    def orders(self) -> list[Order] | None:
         """The customer's orders, as far as the shopper who asks may see them."""
 
     @catalog.get(
         "/reviews?customer_ids={customer_id}", batch="/reviews{?customer_ids}", group_by="customer_id", items="data"
     )
-    def reviews(self) -> list[Review]:
+    def reviews(self) -> list[Review] | None:
         """What the customer wrote."""
 
 
@@ -311,11 +312,11 @@ class Query:
         after: strawberry.ID | None = None,
         search: str | None = None,
         category_id: strawberry.ID | None = None,
-    ) -> ProductConnection:
+    ) -> ProductConnection | None:
         """A page of products, in the order of their ids."""
 
     @catalog.get("/categories", items="data", ttl=300)
-    def categories(self) -> list[Category]:
+    def categories(self) -> list[Category] | None:
         """All shelves."""
 
     @crm.get("/customers/{id}")
@@ -327,7 +328,7 @@ class Query:
         """One of the shopper's orders."""
 
     @ordering.get("/orders?limit={first}{&status}")
-    def orders(self, first: int = 20, status: OrderStatus | None = None) -> list[Order]:
+    def orders(self, first: int = 20, status: OrderStatus | None = None) -> list[Order] | None:
         """The shopper's orders, newest first."""
 
     @carrier.get("/shipments/{tracking_number}")
@@ -335,7 +336,7 @@ class Query:
         """One parcel."""
 
     @inventory.get("/warehouses", ttl=300)
-    def warehouses(self) -> list[Warehouse]:
+    def warehouses(self) -> list[Warehouse] | None:
         """All warehouses."""
 
     @inventory.get("/levels/{sku}/{warehouse_id}")
@@ -346,15 +347,15 @@ class Query:
 @strawberry.type
 class Mutation:
     @ordering.post("/orders", body="{order}", invalidates=[Customer])
-    def place_order(self, order: OrderInput) -> Order:
+    def place_order(self, order: OrderInput) -> Order | None:
         """Buy."""
 
     @ordering.post("/orders/{id}/cancel", invalidates=[Customer])
-    def cancel_order(self, id: strawberry.ID) -> Order:
+    def cancel_order(self, id: strawberry.ID) -> Order | None:
         """Change one's mind, before the parcel leaves."""
 
     @carrier.post("/labels", invalidates=[Order])
-    def create_label(self, order_id: int, service: Service = Service.STANDARD) -> Shipment:
+    def create_label(self, order_id: int, service: Service = Service.STANDARD) -> Shipment | None:
         """Announce a parcel to the carrier, which may refuse."""
 
 
