@@ -10,7 +10,7 @@ be reused are kept as bytes until they are no longer fresh.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,7 @@ class Answer:
         fresh_until: instant on the store's clock until which the data may be reused; None when it may not be.
         private: whether the data belongs to this client.
         executed: False for a request error: there is no ``data`` entry at all.
+        malformed: whether it was no GraphQL request to begin with, which every media type answers with the status.
         etag: identifies the bytes, where they are kept.
     """
 
@@ -44,6 +45,7 @@ class Answer:
     fresh_until: float | None = None
     private: bool = False
     executed: bool = True
+    malformed: bool = False
     no_store: bool = False
     types: frozenset[str] = frozenset()
     asked_at: float = 0.0
@@ -87,7 +89,7 @@ class Engine:
         self._responses: cachetools.LRUCache[Hashable, Answer] = cachetools.LRUCache(
             max_response_bytes, getsizeof=lambda answer: len(answer.body) * 2 + 500
         )
-        self._forwards = tuple(sorted({name for source in bindings.sources for name in source.forward}))
+        self.forwards = tuple(sorted({name for source in bindings.sources for name in source.forward}))
 
     def kept(self, key: Hashable) -> Answer | None:
         """Give the stored response to an identical public request, while it is fresh."""
@@ -100,23 +102,21 @@ class Engine:
         del self._responses[key]
         return None
 
-    def knows(self, key: Hashable) -> bool:
-        """Tell whether an identical request is under way or answered, so that parsing this one may be needless."""
-        return key in self._under_way or key in self._responses
+    def shared(self, key: Hashable, headers: Mapping[str, str]) -> Answer | Awaitable[Answer | None] | None:
+        """Give the answer of an identical request: kept, or to wait for; None when there is none to share.
 
-    async def join(self, key: Hashable, headers: Mapping[str, str]) -> Answer | None:
-        """Give the answer of an identical request, kept or under way; None when there is none to share."""
+        What is waited for is None in the end when the one at work gave up.
+        """
         kept = self.kept(key)
         if kept is not None:
             return kept
         private = self._under_way.get(key)
         if private is None:
             return None
-        flight = self._flight(key, headers, private=private)
-        return await self._flights.join(flight)
+        return self._flights.join(self._flight(key, headers, private=private))
 
     def _flight(self, key: Hashable, headers: Mapping[str, str], *, private: bool) -> Hashable:
-        return (key, tuple(map(headers.get, self._forwards))) if private else key
+        return (key, tuple(map(headers.get, self.forwards))) if private else key
 
     async def answer(
         self,
@@ -147,7 +147,8 @@ class Engine:
             variables = self.operations.variables(operation, request.variables)
             variant = self.operations.variant(operation, variables)
         except RequestError as exc:
-            return Answer(_encode(exc.report()), status=exc.status, executed=False, no_store=True)
+            body, malformed = _encode(exc.report()), exc.code == "BAD_REQUEST"
+            return Answer(body, status=exc.status, executed=False, malformed=malformed, no_store=True)
         if not variant.shareable:
             return await self._execute(operation, variant, variables, headers, context)
 

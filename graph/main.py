@@ -55,7 +55,7 @@ def serve(
         raise _fail(f"{target}: {exc}") from exc
     import uvicorn  # loading a server is not needed by the other commands
 
-    from graph.server import App
+    from graph.server import SERVER_OPTIONS, App
 
     if workers == 1 and not reload:
         typer.echo(f"weft: GraphQL at http://{host}:{port}/graphql", err=True)
@@ -63,10 +63,7 @@ def serve(
             App(graph),
             host=host,
             port=port,
-            access_log=False,
-            log_level="warning",
-            loop="uvloop",
-            http="httptools",
+            **SERVER_OPTIONS,
         )
         return
     os.environ[_SERVED] = target
@@ -78,10 +75,7 @@ def serve(
         port=port,
         workers=None if reload else workers,
         reload=reload,
-        access_log=False,
-        log_level="warning",
-        loop="uvloop",
-        http="httptools",
+        **SERVER_OPTIONS,
     )
 
 

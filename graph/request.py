@@ -5,6 +5,8 @@ Pure functions after the GraphQL-over-HTTP specification (draft of 2024); the se
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -16,6 +18,29 @@ JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 
 _decode = msgspec.json.Decoder(Request).decode
+
+
+class Headers(Mapping[str, str]):
+    """A request's headers by lower-case name, decoded when they are asked for; of several with one name the last."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        self._raw = dict(raw)
+
+    def __getitem__(self, name: str) -> str:
+        return self._raw[name.encode("latin-1")].decode("latin-1")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Give a header's value, or the default."""
+        value = self._raw.get(name.encode("latin-1"))
+        return default if value is None else value.decode("latin-1")
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.decode("latin-1") for name in self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
 
 
 def parse_body(body: bytes, content_type: str) -> Request:

@@ -22,14 +22,17 @@ class Flights(Generic[T]):
     def __len__(self) -> int:
         return len(self._waiting)
 
-    async def join(self, key: Hashable) -> T | None:
-        """Give the outcome of who is at work on the question; None when nobody is, or when they gave up."""
+    def join(self, key: Hashable) -> asyncio.Future[T | None] | None:
+        """Give what to wait for: the outcome of who is at work on the question, or None when they give up.
+
+        None at once when nobody is at work on it.
+        """
         waiting = self._waiting.get(key)
         if waiting is None:
             return None
         landed: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
         waiting.append(landed)
-        return await landed
+        return landed
 
     async def share(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
         """Give the outcome of ``work``, done once for all who share the key at the same time.
@@ -37,8 +40,8 @@ class Flights(Generic[T]):
         Raises:
             Exception: what ``work`` raised, to everybody who waited for it.
         """
-        while key in self._waiting:
-            outcome = await self.join(key)
+        while (landing := self.join(key)) is not None:
+            outcome = await landing
             if outcome is not None:
                 return outcome
         self._waiting[key] = []

@@ -1,7 +1,7 @@
 """The shop's graph: five REST services as one. Every field is a declaration; no resolver fetches anything.
 
-Addresses and secrets come from the environment; ``weft demo`` starts the services and sets them. What comes from another
-backend than its parent may be null: when that backend is down, the rest of the answer stands.
+Addresses and secrets come from the environment; ``weft demo`` starts the services and sets them. What comes from a call
+of its own may be null: when that backend is down, the rest of the answer stands.
 """
 
 from __future__ import annotations
