@@ -51,6 +51,7 @@ class Backends:
         self._own = tempfile.TemporaryDirectory(prefix="weft-shop-") if directory is None else None
         self._directory = directory or Path(self._own.name if self._own else ".")
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._readers: list[threading.Thread] = []
         self.urls: dict[str, str] = {}
 
     def __enter__(self) -> Backends:
@@ -98,6 +99,12 @@ class Backends:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        for reader in self._readers:
+            reader.join()
+        for process in self._processes.values():
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
         self._processes.clear()
         if self._own is not None:
             self._own.cleanup()
@@ -122,7 +129,9 @@ class Backends:
         )
         self._processes[name] = process
         if self._log:
-            threading.Thread(target=self._read, args=(name, process, self._log), daemon=True).start()
+            reader = threading.Thread(target=self._read, args=(name, process, self._log), daemon=True)
+            reader.start()
+            self._readers.append(reader)
 
     def _read(self, name: str, process: subprocess.Popen[bytes], log: Callable[[str], None]) -> None:
         for line in process.stdout or ():

@@ -58,6 +58,7 @@ def _serve(backends: Backends, port: int) -> int:
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", port))
+        listening.listen(1024)  # who reads the address below may use it at once
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/graphql"
         print(_welcome(backends, url), flush=True)
         serve(graph, socket=listening)
