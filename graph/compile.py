@@ -27,13 +27,24 @@ from typing import Any
 import cachetools
 import graphql
 
-from graph.decode import KEY, MATCH, Decoders, Need, Uncompilable, leaf_type, list_of, without_null
+from graph.decode import KEY, Decoders, Need, Uncompilable, leaf_type, list_of
 from graph.plan import Fetch, Leaf, Nested, Output, Plan, Shape, Site, TypeName
-from graph.read import batch_reader, converter, must, no_reader, root_reader, singles_reader, text
-from resolvers import Fetching, Part, Python, Reading
+from graph.read import (
+    batch_reader,
+    converter,
+    cut_items,
+    cut_list,
+    cut_lists,
+    must,
+    no_reader,
+    root_reader,
+    singles_reader,
+    text,
+)
+from graph.want import Wants
+from resolvers import Fetching, Part, Python
 
 Keys = Callable[[list[Any]], list[Any]]
-_KEYS = list[KEY] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +54,7 @@ class Step:
     Args:
         keys: gathers its keys; None for a call without keys.
         read: turns the parts of its load into its result. It raises for what the schema does not promise.
+        cut: keeps the first items of each list in the result.
         below: numbers of the fetches that wait for it.
         parents: how many fetches it waits for.
     """
@@ -50,6 +62,7 @@ class Step:
     fetch: Fetch
     keys: Keys | None
     read: Callable[[list[Part]], Any]
+    cut: Callable[[Any, int], Any]
     below: tuple[int, ...]
     parents: int
 
@@ -90,17 +103,13 @@ class _Writer:
         self.plan = plan
         self.decoders = decoders
         self.run = run
-        self.needs = [Need() for _ in plan.fetches]
-        self.namespace: dict[str, Any] = {"text": text, "must": must, "EMPTY": []}
+        self.wants = Wants(plan)
+        self.namespace: dict[str, Any] = {"text": text, "must": must, "cut": cut_items, "EMPTY": []}
         self.lines: list[str] = []
         self.variables, self.sites = 0, dict[int, int]()
-        self.shape_needs: dict[int, Need] = {}
 
     def program(self) -> Program:
         plan = self.plan
-        for fetch in plan.fetches:
-            if isinstance(fetch.binding, Fetching):
-                self._want(fetch, fetch.binding)
         readers = [self._reader(fetch) for fetch in plan.fetches]
         gathered = [self._keys_function(fetch) for fetch in plan.fetches]
         self._build_function()
@@ -110,6 +119,7 @@ class _Writer:
                 fetch,
                 self.namespace[f"keys_{fetch.number}"] if has_keys else None,
                 reader,
+                self._cutter(fetch),
                 tuple(below.number for below in plan.below(fetch)),
                 len(fetch.parents),
             )
@@ -117,61 +127,13 @@ class _Writer:
         )
         return Program(steps, self.namespace["build"])
 
-    # -- what each fetch must give --------------------------------------------------------------------------------
-
-    def _want(self, fetch: Fetch, call: Fetching) -> None:
-        need = self.needs[fetch.number]
-        for site in fetch.sites:
-            if site.shape is not None:
-                self._want_shape(site.shape, need)
-            elif call.batch is not None and call.parents:
-                raise Uncompilable("a batch of scalars")
-        if call.batch is not None and call.parents:
-            for path, kind in zip(call.match, call.match_kinds, strict=True):
-                self._leaf(need, "x", path, MATCH if kind is None else without_null(leaf_type(kind)))
-
-    def _want_shape(self, shape: Shape, need: Need) -> None:
-        self.shape_needs[id(shape)] = need
-        for output in shape.outputs:
-            if isinstance(output, Leaf):
-                self._leaf(need, "x", output.path, leaf_type(output.selected.field.type))
-            elif isinstance(output, Nested):
-                _, below = self._object(need, "x", output.path, output.selected.field.type)
-                self._want_shape(output.shape, below)
-            elif isinstance(output, Site):
-                for reading in output.binding.parents if isinstance(output.binding, Fetching) else ():
-                    self._reading(need, "x", shape, reading, output.binding)
-
-    def _reading(self, need: Need, variable: str, shape: Shape, reading: Reading, binding: Any) -> str:
-        fetch = shape.fetch
-        if fetch is None:
-            raise Uncompilable("the root has no attributes")
-        declared = reading.declared.kind if reading.declared else None
-        kind = leaf_type(declared) if declared is not None else (_KEYS if binding.many_keys else KEY)
-        return self._leaf(need, variable, reading.where(fetch.calls.source), kind)
-
-    def _leaf(self, need: Need, variable: str, path: tuple[str, ...], kind: Any) -> str:
-        for name in path[:-1]:
-            field, need = need.object(name, None)
-            variable = f"{variable}.{field}"
-        return _guarded(variable, need.leaf(path[-1], kind), len(path))
-
-    def _object(self, need: Need, variable: str, path: tuple[str, ...], kind: Any) -> tuple[str, Need]:
-        if not path:
-            return variable, need
-        for name in path[:-1]:
-            field, need = need.object(name, None)
-            variable = f"{variable}.{field}"
-        field, below = need.object(path[-1], kind)
-        return _guarded(variable, field, len(path)), below
-
     # -- readers --------------------------------------------------------------------------------------------------
 
     def _reader(self, fetch: Fetch) -> Callable[[list[Part]], Any]:
         call = fetch.binding
         if isinstance(call, Python):
             return no_reader
-        need = self.needs[fetch.number]
+        need = self.wants.needs[fetch.number]
         kind = fetch.sites[0].selected.field.type
         is_leaf = fetch.sites[0].shape is None
         if call.batch is not None and call.parents:
@@ -198,6 +160,15 @@ class _Writer:
         nullable = call.is_entity or not isinstance(kind, graphql.GraphQLNonNull)
         return make(enveloped, plain, call.single.items, nullable)
 
+    def _cutter(self, fetch: Fetch) -> Callable[[Any, int], Any]:
+        call = fetch.binding
+        if not isinstance(call, Fetching) or not call.is_cut or not call.parents:
+            return cut_list
+        if call.batch is None:
+            return cut_lists
+        cut: Callable[[Any, int], Any] = self.namespace[f"cut_{fetch.number}"]
+        return cut
+
     # -- keys -----------------------------------------------------------------------------------------------------
 
     def _keys_function(self, fetch: Fetch) -> bool:
@@ -209,6 +180,9 @@ class _Writer:
         for site in fetch.sites:
             self._gather(site)
         self.lines.append(" return list(seen)")
+        if call.is_cut and call.batch is not None:
+            self.lines.append(f"def cut_{fetch.number}(items, kept):")
+            self.lines.append(f" return cut(items, kept, lambda x: {self._item_key(fetch)})")
         return True
 
     def _gather(self, site: Site) -> None:
@@ -222,11 +196,13 @@ class _Writer:
             raise Uncompilable("keys from the root")
         indent, variable = self._enter(fetch, shape)
         for parent, nested in reversed(chain):
-            need = self.shape_needs[id(parent)]
-            expression, _ = self._object(need, variable, nested.path, nested.selected.field.type)
+            need = self.wants.shapes[id(parent)]
+            expression, _ = self.wants.object(need, variable, nested.path, nested.selected.field.type)
             indent, variable = self._loop(nested.selected.field.type, expression, indent)
-        need = self.shape_needs[id(site.owner)]
-        found = [self._reading(need, variable, site.owner, reading, site.binding) for reading in site.binding.parents]
+        need = self.wants.shapes[id(site.owner)]
+        found = [
+            self.wants.reading(need, variable, site.owner, reading, site.binding) for reading in site.binding.parents
+        ]
         pad = " " * indent
         if site.binding.many_keys:
             self.lines.append(f"{pad}for k in {found[0]} or ():")
@@ -298,10 +274,7 @@ class _Writer:
             value = self._value(site, shown, "x")
             self.lines.append(f" I{number} = {{{key}: {value} for k, x in {result}.items() if x is not None}}")
             return
-        need = self.needs[site.fetch.number]
-        found = [self._leaf(need, "x", path, KEY) for path in call.match]
-        parts = [part if len(path) == 1 else f"must({part})" for part, path in zip(found, call.match, strict=True)]
-        key = self._as_key(parts[0] if len(parts) == 1 else f"({', '.join(parts)})", site)
+        key = self._as_key(self._item_key(site.fetch), site)
         if site.shape is None:
             raise Uncompilable("a batch of scalars")
         value = self._shape(site.shape, "x")
@@ -313,6 +286,13 @@ class _Writer:
         self.lines.append(f"  k = {key}")
         self.lines.append(f"  if k in I{number}: I{number}[k].append({value})")
         self.lines.append(f"  else: I{number}[k] = [{value}]")
+
+    def _item_key(self, fetch: Fetch) -> str:
+        """Give the expression for the key that an item ``x`` of a batch says it belongs to."""
+        need, match = self.wants.needs[fetch.number], fetch.calls.match
+        found = [self.wants.leaf(need, "x", path, KEY) for path in match]
+        parts = [part if len(path) == 1 else f"must({part})" for part, path in zip(found, match, strict=True)]
+        return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
 
     def _value(self, site: Site, kind: Any, expression: str) -> str:
         shape = site.shape
@@ -329,11 +309,11 @@ class _Writer:
             raise Uncompilable("a property of the root")
         kind = output.selected.field.type
         if isinstance(output, Leaf):
-            expression = self._leaf(need, variable, output.path, leaf_type(kind))
+            expression = self.wants.leaf(need, variable, output.path, leaf_type(kind))
             if len(output.path) > 1 and isinstance(kind, graphql.GraphQLNonNull):
                 expression = f"must({expression})"
             return self._leaf_value(kind, expression, shape.fetch)
-        expression, _ = self._object(need, variable, output.path, kind)
+        expression, _ = self.wants.object(need, variable, output.path, kind)
         if len(output.path) > 1 and isinstance(kind, graphql.GraphQLNonNull):
             expression = f"must({expression})"
         return self._mapped(kind, expression, lambda inner: self._shape(output.shape, inner))
@@ -346,8 +326,8 @@ class _Writer:
             return f"R[{site.fetch.number}]"
         if not call.parents:
             return index
-        need = self.shape_needs[id(site.owner)]
-        readings = [self._reading(need, variable, site.owner, reading, call) for reading in call.parents]
+        need = self.wants.shapes[id(site.owner)]
+        readings = [self.wants.reading(need, variable, site.owner, reading, call) for reading in call.parents]
         nullable = not isinstance(kind, graphql.GraphQLNonNull)
         if call.many_keys:
             listed_kind: Any = graphql.get_nullable_type(kind)
@@ -375,14 +355,14 @@ class _Writer:
             if not isinstance(site.binding, Fetching) or site.owner.fetch is None:
                 return False
             reading = site.binding.parents[0]
-            need = self.shape_needs[id(site.owner)]
+            need = self.wants.shapes[id(site.owner)]
             kinds.add(need.key_kind(reading.where(site.owner.fetch.calls.source)))
         if call.batch is not None:
-            kinds.add(self.needs[fetch.number].key_kind(call.match[0]))
+            kinds.add(self.wants.needs[fetch.number].key_kind(call.match[0]))
         return len(kinds) == 1 and kinds <= {"Int", "String"}
 
     def _shape(self, shape: Shape, variable: str) -> str:
-        need = self.shape_needs[id(shape)]
+        need = self.wants.shapes[id(shape)]
         if self._is_verbatim(shape, need):
             return variable
         expressions = [self._output(shape, output, variable, need) for output in shape.outputs]
@@ -439,12 +419,3 @@ class _Writer:
         if not nullable or mapped == expression:
             return mapped
         return f"(None if {expression} is None else {mapped})"
-
-
-def _guarded(variable: str, field: str, length: int) -> str:
-    """Write the access to a field; where the path has several parts, any of the objects on it may lack."""
-    if length == 1:
-        return f"{variable}.{field}"
-    parts = variable.split(".")
-    tests = [f"{'.'.join(parts[:end])} is None" for end in range(len(parts) - length + 2, len(parts) + 1)]
-    return f"(None if {' or '.join(tests)} else {variable}.{field})"

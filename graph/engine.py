@@ -211,7 +211,7 @@ class Engine:
         whole: dict[str, Any] = {}
         errors: list[graphql.GraphQLError] = []
         for selected in variant.fields:
-            ledger.loads.clear()
+            ledger.forget()
             data, found = await execution().execute(variant.kind, [selected])
             errors += found
             if data is None:

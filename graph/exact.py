@@ -268,7 +268,7 @@ class Execution:
         selected = first.selected
         try:
             values = graphql.get_argument_values(selected.field, selected.nodes[0], self._variables)
-            arguments = wire_arguments(selected.field, values, binding)
+            arguments, kept = wire_arguments(selected.field, values, binding)
         except graphql.GraphQLError as exc:
             for _, slot in members:
                 self._settle(slot, Failure(exc))
@@ -279,7 +279,7 @@ class Execution:
                 age_s = min(age_s, self._age_s(member, slot.selected))
         if not binding.parents:
             part = await self._loader.load_one(binding, arguments, self._ledger, age_s)
-            value = payload(part, binding)
+            value = _cut(payload(part, binding), kept)
             for _, slot in members:
                 slot.source = binding.source
                 self._settle(slot, value)
@@ -296,7 +296,7 @@ class Execution:
         found = answers(parts, binding)
         for slot, member, key in keyed:
             slot.source = binding.source
-            self._settle(slot, answer(found, member, key))
+            self._settle(slot, _cut(answer(found, member, key), kept))
 
     def _key(self, binding: Fetching, node: Node) -> Any:
         """Give the key that a parent holds: a scalar, a tuple of scalars, or a list of keys; None where it lacks."""
@@ -338,6 +338,10 @@ class Execution:
                         found.append(default if held.ttl is None else held.ttl)
                         waiting.append(below)
         return min(found, default=default)
+
+
+def _cut(value: Any, kept: int | None) -> Any:
+    return value[:kept] if kept is not None and isinstance(value, list) else value
 
 
 def _question(selected: Selected) -> str:

@@ -7,6 +7,7 @@ of values of the variables that @skip and @include use: with those decided, a va
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -163,7 +164,8 @@ class Operations:
         if not variant.is_mutation:
             program = self._compiler.compile(variant.plan)
             if program is not None:
-                variant.runner = _runner(variant.plan, program, self._loader)
+                with contextlib.suppress(graphql.GraphQLError):  # arguments that cannot be: the exact path says why
+                    variant.runner = _runner(variant.plan, program, self._loader)
         return variant
 
     def _prepare(self, text: str, name: str | None) -> Operation:

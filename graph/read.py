@@ -83,6 +83,28 @@ def _payload(
     return unwrap(decode(part.body), path) if part.enveloped else plain(part.body)
 
 
+def cut_list(items: Any, kept: int) -> Any:
+    """Keep the first items of a list, or null."""
+    return items if items is None else items[:kept]
+
+
+def cut_lists(found: dict[Any, Any], kept: int) -> dict[Any, Any]:
+    """Keep the first items of each key's list."""
+    return {key: cut_list(items, kept) for key, items in found.items()}
+
+
+def cut_items(items: list[Any], kept: int, key: Callable[[Any], Any]) -> list[Any]:
+    """Keep the first items of each key, where the items of all keys are in one list."""
+    counts: dict[Any, int] = {}
+    found: list[Any] = []
+    for item in items:
+        own = text(key(item))
+        counts[own] = counts.get(own, 0) + 1
+        if counts[own] <= kept:
+            found.append(item)
+    return found
+
+
 def converter(kind: Any, timestamps: Any) -> Callable[[Any], Any]:
     """Give the function from a backend's value of a leaf type to what is encoded; it refuses null."""
     decode = decoder(kind, timestamps)

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import graphql
-import msgspec
 
 from graph.compile import Program, Step
 from graph.plan import Fetch
@@ -23,15 +22,15 @@ Variables = Any
 _NONE: dict[str, Any] = {}
 
 
-def argument_reader(fetch: Fetch) -> Callable[[Variables], Arguments]:
-    """Give the function from variable values to a fetch's arguments, spelled for its source.
+def argument_reader(fetch: Fetch) -> Callable[[Variables], tuple[Arguments, int | None]]:
+    """Give the function from variable values to a fetch's arguments; see `wire_arguments`.
 
     Arguments without variables are worked out here, once.
     """
     selected = fetch.sites[0].selected
     call = fetch.calls
     if not selected.field.args:
-        return lambda variables: _NONE
+        return lambda variables: (_NONE, None)
     node, field = selected.nodes[0], selected.field
     if not _uses_variables(node):
         fixed = wire_arguments(field, graphql.get_argument_values(field, node), call)
@@ -43,8 +42,14 @@ def _uses_variables(node: graphql.FieldNode) -> bool:
     return any("$" in graphql.print_ast(argument.value) for argument in node.arguments or ())
 
 
-def wire_arguments(field: graphql.GraphQLField, values: Mapping[str, Any], call: Fetching) -> Arguments:
-    """Give arguments by their Python names, as the backend reads them."""
+def wire_arguments(
+    field: graphql.GraphQLField, values: Mapping[str, Any], call: Fetching
+) -> tuple[Arguments, int | None]:
+    """Give arguments by their Python names, as the backend reads them; and how many items are kept of a list cut here.
+
+    Raises:
+        GraphQLError: that number is negative.
+    """
     definition = field.extensions.get("strawberry-definition")
     names = {
         argument.graphql_name or name: argument.python_name
@@ -56,7 +61,10 @@ def wire_arguments(field: graphql.GraphQLField, values: Mapping[str, Any], call:
     for variable, argument in call.renamed:
         if argument in found:
             found[variable] = found[argument]
-    return found
+    kept = found.pop("first", None) if call.is_cut else None
+    if kept is not None and kept < 0:
+        raise graphql.GraphQLError("'first' must not be negative.", extensions={"code": "BAD_USER_INPUT"})
+    return found, kept
 
 
 class Runner:
@@ -67,7 +75,7 @@ class Runner:
         self._loader = loader
         self._python = python
         self._arguments = [
-            argument_reader(step.fetch) if isinstance(step.fetch.binding, Fetching) else (lambda variables: _NONE)
+            argument_reader(step.fetch) if isinstance(step.fetch.binding, Fetching) else _no_arguments
             for step in program.steps
         ]
         self._roots = [step for step in program.steps if not step.parents]
@@ -111,7 +119,9 @@ class _Run:
                 value = python(self.variables)
                 self.results[number] = await value if isinstance(value, Awaitable) else value
             else:
-                self.results[number] = step.read(await self._load(step, number))
+                arguments, kept = runner._arguments[number](self.variables)
+                result = step.read(await self._load(step, arguments))
+                self.results[number] = result if kept is None else step.cut(result, kept)
         except Exception:  # whatever the cause, the exact path finds it and names it
             self.deviated = True
             return
@@ -125,9 +135,8 @@ class _Run:
         elif ready:
             await asyncio.gather(*map(self.advance, ready))
 
-    async def _load(self, step: Step, number: int) -> Any:
+    async def _load(self, step: Step, arguments: Arguments) -> Any:
         runner, fetch = self.runner, step.fetch
-        arguments = runner._arguments[number](self.variables)
         binding: Any = fetch.binding
         if step.keys is None:
             return [await runner._loader.load_one(binding, arguments, self.ledger, fetch.max_age_s)]
@@ -137,4 +146,5 @@ class _Run:
         return await runner._loader.load_many(binding, arguments, keys, self.ledger, fetch.max_age_s)
 
 
-encode = msgspec.json.Encoder().encode
+def _no_arguments(variables: Variables) -> tuple[Arguments, int | None]:
+    return _NONE, None

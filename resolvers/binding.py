@@ -15,6 +15,7 @@ from typing import Any
 import graphql
 from strawberry.types.field import StrawberryField
 
+from resolvers.check import cut_by, entity_faults, stub_faults
 from resolvers.declare import Declared
 from resolvers.marks import MARK, LinkMark, PropertyMark
 from resolvers.values import python_name
@@ -63,6 +64,7 @@ class Fetching:
         match: where a batch's item holds each part of its key.
         target: name of the object type that it answers, or None for scalars.
         renamed: template variables that take an argument of another name.
+        is_cut: whether the argument `first` reaches no endpoint, so that the list is cut here.
         keep_s: longest time that anybody may reuse an answer.
         holds: names of the object types that an answer may hold, the target first.
         entity: the call of the entity that it gives by key, under which single and batched answers are stored alike.
@@ -82,6 +84,7 @@ class Fetching:
     target: str | None
     keep_s: float
     renamed: tuple[tuple[str, str], ...] = ()
+    is_cut: bool = False
     is_entity: bool = False
     many_keys: bool = False
     holds: tuple[str, ...] = ()
@@ -118,7 +121,6 @@ class Bindings:
 
     fields: dict[str, dict[str, Binding]] = field(default_factory=dict)
     attributes: dict[str, dict[str, Property]] = field(default_factory=dict)
-    entity_keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
     origins: dict[str, type[Any]] = field(default_factory=dict)
     sources: list[Rest] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -174,7 +176,8 @@ class _Binder:
                         found[attribute.name] = _property(attribute.name, mark, kinds.get(attribute.name))
             entity = entity_of(origin)
             if entity is not None:
-                self.bindings.entity_keys[kind.name] = entity.call.key
+                for fault in entity_faults(entity.call, found.keys()):
+                    self._fault(kind.name, fault)
         self.bindings.attributes[kind.name] = found
 
     def binding(self, kind: graphql.GraphQLObjectType, name: str, element: graphql.GraphQLField) -> Binding:
@@ -201,18 +204,17 @@ class _Binder:
             return _broken(call)
         if call.default_body:
             single = _with_default_body(call, single, arguments)
+        for fault in stub_faults(element, call, single, batch, arguments):
+            self._fault(where, fault)
         suppliers = self._suppliers(kind, where, call, single, arguments)
         parents, names = tuple(suppliers.values()), tuple(suppliers)
         batch_names: tuple[str, ...] = ()
         if batch is not None:
             batch_names = self._list_variables(where, call, batch, arguments)
-            if kind.name in self.roots and not parents:
-                parents_from_arguments = [name for name in single.variables if name not in batch.variables]
-                names = tuple(sorted(parents_from_arguments))
-            if len(call.key) != len(names) and parents:
-                self._fault(where, f"the key {call.key} has {len(call.key)} parts, but {single} needs {sorted(names)}")
             if not parents:
-                batch, batch_names = None, ()
+                batch, batch_names = None, ()  # there is one question only: nothing to batch
+            elif len(call.key) != len(names):
+                self._fault(where, f"the key {call.key} has {len(call.key)} parts, but {single} needs {sorted(names)}")
             names, parents = _in_key_order(call.key, names, parents)
         target = _target(element)
         entity = self._entity(target)
@@ -233,6 +235,7 @@ class _Binder:
             entity=entity if given else None,
             key_names=self._entity_names(target, entity) if given and entity is not None else (),
             entity_match=self._match(target, entity) if entity is not None and call.source is entity.source else (),
+            is_cut=cut_by(element, call, single, batch, arguments),
             renamed=tuple((variable, name) for variable, name in call.inputs.items() if name in arguments),
         )
 

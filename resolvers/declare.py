@@ -70,9 +70,10 @@ def _declare_class(python_type: type[Any], declared: Declared) -> list[type[Any]
         call = call_of(member)
         if call is not None:
             declared.add_source(call.source)
-            if name not in known:
+            hints = _hints(member, python_type, declared)
+            if name not in known and _has_answer(member, hints, declared):
                 definition.fields.append(_stub_field(python_type, name, member))
-            reached.extend(_named_classes(_hints(member, python_type, declared)))
+            reached.extend(_named_classes(hints))
         elif isinstance(member, StrawberryField) and member.base_resolver is not None:
             reached.extend(_named_classes(_hints(member.base_resolver.wrapped_func, python_type, declared)))
     for field in definition.fields:
@@ -81,6 +82,17 @@ def _declare_class(python_type: type[Any], declared: Declared) -> list[type[Any]
     reached.extend(_named_classes(_hints(python_type, python_type, declared)))
     reached.extend(interface.origin for interface in definition.interfaces)
     return reached
+
+
+def _has_answer(function: Any, hints: dict[str, Any], declared: Declared) -> bool:
+    """Tell whether a stub says what it gives; one that does not is left out, so that other faults show as well."""
+    if hints.get("return") not in (None, type(None)):
+        return True
+    if "return" not in function.__annotations__:
+        declared.faults.append(f"{function.__qualname__}: the type that it gives is not annotated (-> Type)")
+    elif hints:
+        declared.faults.append(f"{function.__qualname__}: it is annotated to give None")
+    return False
 
 
 def _stub_field(python_type: type[Any], name: str, function: Any) -> StrawberryField:

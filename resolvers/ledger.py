@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from resolvers.envelope import key_text
 from sources import Reply, SourceError
 
 Key = Any
@@ -35,6 +37,38 @@ class Part:
         return Part(keys, self.body, self.enveloped, batched, self.failure, self.reply)
 
 
+class Load:
+    """What an operation asked of one call with keys: groups of keys, each with a future that is done when it is known.
+
+    `parts` are the replies that have arrived.
+    """
+
+    __slots__ = ("groups", "parts")
+
+    def __init__(self) -> None:
+        self.parts: list[Part] = []
+        self.groups: list[tuple[Sequence[Key], asyncio.Future[None]]] = []
+
+    def missing(self, keys: Sequence[Key]) -> tuple[Sequence[Key], list[asyncio.Future[None]]]:
+        """Give the keys that nobody has asked for, and what to wait for until the others are known."""
+        if not self.groups:
+            return keys, []
+        wanted = {key_text(key): key for key in keys}
+        waits: list[asyncio.Future[None]] = []
+        for group, known in self.groups:
+            found = [text for text in map(key_text, group) if wanted.pop(text, None) is not None]
+            if found and not known.done():
+                waits.append(known)
+        return list(wanted.values()), waits
+
+    def answers(self, keys: Sequence[Key]) -> list[Part]:
+        """Give the parts that hold an answer to any of the keys."""
+        if len(self.groups) == 1:
+            return self.parts
+        wanted = set(map(key_text, keys))
+        return [part for part in self.parts if not wanted.isdisjoint(map(key_text, part.keys))]
+
+
 class Ledger:
     """What one operation asked the backends, and what that says about its answer.
 
@@ -44,16 +78,22 @@ class Ledger:
     `outcomes` holds what root resolvers in Python gave, by response key, so that none runs twice.
     """
 
-    __slots__ = ("calls", "fresh_s", "headers", "loads", "outcomes", "private", "types")
+    __slots__ = ("answered", "calls", "fresh_s", "headers", "loads", "outcomes", "private", "types")
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self.headers = headers
-        self.loads: dict[Hashable, list[Part]] = {}
+        self.answered: dict[Hashable, Part] = {}
+        self.loads: dict[Hashable, Load] = {}
         self.outcomes: dict[str, Any] = {}
         self.calls = 0
         self.fresh_s = float("inf")
         self.private = False
         self.types: set[str] = set()
+
+    def forget(self) -> None:
+        """Forget what was asked, so that the next mutation's selection reads what this one has changed."""
+        self.answered.clear()
+        self.loads.clear()
 
     def note_freshness(self, seconds: float) -> None:
         """Lower the answer's remaining freshness to ``seconds``."""

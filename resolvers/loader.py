@@ -19,12 +19,13 @@ from typing import Any
 
 import msgspec
 
+from resolvers.ask import forwarded, request_of, send
 from resolvers.binding import Fetching
 from resolvers.envelope import Envelopes, key_text
 from resolvers.flight import Flights
-from resolvers.ledger import Key, Ledger, Part
+from resolvers.ledger import Key, Ledger, Load, Part
 from resolvers.store import Entry, Store, freshness_limit
-from sources import Endpoint, Rest, SourceError, variable_of
+from sources import Endpoint, Rest, SourceError
 
 _URL_LIMIT = 8000
 
@@ -46,20 +47,16 @@ class Loader:
             raise RuntimeError("a call without a single endpoint has keys")
         source = fetching.source
         try:
-            target, headers, body = _request(source, endpoint, values)
+            target, headers, body = request_of(source, endpoint, values)
         except SourceError as exc:
             return Part((), failure=exc)
-        if not fetching.call.reads:
-            part = await self._write(fetching, endpoint, values, target, headers, body, ledger)
-            ledger.note_freshness(0.0)
-            return part
         question = (source.name, endpoint.method, target, headers, body)
-        known = ledger.loads.get(question)
+        known = ledger.answered.get(question)
         if known is None:
-            known = ledger.loads[question] = [
-                await self._read(fetching, endpoint, values, target, headers, body, ledger, max_age_s)
-            ]
-        return known[0]
+            ask = self._read if fetching.call.reads else self._write
+            known = await ask(fetching, endpoint, values, target, headers, body, ledger, max_age_s)
+            ledger.answered[question] = known
+        return known
 
     async def load_many(
         self,
@@ -76,16 +73,25 @@ class Loader:
             keys: a scalar per key, or a tuple where the key has several parts.
         """
         question = (fetching.call, msgspec.json.encode(values, order="sorted") if values else None)
-        known = ledger.loads.get(question)
-        if known is None:
-            known = ledger.loads[question] = []
-            missing: Sequence[Key] = keys
-        else:
-            asked = {key_text(key) for part in known for key in part.keys}
-            missing = [key for key in keys if key_text(key) not in asked]
-        if missing:
-            known.extend(await self._load_keys(fetching, values, missing, ledger, max_age_s))
-        return known
+        load = ledger.loads.get(question)
+        if load is None:
+            load = ledger.loads[question] = Load()
+        while True:
+            missing, waits = load.missing(keys)
+            if missing:
+                group = (missing, asyncio.get_running_loop().create_future())
+                load.groups.append(group)
+                try:
+                    load.parts += await self._load_keys(fetching, values, missing, ledger, max_age_s)
+                except BaseException:
+                    load.groups.remove(group)
+                    raise
+                finally:
+                    group[1].set_result(None)
+            if not waits:
+                return load.answers(keys)
+            for known in waits:
+                await known
 
     # -- many keys ------------------------------------------------------------------------------------------------
 
@@ -179,7 +185,7 @@ class Loader:
             for position, name in enumerate(names):
                 whole[name] = [key[position] for key in keys]
         try:
-            target, headers, body = _request(fetching.source, endpoint, whole)
+            target, headers, body = request_of(fetching.source, endpoint, whole)
         except SourceError as exc:
             if len(keys) == 1:
                 parts.append(Part(keys, failure=exc))
@@ -195,8 +201,8 @@ class Loader:
     async def _batch(self, fetching: Fetching, endpoint: Endpoint, request: Any, ledger: Ledger) -> Part:
         keys, target, headers, body = request
         source = fetching.source
-        forwarded = _forwarded(source, ledger)
-        part = await self._exchange(source, endpoint, target, headers + forwarded, body, ledger)
+        client = forwarded(source, ledger)
+        part = await self._exchange(source, endpoint, target, headers + client, body, ledger)
         if part.body is None and part.failure is None and part.reply is not None and part.reply.status == 404:
             return Part(keys, failure=source.failure(part.reply))
         return part.with_keys(keys, batched=True)
@@ -215,10 +221,10 @@ class Loader:
         max_age_s: float,
     ) -> Part:
         source = fetching.source
-        forwarded = _forwarded(source, ledger)
+        client = forwarded(source, ledger)
         if fetching.keep_s <= 0:
             ledger.note_freshness(0.0)
-            return await self._exchange(source, endpoint, target, headers + forwarded, body, ledger)
+            return await self._exchange(source, endpoint, target, headers + client, body, ledger)
         scope = self._scope(source, ledger)
         entity = _entity_key(fetching, values)
         key: Hashable = (source.name, endpoint.method, target, headers, body, scope)
@@ -228,7 +234,7 @@ class Loader:
         entry = self.store.read(key, max_age_s)
         if entry is None:
             asked_at = self.store.clock()
-            part = await self._exchange(source, endpoint, target, headers + forwarded, body, ledger)
+            part = await self._exchange(source, endpoint, target, headers + client, body, ledger)
             if part.failure is not None:
                 ledger.note_freshness(0.0)
                 return part
@@ -256,11 +262,11 @@ class Loader:
         body: bytes | None,
         ledger: Ledger,
     ) -> Part:
-        async def send() -> Part:
-            return await _send(source, endpoint.method, target, headers, body)
+        async def ask() -> Part:
+            return await send(source, endpoint.method, target, headers, body)
 
         ledger.calls += 1
-        return await self._flights.share((source.name, endpoint.method, target, headers, body), send)
+        return await self._flights.share((source.name, endpoint.method, target, headers, body), ask)
 
     async def _write(
         self,
@@ -271,11 +277,13 @@ class Loader:
         headers: tuple[tuple[str, str], ...],
         body: bytes | None,
         ledger: Ledger,
+        max_age_s: float,
     ) -> Part:
         """Send a write, once, and make stale what it may have changed, even where its outcome is unknown."""
         source = fetching.source
         ledger.calls += 1
-        part = await _send(source, endpoint.method, target, headers + _forwarded(source, ledger), body)
+        ledger.note_freshness(0.0)
+        part = await send(source, endpoint.method, target, headers + forwarded(source, ledger), body)
         for name, argument in fetching.call.invalidates.items():
             if argument is None:
                 self.store.touch(name)
@@ -306,10 +314,8 @@ class Loader:
 
     def _scope(self, source: Rest, ledger: Ledger) -> str:
         """Give the scope of answers from this source: empty for all clients, else one for these header values."""
-        forwarded = _forwarded(source, ledger)
-        if not forwarded:
-            return ""
-        return hashlib.sha256(repr(forwarded).encode()).hexdigest()
+        client = forwarded(source, ledger)
+        return hashlib.sha256(repr(client).encode()).hexdigest() if client else ""
 
     def _item_key(self, fetching: Fetching, values: Mapping[str, object], key: Key, scope: str) -> Hashable:
         if fetching.entity is not None:
@@ -376,52 +382,6 @@ class Loader:
             body = b",".join(bodies if fetching.call.many else bodies[-1:])
             entry = Entry(body or None, asked_at, limit, fetching.holds, _touched_as(fetching, key))
             self.store.write(self._item_key(fetching, values, key, scope), entry)
-
-
-def _request(
-    source: Rest, endpoint: Endpoint, values: Mapping[str, object]
-) -> tuple[str, tuple[tuple[str, str], ...], bytes | None]:
-    """Give path with query, headers and body of one request.
-
-    Raises:
-        InvalidInput: a value may not enter the URL.
-    """
-    target = source.target(endpoint, values)
-    headers: tuple[tuple[str, str], ...] = ()
-    if endpoint.headers:
-        headers = tuple(
-            (name, str(value)) for name, text in endpoint.headers if (value := _header(text, values)) is not None
-        )
-    return target, headers, None if endpoint.body is None else endpoint.body.encode(values)
-
-
-def _header(text: str, values: Mapping[str, object]) -> object:
-    name = variable_of(text)
-    return text if name is None else values.get(name)
-
-
-def _forwarded(source: Rest, ledger: Ledger) -> tuple[tuple[str, str], ...]:
-    if not source.forward:
-        return ()
-    ledger.private = True
-    headers = ledger.headers
-    return tuple((name, headers[name]) for name in source.forward if name in headers)
-
-
-async def _send(
-    source: Rest, method: str, target: str, headers: tuple[tuple[str, str], ...], body: bytes | None
-) -> Part:
-    try:
-        reply = await source.send(method, target, headers, body)
-    except SourceError as exc:
-        return Part((), failure=exc)
-    status = reply.status
-    if 200 <= status < 300:
-        answer = reply.body
-        return Part((), answer if len(answer) else None, reply=reply)
-    if status == 404 and method == "GET":
-        return Part((), None, reply=reply)
-    return Part((), failure=source.failure(reply))
 
 
 def _cache_control(part: Part) -> str | None:

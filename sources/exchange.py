@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import re
+import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode, urlsplit
 
@@ -30,6 +33,9 @@ from sources.transport import (
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _LONGEST_REASON = 500
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
+_IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+_LATER = frozenset({429, 502, 503, 504})
 _OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "content-type"})
 
 
@@ -55,17 +61,19 @@ class Exchange:
         timeout_s: float = 10.0,
         connect_timeout_s: float = 2.0,
         read_timeout_s: float | None = None,
+        retries: int = 0,
         max_connections: int = 100,
         transport: Transport | None = None,
     ) -> None:
         self._source = source
         self._base = _base(url)
         for name in (*(headers or {}), *forward):
-            if not _HEADER_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS:
-                raise DeclarationError(f"{name!r} is not a header that a graph may set or forward")
+            check_header_name(name)
         for option, seconds in (("timeout", timeout_s), ("connect_timeout", connect_timeout_s)):
             if seconds <= 0:
                 raise DeclarationError(f"{option} must be more than 0 seconds")
+        self._retries = retries
+        self._timeout_s = timeout_s
         self._auth = auth
         self._oauth = auth if isinstance(auth, OAuth2) else None
         self._fixed = tuple((headers or {}).items())
@@ -99,12 +107,9 @@ class Exchange:
         url = self._base + target
         if self._parameters:
             url += ("&" if "?" in target else "?") + self._parameters
-        try:
-            if self._oauth is not None:
-                return await self._send_with_token(self._oauth, method, url, fixed, body)
-            return await self._transport.send(method, url, fixed, body)
-        except TransportError as exc:
-            raise self._failure(exc) from exc
+        if self._retries and method in _IDEMPOTENT:
+            return await self._send_again(method, url, fixed, body)
+        return await self._send_once(method, url, fixed, body)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -116,6 +121,43 @@ class Exchange:
         self._parameters = urlencode(auth.parameters()) if auth is not None else ""
         self._prepared = fixed
         return fixed
+
+    async def _send_once(
+        self, method: str, url: str, headers: tuple[tuple[str, str], ...], body: bytes | None
+    ) -> Reply:
+        try:
+            if self._oauth is not None:
+                return await self._send_with_token(self._oauth, method, url, headers, body)
+            return await self._transport.send(method, url, headers, body)
+        except TransportError as exc:
+            raise self._failure(exc) from exc
+
+    async def _send_again(
+        self, method: str, url: str, headers: tuple[tuple[str, str], ...], body: bytes | None
+    ) -> Reply:
+        """Send until it succeeds, with waits of full jitter between, until retries or the source's timeout run out."""
+        gives_up_at = time.monotonic() + self._timeout_s
+        failure: SourceError | None = None
+        reply: Reply | None = None
+        for attempt in range(self._retries + 1):
+            try:
+                async with asyncio.timeout(gives_up_at - time.monotonic()):
+                    reply = await self._send_once(method, url, headers, body)
+                if reply.status not in _LATER:
+                    return reply
+            except TimeoutError:
+                break
+            except SourceError as exc:
+                if not exc.retryable:
+                    raise
+                failure = exc
+            wait_s = _wait_s(attempt, reply)
+            if attempt == self._retries or time.monotonic() + wait_s >= gives_up_at:
+                break
+            await asyncio.sleep(wait_s)
+        if reply is not None:
+            return reply
+        raise failure or self._failure(TransportTimeout())
 
     async def _send_with_token(
         self, oauth: OAuth2, method: str, url: str, headers: tuple[tuple[str, str], ...], body: bytes | None
@@ -135,6 +177,24 @@ class Exchange:
         if isinstance(exc, TransportUnavailable):
             return UpstreamUnavailable(f"{source} cannot be reached", source=source)
         return UpstreamInvalid(f"{source} did not answer in HTTP", source=source)
+
+
+def check_header_name(name: str) -> None:
+    """Check that a graph may set or forward a header.
+
+    Raises:
+        DeclarationError: it is no header name, or one that belongs to the transport.
+    """
+    if not _HEADER_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS:
+        raise DeclarationError(f"{name!r} is not a header that a graph may set or forward")
+
+
+def _wait_s(attempt: int, reply: Reply | None) -> float:
+    """Give the seconds to wait before the next attempt: what the backend asks for, else full jitter."""
+    asked = reply.header("retry-after") if reply is not None else None
+    if asked is not None and asked.isdigit() and len(asked) < 6:
+        return float(asked)
+    return random.uniform(0, min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt))
 
 
 def failure_of(reply: Reply, source: str, reason: tuple[str, ...] = ()) -> UpstreamError:

@@ -23,10 +23,11 @@ from sources.endpoint import (
     Form,
     Get,
     Json,
+    Post,
     split_path,
 )
 from sources.errors import DeclarationError, InvalidInput, UpstreamError
-from sources.exchange import Exchange, failure_of
+from sources.exchange import Exchange, check_header_name, failure_of
 from sources.httpx_transport import HttpxTransport
 from sources.template import RefusedValue, Template
 from sources.transport import Reply, Transport
@@ -67,6 +68,7 @@ class Rest:
         naming: how the backend spells property names; `timestamps` how it spells instants.
         forward: client headers passed on to this backend; what depends on them is private to that client.
         headers: fixed headers of each request.
+        retries: how often a read that failed for the moment is repeated, within `timeout` in all.
         max_batch: keys in one batch call at most; more are split over several calls.
         limit: calls in flight at once at most.
         reason: dotted path, in a reply of status 4xx, to the text that says why and that clients may read; without
@@ -84,6 +86,7 @@ class Rest:
         timeout: float = 10.0,
         connect_timeout: float = 2.0,
         read_timeout: float | None = None,
+        retries: int = 0,
         naming: Naming = "same",
         timestamps: Timestamps = "iso",
         forward: Sequence[str] = (),
@@ -106,7 +109,7 @@ class Rest:
         self._reason: tuple[str, ...] = ()
         if not name or not isinstance(name, str):
             self._fault("a source needs a name")
-        for option, value in (("ttl", ttl), ("max_batch", max_batch - 1), ("limit", limit - 1)):
+        for option, value in (("ttl", ttl), ("max_batch", max_batch - 1), ("limit", limit - 1), ("retries", retries)):
             if value < 0:
                 self._fault(f"{option} is too small")
         try:
@@ -123,6 +126,7 @@ class Rest:
                 timeout_s=timeout,
                 connect_timeout_s=connect_timeout,
                 read_timeout_s=read_timeout,
+                retries=retries,
                 max_connections=limit,
                 transport=_transport(client),
             )
@@ -136,7 +140,7 @@ class Rest:
 
     def get(
         self,
-        template: str,
+        template: str | Get | Post,
         *,
         batch: Form | None = None,
         key: str | Sequence[str] | None = None,
@@ -150,7 +154,8 @@ class Rest:
         """Declare that a field's value is what ``GET template`` answers.
 
         Args:
-            template: RFC 6570; a variable is an argument of the field, else an attribute of the parent.
+            template: RFC 6570; a variable is an argument of the field, else an attribute of the parent. `Post` is a
+                read that takes a JSON body.
             batch: how to ask for many keys at once; its one list variable takes the keys.
             key: property of an answered item that equals the key it was asked by.
             group_by: the same, where one key has many items.
@@ -163,12 +168,13 @@ class Rest:
         def build(where: str) -> Call:
             if key is not None and group_by is not None:
                 raise DeclarationError("key and group_by exclude each other: an answer is one item or many per key")
+            _check_bounds(ttl, max_batch)
             if batch is not None and key is None and group_by is None:
                 raise DeclarationError(f"batch={_text(batch)!r} without key or group_by: answers match by key")
             envelope = split_path(items)
             return Call(
                 source=self,
-                single=Endpoint("GET", Template(template), envelope, headers=_headers(headers)),
+                single=_form(template, envelope, _headers(headers)),
                 batch=_form(batch, envelope, _headers(headers)),
                 key=_names(key if group_by is None else group_by),
                 many=group_by is not None,
@@ -248,6 +254,7 @@ class Rest:
 
         def mark(python_type: T) -> T:
             try:
+                _check_bounds(ttl, max_batch)
                 envelope = split_path(items)
                 call = Call(
                     source=self,
@@ -342,7 +349,16 @@ def _text(form: Form) -> str:
     return form if isinstance(form, str) else form.template
 
 
+def _check_bounds(ttl: float | None, max_batch: int | None) -> None:
+    if ttl is not None and ttl < 0:
+        raise DeclarationError("ttl is less than 0 seconds")
+    if max_batch is not None and max_batch < 1:
+        raise DeclarationError("max_batch is less than 1 key")
+
+
 def _headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    for name in headers or {}:
+        check_header_name(name)
     return tuple((name.lower(), text) for name, text in (headers or {}).items())
 
 

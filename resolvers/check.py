@@ -1,0 +1,53 @@
+"""Faults of a declaration that show once its field's type and arguments are known; each is one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+
+import graphql
+
+from sources import Call, Endpoint
+
+CUT = "first"
+
+
+def stub_faults(
+    element: graphql.GraphQLField, call: Call, single: Endpoint, batch: Endpoint | None, arguments: Set[str]
+) -> Iterator[str]:
+    """Give what is wrong with a stub: its key, its inputs, arguments that reach no backend."""
+    is_list = isinstance(graphql.get_nullable_type(element.type), graphql.GraphQLList)
+    if batch is not None and call.many and not is_list:
+        yield f"group_by gives a list for each parent, but the field is {element.type}"
+    if batch is not None and not call.many and is_list:
+        yield f"key gives one item for each parent, but the field is {element.type}; group_by gives lists"
+    endpoints = [single] if batch is None else [single, batch]
+    variables = frozenset().union(*(endpoint.variables for endpoint in endpoints))
+    for name in sorted(call.inputs.keys() - variables):
+        yield f"inputs names {{{name}}}, which {' and '.join(map(str, endpoints))} do not have"
+    for argument in sorted(arguments):
+        if argument == CUT and is_list:
+            continue  # what no endpoint cuts is cut here
+        unaware = [
+            str(endpoint)
+            for endpoint in endpoints
+            if argument not in {call.inputs.get(name, name) for name in endpoint.variables}
+        ]
+        if unaware:
+            yield f"the argument {argument!r} is not used by {' and '.join(unaware)}"
+
+
+def entity_faults(call: Call, attributes: Set[str]) -> Iterator[str]:
+    """Give what is wrong with an entity's key."""
+    for part in call.key:
+        if part not in attributes:
+            yield f"the key {part!r} is not an attribute; attributes are: {', '.join(sorted(attributes)) or 'none'}"
+
+
+def cut_by(
+    element: graphql.GraphQLField, call: Call, single: Endpoint, batch: Endpoint | None, arguments: Set[str]
+) -> bool:
+    """Tell whether the gateway keeps the first items of a list itself, since no endpoint takes the argument."""
+    asked = single if batch is None else batch
+    used = {call.inputs.get(name, name) for name in asked.variables}
+    is_list = isinstance(graphql.get_nullable_type(element.type), graphql.GraphQLList)
+    return is_list and CUT in arguments and CUT not in used
