@@ -14,6 +14,7 @@ author's class made of it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import Any
@@ -27,7 +28,7 @@ from graph.run import wire_arguments
 from graph.selection import Selected, Selections
 from graph.tree import Failure, Node, Row, Slot, at, decoded, promised
 from resolvers import Bindings, Fetching, Ledger, Loader, Part, Property
-from sources import Rest
+from sources import Rest, UpstreamInvalid
 
 Group = tuple[graphql.GraphQLObjectType, list[Node], list[Selected]]
 
@@ -215,13 +216,16 @@ class Execution:
         return row.instance
 
     def _object(self, name: str, raw: Mapping[str, Any], source: Rest) -> Any:
+        """Make an instance; an attribute that is not as promised holds what the backend sent, and costs nobody else."""
         origin = self._bindings.origins[name]
         instance = object.__new__(origin)
         for attribute, binding in self._bindings.attributes[name].items():
             value = at(raw, binding.where(source), source)
             if isinstance(value, Failure):
-                raise value.error
-            object.__setattr__(instance, attribute, self._python_value(binding.kind, value, source))
+                value = None
+            with contextlib.suppress(UpstreamInvalid):
+                value = self._python_value(binding.kind, value, source)
+            object.__setattr__(instance, attribute, value)
         return instance
 
     def _python_value(self, kind: Any, value: Any, source: Rest) -> Any:
@@ -289,7 +293,7 @@ class Execution:
         for _, member, key in keyed:
             if isinstance(key, Failure) or key is None:
                 continue
-            wanted.update(dict.fromkeys(key if member.many_keys else [key]))
+            wanted.update(dict.fromkeys(item for item in key if item is not None) if member.many_keys else {key: None})
         parts: list[Part] = []
         if wanted:
             parts = await self._loader.load_many(binding, arguments, list(wanted), self._ledger, age_s)
@@ -312,7 +316,7 @@ class Execution:
         if binding.many_keys:
             listed = parts[0]
             if listed is None or isinstance(listed, list | tuple):
-                return None if listed is None else [scalar_key(item) for item in listed if item is not None]
+                return None if listed is None else [None if item is None else scalar_key(item) for item in listed]
             return Failure(promised(binding.source, "a list of keys", listed))
         if any(part is None for part in parts):
             return None

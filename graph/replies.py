@@ -84,5 +84,5 @@ def answer(found: Mapping[str, Any], binding: Fetching, key: Any) -> Any:
     if key is None:
         return [] if binding.call.many and binding.batch is not None else None
     if binding.many_keys:
-        return [found.get(key_text(item)) for item in key]
+        return [None if item is None else found.get(key_text(item)) for item in key]
     return found.get(key_text(key))

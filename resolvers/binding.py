@@ -40,16 +40,21 @@ class Property:
         return (source.property_name(self.attribute),) if self.path is None else self.path
 
 
+def undeclared(name: str, source: Rest) -> tuple[str, ...]:
+    """Give where a name that no class declares is in the backend's object: spelled as the source does, or a path."""
+    return tuple(name.split(".")) if "." in name else (source.property_name(name),)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """One attribute of the parent that a call needs; undeclared ones are paths in the backend's object."""
+    """One attribute of the parent that a call needs; see `undeclared` for one that its class does not have."""
 
     attribute: str
     declared: Property | None
 
     def where(self, source: Rest) -> tuple[str, ...]:
         """Give the property names from the parent's object to the value."""
-        return self.declared.where(source) if self.declared else tuple(self.attribute.split("."))
+        return self.declared.where(source) if self.declared else undeclared(self.attribute, source)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -333,7 +338,8 @@ class _Binder:
     def _match(self, target: str | None, call: Call) -> tuple[tuple[str, ...], ...]:
         attributes = self.bindings.attributes.get(target or "", {})
         return tuple(
-            attributes[part].where(call.source) if part in attributes else tuple(part.split(".")) for part in call.key
+            attributes[part].where(call.source) if part in attributes else undeclared(part, call.source)
+            for part in call.key
         )
 
     def _match_kinds(self, target: str | None, call: Call) -> tuple[graphql.GraphQLOutputType | None, ...]:

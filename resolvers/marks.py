@@ -43,8 +43,9 @@ def link(*names: str, **options: Any) -> Any:
     """Point to an entity by its key: ``author: User = link("author_id")``.
 
     Args:
-        names: the attributes of this class that make up the key, in the entity's order; what the class does not
-            declare is taken as a dotted path in the backend's object. A path to a list of keys links to a list.
+        names: the attributes of this class that make up the key, in the entity's order. One that the class does not
+            declare is a property of the backend's object, spelled as the source does, or a dotted path as it is. A
+            list of keys links to a list.
         options: what `strawberry.field` takes, for example ``description``.
     """
     return strawberry.field(metadata={MARK: LinkMark(names)}, **options)

@@ -22,11 +22,15 @@ def snake_case(name: str) -> str:
 
 def _camel(name: str) -> str:
     first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+    return first + "".join(map(_capital, rest))
 
 
 def _pascal(name: str) -> str:
-    return "".join(word.capitalize() for word in name.split("_"))
+    return "".join(map(_capital, name.split("_")))
+
+
+def _capital(word: str) -> str:
+    return word[:1].upper() + word[1:]
 
 
 _NAMINGS: dict[str, Callable[[str], str]] = {

@@ -109,7 +109,7 @@ class Stock:
 @strawberry.type(description="A warehouse's part of a product's stock.")
 class WarehouseLevel:
     available: int
-    warehouse: Warehouse | None = link("warehouseId")
+    warehouse: Warehouse | None = link("warehouse_id")
 
 
 @catalog.entity(get="/products/{id}", batch="/products{?ids}", items="data")
@@ -186,7 +186,7 @@ class Customer:
     created_at: dt.datetime
     last_seen_at: dt.datetime | None
 
-    @ordering.get("/orders?customerId={customer_id}", batch="/orders{?customerId*}", group_by="customerId")
+    @ordering.get("/orders?customerId={customer_id}", batch="/orders{?customerId*}", group_by="customer_id")
     def orders(self) -> list[Order] | None:
         """The customer's orders, as far as the shopper who asks may see them."""
 
@@ -209,7 +209,7 @@ class OrderStatus(enum.Enum):
 class OrderItem:
     quantity: int
     unit_cents: int
-    product: Product | None = link("productId")
+    product: Product | None = link("product_id")
 
 
 @ordering.entity(get="/orders/{id}", batch="/orders{?id*}")
@@ -222,7 +222,7 @@ class Order:
     total_cents: int
     note: str | None
     items: list[OrderItem]
-    customer: Customer | None = link("customerId")
+    customer: Customer | None = link("customer_id")
 
     @carrier.get("/shipments?order_id={order_id}", batch="/shipments{?order_id*}", key="order_id")
     def shipment(self) -> Shipment | None:
