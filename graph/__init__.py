@@ -7,6 +7,6 @@ ways to answer: `decode`, `compile`, `run` (compiled) and `exact`; last `server`
 from graph.errors import GraphError, RequestError
 from graph.graph import Graph
 from graph.operation import Limits
-from graph.server import App, serve
+from graph.server import App, listen, serve
 
-__all__ = ["App", "Graph", "GraphError", "Limits", "RequestError", "serve"]
+__all__ = ["App", "Graph", "GraphError", "Limits", "RequestError", "listen", "serve"]

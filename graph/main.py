@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvicorn
+import uvicorn.supervisors
 
 from graph.errors import GraphError, RequestError
 from graph.explain import explain as explained
 from graph.graph import Graph
+from graph.server import SERVER_OPTIONS, App, listen
+from graph.server import serve as run_server
 from graph.target import TargetError, load
 
 app = typer.Typer(
@@ -53,36 +59,35 @@ def serve(
         graph.check_environment()
     except GraphError as exc:
         raise _fail(f"{target}: {exc}") from exc
-    import uvicorn  # loading a server is not needed by the other commands
-
-    from graph.server import SERVER_OPTIONS, App
-
-    if workers == 1 and not reload:
-        typer.echo(f"weft: GraphQL at http://{host}:{port}/graphql", err=True)
-        uvicorn.run(
-            App(graph),
-            host=host,
-            port=port,
-            **SERVER_OPTIONS,
-        )
-        return
-    os.environ[_SERVED] = target
-    typer.echo(f"weft: GraphQL at http://{host}:{port}/graphql, {workers} workers", err=True)
-    uvicorn.run(
-        "graph.main:served",
-        factory=True,
-        host=host,
-        port=port,
-        workers=None if reload else workers,
-        reload=reload,
-        **SERVER_OPTIONS,
-    )
+    with _listen(host, port) as listening:
+        port = listening.getsockname()[1]
+        shared = f", {workers} workers" if workers > 1 and not reload else ""
+        typer.echo(f"weft: GraphQL at http://{host}:{port}/graphql{shared}", err=True)
+        if workers == 1 and not reload:
+            run_server(graph, socket=listening)
+            return
+        os.environ[_SERVED] = target
+        count = None if reload else workers
+        config = uvicorn.Config("graph.main:served", factory=True, workers=count, reload=reload, **SERVER_OPTIONS)
+        if reload:
+            uvicorn.supervisors.ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listening]).run()
+        else:
+            uvicorn.supervisors.Multiprocess(config, sockets=[listening]).run()
 
 
-def served() -> object:
+def _listen(host: str, port: int) -> socket.socket:
+    """Give a socket that listens; whoever cannot have it learns so before anything is started."""
+    try:
+        listening = listen(host, port)
+    except OSError as exc:
+        if exc.errno == errno.EADDRINUSE:
+            raise _fail(f"{host}:{port} is taken; choose another with --port") from exc
+        raise _fail(f"{host}:{port}: {exc.strerror or exc}") from exc
+    return listening
+
+
+def served() -> App:
     """Make the application of a worker process."""
-    from graph.server import App
-
     return App(load(os.environ[_SERVED]))
 
 
@@ -138,7 +143,8 @@ def demo(
     """Start the example shop: five REST backends and the gateway, until Ctrl-C."""
     from examples.shop.demo import run  # the shop is loaded only for its demo
 
-    raise typer.Exit(run(port))
+    with _listen("127.0.0.1", port) as listening:
+        raise typer.Exit(run(listening))
 
 
 def main() -> None:

@@ -172,7 +172,8 @@ class Operations:
         try:
             document = graphql.parse(text, max_tokens=self.limits.max_tokens)
         except graphql.GraphQLError as exc:
-            raise RequestError([exc], "GRAPHQL_PARSE_FAILED") from exc
+            too_long = "more than" in exc.message and "tokens" in exc.message
+            raise RequestError([exc], "LIMIT_EXCEEDED" if too_long else "GRAPHQL_PARSE_FAILED") from exc
         except RecursionError:
             raise RequestError.of("the document is nested too deeply", "GRAPHQL_PARSE_FAILED") from None
         try:

@@ -6,11 +6,11 @@ directly. Health, readiness and their documentation are ordinary routes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from contextlib import asynccontextmanager
 from typing import Any
 
 import fastapi
@@ -76,7 +76,7 @@ class App:
             await self.api(scope, receive, send)
 
     def _routes(self) -> fastapi.FastAPI:
-        @asynccontextmanager
+        @contextlib.asynccontextmanager
         async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
             self._ready = True
             yield
@@ -203,24 +203,38 @@ class App:
         return scope + b", max-age=%d" % remaining
 
 
-def serve(
-    graph: Graph,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    socket: socket.socket | None = None,
-) -> None:
-    """Serve a graph in this process until it is told to stop.
+def listen(host: str, port: int) -> socket.socket:
+    """Give a socket that listens on an address of this machine; port 0 is any free port.
+
+    Raises:
+        OSError: the address is taken, or not this machine's.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(2048)
+    except OSError:
+        listening.close()
+        raise
+    listening.set_inheritable(True)  # worker processes share it
+    return listening
+
+
+def serve(graph: Graph, *, host: str = "127.0.0.1", port: int = 8000, socket: socket.socket | None = None) -> None:
+    """Serve a graph in this process until it is told to stop, by SIGINT or SIGTERM.
 
     Args:
-        socket: a bound socket to listen on, instead of host and port.
+        socket: a listening socket, instead of host and port.
 
     Raises:
         GraphError: environment variables that the sources need are missing.
+        OSError: the address is taken, or not this machine's.
     """
     graph.check_environment()
-    config = uvicorn.Config(App(graph), host=host, port=port, **SERVER_OPTIONS)
-    uvicorn.Server(config).run(None if socket is None else [socket])
+    with contextlib.closing(socket or listen(host, port)) as listening, contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(uvicorn.Config(App(graph), **SERVER_OPTIONS)).run([listening])
 
 
 class _Disconnected(Exception):

@@ -37,7 +37,7 @@ def load(target: str) -> Graph:
         spec.loader.exec_module(module)
     except GraphError as exc:
         raise TargetError(f"{path_text}: {exc}") from exc
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:
         raise TargetError(f"{path_text}{_line(exc, path)}: {type(exc).__name__}: {exc}") from exc
     finally:
         sys.path.remove(str(path.resolve().parent))
@@ -55,7 +55,7 @@ def _split(target: str) -> tuple[str, str]:
     return target, "graph"
 
 
-def _line(exc: Exception, path: Path) -> str:
+def _line(exc: BaseException, path: Path) -> str:
     """Give ``:line`` of the deepest place inside the file where it failed."""
     if isinstance(exc, SyntaxError) and exc.lineno:
         return f":{exc.lineno}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 
 from examples.shop.backends import DEFAULT_PORTS, BackendError, Backends
+from graph import serve
 
 _QUERIES = (
     (
@@ -28,41 +30,38 @@ _QUERIES = (
 )
 
 
-def run(port: int) -> int:
-    """Start everything, print where it is, and serve until Ctrl-C; give the exit status."""
-    if port and not _is_free(port):
-        print(f"weft: port {port} is taken; choose another with --port", file=sys.stderr)
-        return 2
+def run(listening: socket.socket) -> int:
+    """Start everything, print where it is, and serve until Ctrl-C; give the exit status.
+
+    Args:
+        listening: the gateway's socket.
+    """
+    signal.signal(signal.SIGTERM, _stop)
     ports = {name: number if _is_free(number) else 0 for name, number in DEFAULT_PORTS.items()}
     print("weft: starting the shop...", file=sys.stderr, flush=True)
     try:
         with Backends(ports, log=_show) as backends:
             os.environ.update(backends.environment())
-            return _serve(backends, port)
+            from examples.shop.graph import graph  # it reads the environment that was just set
+
+            port = listening.getsockname()[1]
+            print(_welcome(backends, f"http://127.0.0.1:{port}/graphql"), flush=True)
+            serve(graph, socket=listening)
     except BackendError as exc:
         print(f"weft: {exc}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return 0
+        pass
+    return 0
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _show(line: str) -> None:
     sys.stdout.write(f"    {line}\n")  # one write, so that lines of two services do not mix
     sys.stdout.flush()
-
-
-def _serve(backends: Backends, port: int) -> int:
-    from examples.shop.graph import graph  # it reads the environment that was just set
-    from graph import serve
-
-    with socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", port))
-        listening.listen(1024)  # who reads the address below may use it at once
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}/graphql"
-        print(_welcome(backends, url), flush=True)
-        serve(graph, socket=listening)
-    return 0
 
 
 def _is_free(port: int) -> bool:
