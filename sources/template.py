@@ -120,7 +120,7 @@ _Text = Callable[[str, Value, "int | None"], str]
 def _lone_segment(name: str, explode: bool, prefix: int | None, place: _Text) -> _Expand:
     def expand(values: Mapping[str, Value]) -> str:
         value = values.get(name)
-        if type(value) is int:
+        if type(value) is int and prefix is None:
             return str(value)
         if value is None or (isinstance(value, list | tuple) and not value):
             raise RefusedValue(f"{name}: a path needs a value here")
@@ -148,7 +148,7 @@ def _variable(
                 return joiner.join([label + text for text in texts]) if named else joiner.join(texts)
             listed = ",".join(texts)
             return label + listed if named else listed
-        text = str(value) if type(value) is int else place(name, value, prefix)
+        text = str(value) if type(value) is int and prefix is None else place(name, value, prefix)
         if not named:
             return text
         return name if operator == ";" and not text else label + text
