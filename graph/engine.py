@@ -79,7 +79,7 @@ class Engine:
     ) -> None:
         self.schema = schema
         self.bindings = bindings
-        self.store = store or Store()
+        self.store = Store() if store is None else store
         self.loader = Loader(self.store)
         self.operations = Operations(schema, bindings, self.loader, limits)
         self.compiled_answers = 0

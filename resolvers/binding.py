@@ -296,7 +296,7 @@ class _Binder:
             self._fault(where, f"links to {target or 'a scalar'}, which is not an entity of any source")
             return _property(where, None, element.type)
         if call.single is None and call.batch is None:
-            if not call.source.faults:
+            if not call.is_faulty:
                 self._fault(where, f"links to {target}, whose entity declares neither get nor batch")
             return _broken(call)
         if len(mark.names) != len(call.key):

@@ -149,6 +149,7 @@ class Call:
         inputs: template variable to the parent's attribute that supplies it, where the names differ.
         invalidates: names of the types whose stored answers a write makes stale, each with the argument that holds
             the key of the one object concerned, or None for all of them.
+        is_faulty: whether its declaration is a fault that is reported already.
         default_body: whether the arguments that nothing else uses make up the request body.
     """
 
@@ -163,6 +164,7 @@ class Call:
     invalidates: Mapping[str, str | None] = field(default_factory=dict)
     reads: bool = True
     default_body: bool = False
+    is_faulty: bool = False
 
     @property
     def fresh_s(self) -> float:

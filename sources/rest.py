@@ -266,7 +266,7 @@ class Rest:
                 )
             except DeclarationError as exc:
                 self._fault(f"{python_type.__qualname__}: {exc}")
-                call = Call(source=self, single=None, key=_names(key))
+                call = Call(source=self, single=None, key=_names(key), is_faulty=True)
             setattr(python_type, ENTITY_MARK, Entity(call, python_type))
             return python_type
 
@@ -279,7 +279,7 @@ class Rest:
                 call = build(where)
             except DeclarationError as exc:
                 self._fault(f"{where}: {exc}")
-                call = Call(source=self, single=None)
+                call = Call(source=self, single=None, is_faulty=True)
             setattr(function, CALL_MARK, call)
             return function
 
