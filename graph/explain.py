@@ -20,19 +20,32 @@ def explain(graph: Graph, query: str, operation_name: str | None = None) -> str:
     operation = operations.get(query, operation_name)
     variant = operations.variant_without_variables(operation)
     plan = variant.plan
-    calls = [fetch for fetch in plan.fetches if isinstance(fetch.binding, Fetching)]
+    made = _calls(plan)
+    calls = [fetches[0] for fetches in made if isinstance(fetches[0].binding, Fetching)]
     hops = 1 + max((fetch.hop for fetch in calls), default=-1)
     kind = operation.node.operation.value
     lines = [f"{kind}: {_count(len(calls), 'upstream call')} in {_count(hops, 'step')}"]
-    for fetch in sorted(plan.fetches, key=lambda found: (found.hop, found.number)):
-        lines.append(_line(fetch))
-        lines.extend(f"{'   ' * (fetch.hop + 1)}  for {place}" for place in _places(fetch))
+    for fetches in made:
+        lines.append(_line(fetches))
+        lines.extend(f"{'   ' * (fetches[0].hop + 1)}  for {place}" for place in _places(fetches))
     lines.append("compiled" if variant.runner is not None else "exact path (not compiled)")
     lines.append(f"answer: {_freshness(plan)}")
     return "\n".join(lines)
 
 
-def _line(fetch: Fetch) -> str:
+def _calls(plan: Plan) -> list[list[Fetch]]:
+    """Give the fetches in the order of their hops, together where they are one call: lists that differ in their cut."""
+    found: dict[object, list[Fetch]] = {}
+    for fetch in sorted(plan.fetches, key=lambda found: (found.hop, found.number)):
+        binding = fetch.binding
+        is_read = isinstance(binding, Fetching) and binding.call.reads
+        same = (id(binding.call), fetch.hop, fetch.question) if isinstance(binding, Fetching) and is_read else id(fetch)
+        found.setdefault(same, []).append(fetch)
+    return list(found.values())
+
+
+def _line(fetches: list[Fetch]) -> str:
+    fetch = fetches[0]
     margin = "   " * fetch.hop
     binding = fetch.binding
     if not isinstance(binding, Fetching):
@@ -49,15 +62,16 @@ def _line(fetch: Fetch) -> str:
             )
         else:
             facts.append(f"one call per key ({keys}): no batch is declared")
-    facts.append(f"reused for {fetch.max_age_s:g} s" if fetch.max_age_s > 0 and binding.call.reads else "not cached")
+    age_s = min(found.max_age_s for found in fetches)
+    facts.append(f"reused for {age_s:g} s" if age_s > 0 and binding.call.reads else "not cached")
     if binding.source.forward:
         facts.append(f"private (forwards {', '.join(binding.source.forward)})")
     return f"{margin}-> {binding.source.name}  {endpoint}  [{'; '.join(facts)}]"
 
 
-def _places(fetch: Fetch) -> list[str]:
+def _places(fetches: list[Fetch]) -> list[str]:
     found: dict[str, None] = {}
-    for site in fetch.sites:
+    for site in (site for fetch in fetches for site in fetch.sites):
         found[f"{site.owner.type.name}.{site.selected.name}"] = None
     return list(found)
 

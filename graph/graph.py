@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import graphql
@@ -41,6 +41,7 @@ class Graph:
         declared = declare(*roots)
         try:
             schema = strawberry.Schema(query=query, mutation=mutation, types=list(types))._schema
+            _forget_null_defaults(schema)
         except Exception as exc:
             raise GraphError([*declared.faults, *_missing(declared.sources), f"the schema: {exc}"]) from exc
         bindings = bind(schema, declared)
@@ -85,6 +86,25 @@ class Graph:
         """Close the connections to all backends."""
         for source in self.sources:
             await source.aclose()
+
+
+def _forget_null_defaults(schema: graphql.GraphQLSchema) -> None:
+    """Let what a client leaves out stay out, where Python says ``= None`` and Strawberry makes it a default of null.
+
+    A backend may well take ``{"note": null}`` for a wish to clear the note.
+    """
+    for kind in schema.type_map.values():
+        if isinstance(kind, graphql.GraphQLInputObjectType):
+            _without_null_default(kind.fields.values())
+        elif isinstance(kind, graphql.GraphQLObjectType | graphql.GraphQLInterfaceType):
+            for element in kind.fields.values():
+                _without_null_default(element.args.values())
+
+
+def _without_null_default(inputs: Iterable[graphql.GraphQLArgument | graphql.GraphQLInputField]) -> None:
+    for declared in inputs:
+        if declared.default_value is None:
+            declared.default_value = graphql.Undefined
 
 
 def _missing(sources: Sequence[Rest]) -> list[str]:

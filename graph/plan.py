@@ -21,7 +21,7 @@ from typing import Any
 import graphql
 
 from graph.selection import Selected, Selections
-from resolvers import Binding, Bindings, Fetching, Property, Python
+from resolvers import CUT, Binding, Bindings, Fetching, Property, Python
 from sources import Rest
 
 
@@ -88,12 +88,14 @@ class Fetch:
 
     Args:
         hop: number of fetches above it.
+        question: the arguments that reach the backend, as the document writes them.
         max_age_s: the smallest TTL among the fields selected from it.
     """
 
     number: int
     hop: int
     binding: Fetching | Python
+    question: str = ""
     sites: list[Site] = field(default_factory=list)
     max_age_s: float = float("inf")
 
@@ -218,6 +220,8 @@ class _Planner:
         known = self._shared.get(identity)
         if known is None:
             known = self._shared[identity] = Fetch(len(self.plan.fetches), hop, step)
+            if isinstance(step, Fetching):
+                known.question = _question(selected, unless=CUT if step.is_cut else None)
             self.plan.fetches.append(known)
         return known
 
@@ -239,7 +243,7 @@ class _Planner:
                 shape.outputs.extend(option.outputs)
 
 
-def _question(selected: Selected) -> str:
-    """Give the arguments as the document writes them, in the order of their names."""
+def _question(selected: Selected, *, unless: str | None = None) -> str:
+    """Give the arguments as the document writes them, in the order of their names, perhaps without one."""
     written: list[Any] = sorted(selected.nodes[0].arguments or (), key=lambda argument: argument.name.value)
-    return ",".join(graphql.print_ast(argument) for argument in written)
+    return ",".join(graphql.print_ast(argument) for argument in written if argument.name.value != unless)

@@ -7,6 +7,7 @@ It knows GraphQL's types, not its documents: it never parses one, never opens a 
 
 from resolvers.batch import Batched, batched, operation_loaders
 from resolvers.binding import Binding, Bindings, Fetching, Property, Python, Reading, bind
+from resolvers.check import CUT
 from resolvers.declare import Declared, declare
 from resolvers.envelope import key_text, unwrap, wrapped
 from resolvers.flight import Flights
@@ -17,6 +18,7 @@ from resolvers.store import Entry, Store
 from resolvers.values import decoder, python_name, wire_value
 
 __all__ = [
+    "CUT",
     "Batched",
     "Binding",
     "Bindings",

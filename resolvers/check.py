@@ -8,7 +8,7 @@ import graphql
 
 from sources import Call, Endpoint
 
-CUT = "first"
+CUT = "first"  # the argument that cuts a list here, when no endpoint takes it
 
 
 def stub_faults(
