@@ -68,9 +68,8 @@ def parse_instant(value: object, timestamps: Timestamps) -> dt.datetime:
         return dt.datetime.fromisoformat(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("expected a Unix timestamp")
-    seconds = value / 1000 if timestamps == "unix_ms" else value
     try:
-        return dt.datetime.fromtimestamp(seconds, dt.UTC)
+        return dt.datetime.fromtimestamp(value / 1000 if timestamps == "unix_ms" else value, dt.UTC)
     except (OverflowError, OSError) as exc:
         raise ValueError("the Unix timestamp is out of range") from exc
 
