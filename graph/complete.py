@@ -7,13 +7,15 @@ would.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import graphql
 from graphql.pyutils import Path
 
-from graph.tree import Failure, Node, Slot, decoded, promised
+from graph.leaf import SLOW, Read, leaf_reader
+from graph.selection import Selected
+from graph.tree import Failure, Node, Row, Slot, decoded, promised
 from sources import Rest, UpstreamInvalid
 
 
@@ -22,6 +24,7 @@ class Completion:
 
     def __init__(self) -> None:
         self.errors: list[graphql.GraphQLError] = []
+        self._readers: dict[tuple[int, int], list[tuple[Selected, Read]]] = {}
 
     def node(self, kind: Any, node: Node) -> dict[str, Any]:
         """Give the response's object for a node.
@@ -29,7 +32,31 @@ class Completion:
         Raises:
             GraphQLError: a null reached it that may not be there; the node's parent decides what to do.
         """
-        return {key: self._slot(slot) for key, slot in node.slots.items()}
+        source = node.value.source if isinstance(node.value, Row) else None
+        completed: dict[str, Any] = {}
+        held = node.held
+        for selected, read in self._readers_of(node.fields, source):
+            key = selected.key
+            value = held[key]
+            if type(value) is Slot:
+                completed[key] = self._slot(value)
+                continue
+            found = read(value)
+            if found is SLOW:
+                leaf = Slot(selected, node)
+                leaf.tree, leaf.source = value, source
+                found = self._slot(leaf)
+            completed[key] = found
+        return completed
+
+    def _readers_of(self, fields: Sequence[Selected], source: Rest | None) -> list[tuple[Selected, Read]]:
+        identity = (id(fields), id(source))
+        known = self._readers.get(identity)
+        if known is None:
+            known = self._readers[identity] = [
+                (selected, leaf_reader(selected.field.type, source)) for selected in fields
+            ]
+        return known
 
     def _slot(self, slot: Slot) -> Any:
         path = Path(slot.parent.path, slot.selected.key, None)

@@ -82,32 +82,46 @@ class Execution:
     # -- resolving ------------------------------------------------------------------------------------------------
 
     def _resolve(self, kind: graphql.GraphQLObjectType, nodes: list[Node], fields: list[Selected]) -> None:
+        for node in nodes:
+            node.fields = fields
         for selected in fields:
-            for node in nodes:
-                node.slots[selected.key] = Slot(selected, node)
-        for selected in fields:
-            slots = [node.slots[selected.key] for node in nodes]
             if selected.name == "__typename":
-                for slot in slots:
-                    slot.tree = kind.name
+                for node in nodes:
+                    node.held[selected.key] = kind.name
                 continue
             binding = self._bindings.of(kind.name, selected.name)
             if isinstance(binding, Fetching):
                 question = (id(binding.call), _question(selected))
-                self._calls.setdefault(question, []).extend((binding, slot) for slot in slots)
+                self._calls.setdefault(question, []).extend((binding, _slot(selected, node)) for node in nodes)
+            elif isinstance(binding, Property):
+                self._read(kind, binding, selected, nodes)
+            else:
+                for node in nodes:
+                    self._call_resolver(kind, selected, node)
+
+    def _read(self, kind: Any, binding: Property, selected: Selected, nodes: list[Node]) -> None:
+        """Take a property of every node: out of a backend's JSON, or off an author's object."""
+        is_leaf = graphql.is_leaf_type(graphql.get_named_type(selected.field.type))
+        nested: list[tuple[Slot, Any]] = []
+        key = selected.key
+        source: Rest | None = None
+        path: tuple[str, ...] = ()
+        for node in nodes:
+            row = node.value
+            if not isinstance(row, Row):
+                self._call_resolver(kind, selected, node)
                 continue
-            for slot in slots:
-                if isinstance(binding, Property) and isinstance(slot.parent.value, Row):
-                    self._read(binding, slot, slot.parent.value)
-                else:
-                    self._call_resolver(kind, slot)
+            if row.source is not source:
+                source, path = row.source, binding.where(row.source)
+            value = row.raw.get(path[0]) if len(path) == 1 else at(row.raw, path, row.source)
+            if is_leaf:
+                node.held[key] = value
+            else:
+                nested.append((_slot(selected, node, row.source), value))
+        self._settle(selected, nested)
 
-    def _read(self, binding: Property, slot: Slot, row: Row) -> None:
-        slot.source = row.source
-        self._settle(slot, at(row.raw, binding.where(row.source), row.source))
-
-    def _call_resolver(self, kind: graphql.GraphQLObjectType, slot: Slot) -> None:
-        selected, node = slot.selected, slot.parent
+    def _call_resolver(self, kind: graphql.GraphQLObjectType, selected: Selected, node: Node) -> None:
+        slot = _slot(selected, node)
         if node.path is None and selected.key in self._ledger.outcomes:
             value = self._ledger.outcomes[selected.key]
         else:
@@ -125,22 +139,23 @@ class Execution:
         ):
             self._waiting.append((slot, value))
         else:
-            self._settle(slot, value)
+            self._settle(selected, [(slot, value)])
 
-    def _settle(self, slot: Slot, value: Any) -> None:
-        """Take a field's value, and queue the objects in it for resolving."""
-        kind = slot.selected.field.type
-        if isinstance(value, Exception):
-            value = Failure(value)
-        if graphql.is_leaf_type(graphql.get_named_type(kind)):
-            slot.tree = value
-            return
+    def _settle(self, selected: Selected, values: Iterable[tuple[Slot, Any]]) -> None:
+        """Take the values of one field of several objects, and queue the objects in them for resolving."""
+        kind = selected.field.type
+        is_leaf = graphql.is_leaf_type(graphql.get_named_type(kind))
         found: dict[str, list[Node]] = {}
-        path = Path(slot.parent.path, slot.selected.key, None)
-        slot.tree = self._tree(kind, value, slot, path, found)
+        for slot, value in values:
+            if isinstance(value, Exception):
+                value = Failure(value)
+            if is_leaf:
+                slot.tree = value
+            else:
+                slot.tree = self._tree(kind, value, slot, Path(slot.parent.path, selected.key, None), found)
         for name, nodes in found.items():
             object_type: Any = self._schema.type_map[name]
-            self._groups.append((object_type, nodes, self._selections.below(object_type, slot.selected.nodes)))
+            self._groups.append((object_type, nodes, self._selections.below(object_type, selected.nodes)))
 
     def _tree(self, kind: Any, value: Any, slot: Slot, path: Path, found: dict[str, list[Node]]) -> Any:
         if isinstance(kind, graphql.GraphQLNonNull):
@@ -170,7 +185,7 @@ class Execution:
     def _node(self, value: Any, slot: Slot, path: Path) -> Node:
         if slot.source is None:
             return Node(value, path)
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             raise promised(slot.source, "an object", value)
         return Node(Row(value, slot.source), path)
 
@@ -258,14 +273,21 @@ class Execution:
             settled = await _settled(value)
         except Exception as exc:  # a resolver may raise anything; it is that field's error
             settled = Failure(exc)
-        self._settle(slot, settled)
+        self._settle(slot.selected, [(slot, settled)])
 
     async def _fetch_or_fail(self, members: list[tuple[Fetching, Slot]]) -> None:
         try:
             await self._fetch(members)
         except Exception as exc:  # a fault of ours costs the fields it concerns, as a resolver's would
-            for _, slot in members:
-                self._settle(slot, Failure(exc))
+            self._settle_all((slot, Failure(exc)) for _, slot in members)
+
+    def _settle_all(self, values: Iterable[tuple[Slot, Any]]) -> None:
+        """Take the values of several fields."""
+        grouped: dict[int, list[tuple[Slot, Any]]] = {}
+        for slot, value in values:
+            grouped.setdefault(id(slot.selected), []).append((slot, value))
+        for together in grouped.values():
+            self._settle(together[0][0].selected, together)
 
     async def _fetch(self, members: list[tuple[Fetching, Slot]]) -> None:
         binding, first = members[0]
@@ -274,8 +296,7 @@ class Execution:
             values = graphql.get_argument_values(selected.field, selected.nodes[0], self._variables)
             arguments, kept = wire_arguments(selected.field, values, binding)
         except graphql.GraphQLError as exc:
-            for _, slot in members:
-                self._settle(slot, Failure(exc))
+            self._settle_all((slot, Failure(exc)) for _, slot in members)
             return
         age_s = min(self._age_s(member, slot.selected) for member, slot in members[:1])
         for member, slot in members[1:]:
@@ -286,7 +307,7 @@ class Execution:
             value = _cut(payload(part, binding), kept)
             for _, slot in members:
                 slot.source = binding.source
-                self._settle(slot, value)
+            self._settle_all((slot, value) for _, slot in members)
             return
         keyed = [(slot, member, self._key(member, slot.parent)) for member, slot in members]
         wanted: dict[Any, None] = {}
@@ -298,9 +319,9 @@ class Execution:
         if wanted:
             parts = await self._loader.load_many(binding, arguments, list(wanted), self._ledger, age_s)
         found = answers(parts, binding)
-        for slot, member, key in keyed:
+        for slot, _, _ in keyed:
             slot.source = binding.source
-            self._settle(slot, _cut(answer(found, member, key), kept))
+        self._settle_all((slot, _cut(answer(found, member, key), kept)) for slot, member, key in keyed)
 
     def _key(self, binding: Fetching, node: Node) -> Any:
         """Give the key that a parent holds: a scalar, a tuple of scalars, or a list of keys; None where it lacks."""
@@ -342,6 +363,12 @@ class Execution:
                         found.append(default if held.ttl is None else held.ttl)
                         waiting.append(below)
         return min(found, default=default)
+
+
+def _slot(selected: Selected, node: Node, source: Rest | None = None) -> Slot:
+    slot = node.held[selected.key] = Slot(selected, node)
+    slot.source = source
+    return slot
 
 
 def _cut(value: Any, kept: int | None) -> Any:

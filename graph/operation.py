@@ -8,7 +8,7 @@ of values of the variables that @skip and @include use: with those decided, a va
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +17,9 @@ import graphql
 
 from graph.compile import Compiler, Program
 from graph.errors import RequestError
+from graph.leaf import leaf_reader
 from graph.plan import Plan, plan
-from graph.run import Runner
+from graph.run import Resolver, Runner
 from graph.selection import Selected, Selections, TooManyFields, condition_variables
 from resolvers import Bindings, Loader, Python
 
@@ -210,39 +211,15 @@ def _named(document: graphql.DocumentNode, name: str | None) -> graphql.Operatio
 
 def _runner(plan: Plan, program: Program, loader: Loader) -> Runner | None:
     """Give the runner, or None where a root resolver needs more than the compiled path gives it."""
-    resolvers: dict[int, Callable[[Any], Any]] = {}
+    resolvers: dict[int, Resolver] = {}
     for fetch in plan.fetches:
         if isinstance(fetch.binding, Python):
-            resolver = _resolver(fetch.sites[0].selected, fetch.binding)
-            if resolver is None:
+            selected = fetch.sites[0].selected
+            kind: Any = selected.field.type
+            if fetch.binding.bare is None or not graphql.is_leaf_type(graphql.get_nullable_type(kind)):
                 return None
-            resolvers[fetch.number] = resolver
+            resolvers[fetch.number] = Resolver(selected.key, fetch.binding.bare, leaf_reader(kind, None))
     return Runner(program, loader, resolvers)
-
-
-def _resolver(selected: Selected, binding: Python) -> Callable[[Any], Any] | None:
-    """Give the function that calls a root resolver without arguments; None leaves it to the exact path."""
-    kind: Any = selected.field.type
-    leaf = graphql.get_nullable_type(kind)
-    if binding.bare is None or not graphql.is_leaf_type(leaf):
-        return None
-    function, encode = binding.bare, leaf.coerce_output_value
-    nullable = kind is leaf
-
-    def complete(value: Any) -> Any:
-        if value is None and nullable:
-            return None
-        completed = encode(value)
-        if completed is None:
-            raise ValueError("a null in a non-null field")
-        return completed
-
-    async def call(_: Any) -> Any:
-        return complete(await function())
-
-    if binding.is_async:
-        return call
-    return lambda _: complete(function())
 
 
 _NO_VARIABLES: Any = graphql.execution.values.VariableValues({}, {})

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import graphql
 
 from graph.compile import Program, Step
+from graph.leaf import SLOW, Read
 from graph.plan import Fetch
+from graph.read import Deviation
 from resolvers import Fetching, Ledger, Loader, wire_value
 
 Arguments = Mapping[str, Any]
@@ -67,10 +69,18 @@ def wire_arguments(
     return found, kept
 
 
+class Resolver(NamedTuple):
+    """A root field's function in Python that takes nothing, and how its value is completed."""
+
+    key: str
+    function: Callable[[], Any]
+    complete: Read
+
+
 class Runner:
     """A program of one operation, ready for any number of requests."""
 
-    def __init__(self, program: Program, loader: Loader, python: Mapping[int, Callable[[Variables], Any]]) -> None:
+    def __init__(self, program: Program, loader: Loader, python: Mapping[int, Resolver]) -> None:
         self._program = program
         self._loader = loader
         self._python = python
@@ -116,8 +126,7 @@ class _Run:
         try:
             python = runner._python.get(number)
             if python is not None:
-                value = python(self.variables)
-                self.results[number] = await value if isinstance(value, Awaitable) else value
+                self.results[number] = await self._resolve(python)
             else:
                 arguments, kept = runner._arguments[number](self.variables)
                 result = step.read(await self._load(step, arguments))
@@ -134,6 +143,20 @@ class _Run:
             await self.advance(ready[0])
         elif ready:
             await asyncio.gather(*map(self.advance, ready))
+
+    async def _resolve(self, resolver: Resolver) -> Any:
+        """Call a root resolver; its outcome is in the ledger, so that it is not called again."""
+        try:
+            value = resolver.function()
+            if isinstance(value, Awaitable):
+                value = await value
+        except Exception as exc:
+            value = exc
+        self.ledger.outcomes[resolver.key] = value
+        completed = resolver.complete(value)
+        if completed is SLOW:
+            raise Deviation
+        return completed
 
     async def _load(self, step: Step, arguments: Arguments) -> Any:
         runner, fetch = self.runner, step.fetch

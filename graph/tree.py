@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from graphql.pyutils import Path
@@ -30,14 +30,18 @@ class Row:
 
 
 class Node:
-    """An object of the response under way: its value, and a slot for each field selected from it."""
+    """An object of the response under way: its value, the fields selected from it, and what each of them holds.
 
-    __slots__ = ("path", "slots", "value")
+    `held` has a `Slot` for a field that needed work, and for a leaf inside a backend's JSON just the JSON value.
+    """
+
+    __slots__ = ("fields", "held", "path", "value")
 
     def __init__(self, value: Any, path: Path | None) -> None:
         self.value = value
         self.path = path
-        self.slots: dict[str, Slot] = {}
+        self.fields: Sequence[Selected] = ()
+        self.held: dict[str, Any] = {}
 
 
 class Slot:
@@ -57,7 +61,7 @@ def at(raw: Any, path: tuple[str, ...], source: Rest) -> Any:
     for name in path:
         if raw is None:
             return None
-        if not isinstance(raw, Mapping):
+        if not isinstance(raw, dict):
             return Failure(promised(source, "an object", raw))
         raw = raw.get(name)
     return raw

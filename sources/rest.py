@@ -6,6 +6,7 @@ declaration is kept in `Rest.faults` instead of raised, so that a start-up repor
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, Unpack, dataclass_transform
 
@@ -113,7 +114,7 @@ class Rest:
             if value < 0:
                 self._fault(f"{option} is too small")
         try:
-            self.property_name = naming_function(naming)
+            self.property_name = functools.lru_cache(10_000)(naming_function(naming))
             self._reason = split_path(reason)
             if timestamps not in ("iso", "unix", "unix_ms"):
                 raise DeclarationError(f"timestamps={timestamps!r}: expected 'iso', 'unix' or 'unix_ms'")
