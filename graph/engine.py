@@ -21,7 +21,7 @@ import msgspec
 from graph.errors import RequestError, report
 from graph.exact import Execution
 from graph.operation import Limits, Operation, Operations, Variant
-from resolvers import Bindings, Flights, Ledger, Loader, Store, operation_loaders
+from resolvers import Bindings, Flights, GaveUp, Ledger, Loader, Store, operation_loaders
 
 Context = Callable[[], Any]
 _encode = msgspec.json.Encoder().encode
@@ -102,11 +102,8 @@ class Engine:
         del self._responses[key]
         return None
 
-    def shared(self, key: Hashable, headers: Mapping[str, str]) -> Answer | Awaitable[Answer | None] | None:
-        """Give the answer of an identical request: kept, or to wait for; None when there is none to share.
-
-        What is waited for is None in the end when the one at work gave up.
-        """
+    def shared(self, key: Hashable, headers: Mapping[str, str]) -> Answer | Awaitable[Answer | GaveUp] | None:
+        """Give the answer of an identical request: kept, or to wait for; None when there is none to share."""
         kept = self.kept(key)
         if kept is not None:
             return kept
@@ -116,7 +113,9 @@ class Engine:
         return self._flights.join(self._flight(key, headers, private=private))
 
     def _flight(self, key: Hashable, headers: Mapping[str, str], *, private: bool) -> Hashable:
-        return (key, tuple(map(headers.get, self.forwards))) if private else key
+        # Who asks after a write is not given what was read before it.
+        asked = (key, self.store.touches)
+        return (asked, tuple(map(headers.get, self.forwards))) if private else asked
 
     async def answer(
         self,
@@ -176,7 +175,7 @@ class Engine:
         asked_at = self.store.clock()
         if variant.is_introspection and not variant.is_mutation:
             return self._introspect(operation, variant, variables)
-        ledger = Ledger(headers)
+        ledger = Ledger(headers, asked_at)
         if not variant.has_python:
             return await self._run(variant, ledger, variables, context, asked_at)
         with operation_loaders():

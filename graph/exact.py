@@ -27,7 +27,7 @@ from graph.replies import answer, answers, payload, scalar_key
 from graph.run import wire_arguments
 from graph.selection import Selected, Selections
 from graph.tree import Failure, Node, Row, Slot, at, decoded, promised
-from resolvers import Bindings, Fetching, Ledger, Loader, Part, Property
+from resolvers import Bindings, Fetching, Ledger, Loader, Part, Property, ages_of
 from sources import Rest, UpstreamInvalid
 
 Group = tuple[graphql.GraphQLObjectType, list[Node], list[Selected]]
@@ -346,7 +346,7 @@ class Execution:
 
     def _age_s(self, binding: Fetching, selected: Selected) -> float:
         """Give the smallest TTL among the fields selected from a call's answer."""
-        default = binding.call.fresh_s
+        default = binding.fresh_s
         found: list[float] = []
         waiting = [selected]
         while waiting:
@@ -358,9 +358,11 @@ class Execution:
                 [kind] if isinstance(kind, graphql.GraphQLObjectType) else self._schema.get_possible_types(kind)
             ):
                 for below in self._selections.below(possible, current.nodes):
-                    held = None if below.name == "__typename" else self._bindings.of(possible.name, below.name)
+                    if below.name == "__typename":
+                        continue
+                    held = self._bindings.of(possible.name, below.name)
+                    found += ages_of(self._bindings.read_by(possible.name, held), default)
                     if isinstance(held, Property):
-                        found.append(default if held.ttl is None else held.ttl)
                         waiting.append(below)
         return min(found, default=default)
 

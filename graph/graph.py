@@ -11,6 +11,7 @@ import strawberry
 
 from graph.engine import Engine, Request
 from graph.errors import GraphError
+from graph.faults import schema_faults
 from graph.operation import Limits
 from resolvers import Store, bind, declare
 from sources import Rest
@@ -39,15 +40,21 @@ class Graph:
     ) -> None:
         roots = [query, *([mutation] if mutation is not None else []), *types]
         declared = declare(*roots)
+
+        def build() -> graphql.GraphQLSchema:
+            return strawberry.Schema(query=query, mutation=mutation, types=list(types))._schema
+
         try:
-            schema = strawberry.Schema(query=query, mutation=mutation, types=list(types))._schema
-            _forget_null_defaults(schema)
+            schema = build()
         except Exception as exc:
-            raise GraphError([*declared.faults, *_missing(declared.sources), f"the schema: {exc}"]) from exc
+            found = schema_faults(declared, build)
+            raise GraphError(
+                [*declared.faults, *(found or [f"the schema: {exc}"]), *_missing(declared.sources)]
+            ) from exc
+        _forget_null_defaults(schema)
         bindings = bind(schema, declared)
-        faults = [*bindings.faults]
-        if faults:
-            raise GraphError([*faults, *_missing(bindings.sources)])
+        if bindings.faults:
+            raise GraphError([*bindings.faults, *_missing(bindings.sources)])
         self.schema = schema
         self.sources: tuple[Rest, ...] = tuple(bindings.sources)
         self.engine = Engine(schema, bindings, store=store, limits=limits)

@@ -21,7 +21,7 @@ from typing import Any
 import graphql
 
 from graph.selection import Selected, Selections
-from resolvers import CUT, Binding, Bindings, Fetching, Property, Python
+from resolvers import CUT, Binding, Bindings, Fetching, Property, Python, ages_of
 from sources import Rest
 
 
@@ -155,7 +155,7 @@ def plan(
     planner.fill(planner.plan.root, root_fields)
     for fetch in planner.plan.fetches:
         if isinstance(fetch.binding, Fetching) and fetch.max_age_s == float("inf"):
-            fetch.max_age_s = fetch.binding.call.fresh_s
+            fetch.max_age_s = fetch.binding.fresh_s
     return planner.plan
 
 
@@ -183,7 +183,7 @@ class _Planner:
         path = binding.where(source)
         kind = graphql.get_named_type(selected.field.type)
         if fetch is not None:
-            own = binding.ttl if binding.ttl is not None else fetch.calls.call.fresh_s
+            own = binding.ttl if binding.ttl is not None else fetch.calls.fresh_s
             fetch.max_age_s = min(fetch.max_age_s, own)
         if graphql.is_leaf_type(kind):
             return Leaf(selected, path)
@@ -199,6 +199,10 @@ class _Planner:
         site = Site(selected, fetch, shape, step)
         fetch.sites.append(site)
         kind = graphql.get_named_type(selected.field.type)
+        if shape.fetch is not None and isinstance(shape.fetch.binding, Fetching):
+            parent = shape.fetch
+            read = self.bindings.read_by(shape.type.name, binding)
+            parent.max_age_s = min([parent.max_age_s, *(ages_of(read, parent.calls.fresh_s))])
         if isinstance(binding, Fetching):
             if binding.source.forward:
                 self.plan.private = True

@@ -144,7 +144,7 @@ class App:
             shared = self._engine.shared(body, headers)
             if shared is not None:
                 answer = shared if isinstance(shared, Answer) else await shared
-                if answer is not None:
+                if isinstance(answer, Answer):
                     return answer
         return await self._engine.answer(parse_body(body, content_type), headers, _context(scope), key=body)
 

@@ -1,16 +1,17 @@
 """How a field gets its value: bindings, batching, caching. The middle storey, over `sources`.
 
 It knows GraphQL's types, not its documents: it never parses one, never opens a socket and never builds a URL. Read
-`marks`, `batch` and `declare` (what an author wrote), `binding` (what it means), `values`, `envelope`, `flight`,
-`store`, `ledger`, `loader` (how values arrive).
+`marks`, `batch` and `declare` (what an author wrote), `binding` and `binder` (what it means), `values`, `envelope`,
+`flight`, `store`, `ledger`, `ask`, `loader` (how values arrive).
 """
 
 from resolvers.batch import Batched, batched, operation_loaders
-from resolvers.binding import Binding, Bindings, Fetching, Property, Python, Reading, bind
+from resolvers.binder import bind
+from resolvers.binding import Binding, Bindings, Fetching, Property, Python, Reading, ages_of
 from resolvers.check import CUT
 from resolvers.declare import Declared, declare
 from resolvers.envelope import key_text, unwrap, wrapped
-from resolvers.flight import Flights
+from resolvers.flight import Flights, GaveUp
 from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
 from resolvers.marks import field, link
@@ -26,6 +27,7 @@ __all__ = [
     "Entry",
     "Fetching",
     "Flights",
+    "GaveUp",
     "Ledger",
     "Loader",
     "Part",
@@ -33,6 +35,7 @@ __all__ = [
     "Python",
     "Reading",
     "Store",
+    "ages_of",
     "batched",
     "bind",
     "declare",

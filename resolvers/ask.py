@@ -22,7 +22,9 @@ def request_of(
     headers: tuple[tuple[str, str], ...] = ()
     if endpoint.headers:
         headers = tuple(
-            (name, str(value)) for name, text in endpoint.headers if (value := _header(text, values)) is not None
+            (name, source.header(name, value))
+            for name, text in endpoint.headers
+            if (value := _header(text, values)) is not None
         )
     return target, headers, None if endpoint.body is None else endpoint.body.encode(values)
 

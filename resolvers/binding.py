@@ -1,25 +1,14 @@
-"""How each field of a schema gets its value: a property, a REST call, a link to an entity, or plain Python.
-
-Bindings are worked out once, at start-up, from the built schema. Whatever an author can have forgotten is found here:
-a template variable that nobody supplies, a batch without a list variable, a link to a class that no backend gives.
-"""
+"""How each field of a schema gets its value: a property, a REST call, a link to an entity, or plain Python."""
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import graphql
-from strawberry.types.field import StrawberryField
 
-from resolvers.check import cut_by, entity_faults, stub_faults
-from resolvers.declare import Declared
-from resolvers.marks import MARK, LinkMark, PropertyMark
-from resolvers.values import python_name
-from sources import Body, Call, Endpoint, Rest, entity_of, snake_case
+from sources import Call, Endpoint, Rest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +62,8 @@ class Fetching:
         keep_s: longest time that anybody may reuse an answer.
         holds: names of the object types that an answer may hold, the target first.
         entity: the call of the entity that it gives by key, under which single and batched answers are stored alike.
+        fresh_s: seconds an answer may be reused when no field asks for less: the endpoint's, else the type's, else
+            the source's.
         key_names: of such a call without parents, the arguments that make up the key.
         entity_match: where an object of the source's own entity holds its key.
     """
@@ -96,6 +87,8 @@ class Fetching:
     entity: Call | None = None
     key_names: tuple[str, ...] = ()
     entity_match: tuple[tuple[str, ...], ...] = ()
+
+    fresh_s: float = 0.0
 
     @property
     def source(self) -> Rest:
@@ -130,6 +123,12 @@ class Bindings:
     sources: list[Rest] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
+    def read_by(self, type_name: str, binding: Binding) -> list[Property | None]:
+        """Give what a field reads of its parent: the parts of its key, or whatever a resolver may look at."""
+        if isinstance(binding, Fetching):
+            return [reading.declared for reading in binding.parents]
+        return [binding] if isinstance(binding, Property) else list(self.attributes.get(type_name, {}).values())
+
     def of(self, type_name: str, field_name: str) -> Binding:
         """Give the binding of a field; fields that Weft did not bind are Python's (introspection)."""
         try:
@@ -138,309 +137,6 @@ class Bindings:
             return Python(sees_client=False, is_async=False)
 
 
-def bind(schema: graphql.GraphQLSchema, declared: Declared) -> Bindings:
-    """Work out the binding of every field of the schema, and collect every fault."""
-    bindings = Bindings(sources=declared.sources, faults=list(declared.faults))
-    binder = _Binder(schema, bindings)
-    objects = [
-        kind
-        for kind in schema.type_map.values()
-        if isinstance(kind, graphql.GraphQLObjectType) and not graphql.is_introspection_type(kind)
-    ]
-    for kind in objects:
-        binder.attributes_of(kind)
-    for kind in objects:
-        bindings.fields[kind.name] = {
-            name: binder.binding(kind, name, element) for name, element in kind.fields.items()
-        }
-    return bindings
-
-
-class _Binder:
-    def __init__(self, schema: graphql.GraphQLSchema, bindings: Bindings) -> None:
-        self.schema = schema
-        self.bindings = bindings
-        self.roots = {
-            root.name
-            for root in (schema.query_type, schema.mutation_type, schema.subscription_type)
-            if root is not None
-        }
-
-    def attributes_of(self, kind: graphql.GraphQLObjectType) -> None:
-        definition = kind.extensions.get("strawberry-definition")
-        origin = getattr(definition, "origin", None)
-        found: dict[str, Property] = {}
-        kinds = {python_name(element, name): element.type for name, element in kind.fields.items()}
-        if isinstance(origin, type):
-            self.bindings.origins[kind.name] = origin
-            if dataclasses.is_dataclass(origin):
-                for attribute in dataclasses.fields(origin):
-                    mark = attribute.metadata.get(MARK)
-                    resolved = isinstance(attribute, StrawberryField) and attribute.base_resolver is not None
-                    if not resolved and not isinstance(mark, LinkMark | Call):
-                        found[attribute.name] = _property(attribute.name, mark, kinds.get(attribute.name))
-            entity = entity_of(origin)
-            if entity is not None:
-                for fault in entity_faults(entity.call, found.keys()):
-                    self._fault(kind.name, fault)
-        self.bindings.attributes[kind.name] = found
-
-    def binding(self, kind: graphql.GraphQLObjectType, name: str, element: graphql.GraphQLField) -> Binding:
-        definition = element.extensions.get("strawberry-definition")
-        mark = definition.metadata.get(MARK) if isinstance(definition, StrawberryField) else None
-        where = f"{kind.name}.{python_name(element, name)}"
-        if isinstance(mark, Call):
-            return self._stub(kind, where, element, mark)
-        if isinstance(mark, LinkMark):
-            return self._link(kind, where, element, mark)
-        if not isinstance(definition, StrawberryField):
-            return Python(sees_client=True, is_async=False)
-        if definition.base_resolver is None and not definition.extensions and not definition.permission_classes:
-            return _property(definition.python_name, mark, element.type)
-        return _python(definition)
-
-    # -- stubs ----------------------------------------------------------------------------------------------------
-
-    def _stub(self, kind: graphql.GraphQLObjectType, where: str, element: graphql.GraphQLField, call: Call) -> Fetching:
-        definition = element.extensions["strawberry-definition"]
-        arguments = {argument.python_name for argument in definition.arguments}
-        single, batch = call.single, call.batch
-        if single is None:
-            return _broken(call)
-        if call.default_body:
-            single = _with_default_body(call, single, arguments)
-        for fault in stub_faults(element, call, single, batch, arguments):
-            self._fault(where, fault)
-        suppliers = self._suppliers(kind, where, call, single, arguments)
-        parents, names = tuple(suppliers.values()), tuple(suppliers)
-        batch_names: tuple[str, ...] = ()
-        if batch is not None:
-            batch_names = self._list_variables(where, call, batch, arguments)
-            if not parents:
-                batch, batch_names = None, ()  # there is one question only: nothing to batch
-            elif len(call.key) != len(names):
-                self._fault(where, f"the key {call.key} has {len(call.key)} parts, but {single} needs {sorted(names)}")
-            names, parents = _in_key_order(call.key, names, parents)
-        target = _target(element)
-        entity = self._entity(target)
-        given = entity is not None and not parents and _asks_same(single, entity) and call.source is entity.source
-        return Fetching(
-            call=call,
-            parents=parents,
-            single=single,
-            batch=batch,
-            single_names=names if parents else (),
-            batch_names=batch_names,
-            arguments=frozenset(arguments),
-            match=self._match(target, call),
-            match_kinds=self._match_kinds(target, call),
-            target=target,
-            keep_s=self._keep_s(call, target),
-            holds=self._holds(target),
-            entity=entity if given else None,
-            key_names=self._entity_names(target, entity) if given and entity is not None else (),
-            entity_match=self._match(target, entity) if entity is not None and call.source is entity.source else (),
-            is_cut=cut_by(element, call, single, batch, arguments),
-            renamed=tuple((variable, name) for variable, name in call.inputs.items() if name in arguments),
-        )
-
-    def _suppliers(
-        self, kind: graphql.GraphQLObjectType, where: str, call: Call, endpoint: Endpoint, arguments: set[str]
-    ) -> dict[str, Reading]:
-        """Find the parent's attribute behind each variable that no argument supplies."""
-        attributes = self.bindings.attributes[kind.name]
-        readings: dict[str, Reading] = {}
-        missing: list[str] = []
-        ordered = [
-            *endpoint.template.variables,
-            *sorted(endpoint.variables - set(endpoint.template.variables)),
-        ]
-        for name in ordered:
-            attribute = call.inputs.get(name, name)
-            if attribute in arguments:
-                continue
-            own = f"{snake_case(kind.name)}_"
-            if attribute not in attributes and attribute.startswith(own):
-                attribute = attribute.removeprefix(own)
-            if attribute in attributes and kind.name not in self.roots:
-                readings[name] = Reading(attribute, attributes[attribute])
-            elif name in call.inputs and kind.name not in self.roots:
-                readings[name] = Reading(call.inputs[name], None)
-            else:
-                missing.append(name)
-        for name in missing:
-            have = ", ".join(sorted(arguments | set(attributes))) or "nothing"
-            self._fault(where, f"nobody supplies {{{name}}} of {endpoint}; arguments and attributes are: {have}")
-        return readings
-
-    def _list_variables(self, where: str, call: Call, batch: Endpoint, arguments: set[str]) -> tuple[str, ...]:
-        bodies = batch.body.variables if batch.body else ()
-        free = [name for name in (*batch.template.variables, *bodies) if call.inputs.get(name, name) not in arguments]
-        names, parts = tuple(dict.fromkeys(free)), len(call.key)
-        if len(names) not in (1, parts) or (len(names) == 1 and parts > 1 and not batch.body):
-            self._fault(
-                where,
-                f"the batch {batch} needs {'one list variable' if parts < 2 else f'{parts} list variables'} "
-                f"for the keys, but has {len(names)}",
-            )
-        return names
-
-    # -- links ----------------------------------------------------------------------------------------------------
-
-    def _link(
-        self, kind: graphql.GraphQLObjectType, where: str, element: graphql.GraphQLField, mark: LinkMark
-    ) -> Binding:
-        target = _target(element)
-        call = self._entity(target)
-        if call is None:
-            self._fault(where, f"links to {target or 'a scalar'}, which is not an entity of any source")
-            return _property(where, None, element.type)
-        if call.single is None and call.batch is None:
-            if not call.is_faulty:
-                self._fault(where, f"links to {target}, whose entity declares neither get nor batch")
-            return _broken(call)
-        if len(mark.names) != len(call.key):
-            self._fault(where, f"links by {mark.names}, but the key of {target} is {call.key}")
-        attributes = self.bindings.attributes[kind.name]
-        single_names = self._entity_names(target, call) if call.single else ()
-        return Fetching(
-            call=call,
-            parents=tuple(Reading(name, attributes.get(name)) for name in mark.names),
-            single=call.single,
-            batch=call.batch,
-            single_names=single_names,
-            batch_names=self._list_variables(where, call, call.batch, set()) if call.batch else (),
-            arguments=frozenset(),
-            match=self._match(target, call),
-            match_kinds=self._match_kinds(target, call),
-            target=target,
-            keep_s=self._keep_s(call, target),
-            holds=self._holds(target),
-            entity=call,
-            entity_match=self._match(target, call),
-            key_names=single_names,
-            is_entity=True,
-            many_keys=_is_list(element.type),
-        )
-
-    def _entity(self, target: str | None) -> Call | None:
-        origin = self.bindings.origins.get(target or "")
-        entity = None if origin is None else entity_of(origin)
-        return None if entity is None else entity.call
-
-    def _entity_names(self, target: str | None, call: Call) -> tuple[str, ...]:
-        names = call.single.template.variables if call.single else ()
-        if len(names) != len(call.key):
-            self._fault(str(target), f"{call.single} has variables {names}, but the key is {call.key}")
-            return tuple(call.key)
-        return tuple(name for _, name in sorted(zip(_positions(call.key, names), names, strict=True)))
-
-    def _match(self, target: str | None, call: Call) -> tuple[tuple[str, ...], ...]:
-        attributes = self.bindings.attributes.get(target or "", {})
-        return tuple(
-            attributes[part].where(call.source) if part in attributes else undeclared(part, call.source)
-            for part in call.key
-        )
-
-    def _match_kinds(self, target: str | None, call: Call) -> tuple[graphql.GraphQLOutputType | None, ...]:
-        attributes = self.bindings.attributes.get(target or "", {})
-        return tuple(attributes[part].kind if part in attributes else None for part in call.key)
-
-    def _keep_s(self, call: Call, target: str | None) -> float:
-        if not call.reads:
-            return 0.0
-        properties = (found for name in self._holds(target) for found in self.bindings.attributes[name].values())
-        return max([call.fresh_s, *(found.ttl for found in properties if found.ttl is not None)])
-
-    def _holds(self, target: str | None) -> tuple[str, ...]:
-        """Give the object types that a payload of the target type may hold: itself and what is nested in it."""
-        waiting, seen = [target], dict[str, None]()
-        while waiting:
-            named = self.schema.type_map.get(waiting.pop(0) or "")
-            if graphql.is_abstract_type(named):
-                waiting.extend(possible.name for possible in self.schema.get_possible_types(named))
-            elif isinstance(named, graphql.GraphQLObjectType) and named.name not in seen:
-                seen[named.name] = None
-                kinds = (found.kind for found in self.bindings.attributes[named.name].values())
-                waiting.extend(graphql.get_named_type(kind).name for kind in kinds if kind is not None)
-        return tuple(seen)
-
-    def _fault(self, where: str, message: str) -> None:
-        text = f"{where}: {message}"
-        if text not in self.bindings.faults:
-            self.bindings.faults.append(text)
-
-
-def _property(attribute: str, mark: object, kind: graphql.GraphQLOutputType | None) -> Property:
-    if isinstance(mark, PropertyMark):
-        return Property(attribute, mark.path, mark.ttl, kind)
-    return Property(attribute, kind=kind)
-
-
-def _python(definition: StrawberryField) -> Python:
-    resolver = definition.base_resolver
-    guarded = bool(definition.extensions or definition.permission_classes)
-    sees = guarded or resolver is None or resolver.info_parameter is not None
-    bare = None
-    if resolver is not None and not guarded and not definition.arguments and resolver.info_parameter is None:
-        bare = _without_parent(resolver)
-    is_async = definition.is_async if resolver is not None else True
-    return Python(sees_client=sees, is_async=is_async, bare=bare)
-
-
-def _without_parent(resolver: Any) -> Any:
-    """Give the function as it is called at the root, where there is no parent."""
-    function = resolver.wrapped_func
-    if resolver.self_parameter is not None:
-        return functools.partial(function, None)
-    return None if resolver.root_parameter is not None or resolver.parent_parameter is not None else function
-
-
-def _broken(call: Call) -> Fetching:
-    """Stand in for a declaration whose fault is already known."""
-    return Fetching(call, (), None, None, (), (), frozenset(), (), (), None, 0.0)
-
-
-def _with_default_body(call: Call, endpoint: Endpoint, arguments: set[str]) -> Endpoint:
-    rest = sorted(arguments - endpoint.variables)
-    if not rest:
-        return endpoint
-    skeleton: Mapping[str, Any] = {call.source.property_name(name): f"{{{name}}}" for name in rest}
-    return dataclasses.replace(endpoint, body=Body(skeleton))
-
-
-def _asks_same(endpoint: Endpoint, entity: Call) -> bool:
-    """Tell whether an endpoint is the one by which the entity itself is given."""
-    own = entity.single
-    return own is not None and (endpoint.method, endpoint.template.text, endpoint.items, endpoint.headers) == (
-        own.method,
-        own.template.text,
-        own.items,
-        own.headers,
-    )
-
-
-def _positions(key: tuple[str, ...], names: tuple[str, ...]) -> list[int]:
-    """Give, for each variable, the part of the key it takes: by name where names agree, else in order."""
-    if set(names) == set(key):
-        return [key.index(name) for name in names]
-    return list(range(len(names)))
-
-
-def _in_key_order(
-    key: tuple[str, ...], names: tuple[str, ...], parents: tuple[Reading, ...]
-) -> tuple[tuple[str, ...], tuple[Reading, ...]]:
-    if len(names) != len(parents) or len(names) != len(key):
-        return names, parents
-    order = _positions(key, names)
-    pairs = sorted(zip(order, names, parents, strict=True), key=lambda found: found[0])
-    return tuple(pair[1] for pair in pairs), tuple(pair[2] for pair in pairs)
-
-
-def _target(element: graphql.GraphQLField) -> str | None:
-    named = graphql.get_named_type(element.type)
-    return None if graphql.is_leaf_type(named) else named.name
-
-
-def _is_list(kind: graphql.GraphQLOutputType) -> bool:
-    return isinstance(graphql.get_nullable_type(kind), graphql.GraphQLList)
+def ages_of(read: Iterable[Property | None], default_s: float) -> list[float]:
+    """Give the longest age of each property that is read; None stands for one that no class declares."""
+    return [default_s if found is None or found.ttl is None else found.ttl for found in read]

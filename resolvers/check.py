@@ -12,9 +12,19 @@ CUT = "first"  # the argument that cuts a list here, when no endpoint takes it
 
 
 def stub_faults(
-    element: graphql.GraphQLField, call: Call, single: Endpoint, batch: Endpoint | None, arguments: Set[str]
+    schema: graphql.GraphQLSchema,
+    element: graphql.GraphQLField,
+    call: Call,
+    single: Endpoint,
+    batch: Endpoint | None,
+    arguments: Set[str],
 ) -> Iterator[str]:
-    """Give what is wrong with a stub: its key, its inputs, arguments that reach no backend."""
+    """Give what is wrong with a stub: its key, its inputs, what it invalidates, arguments that reach no backend."""
+    for name, keyed_by in call.invalidates.items():
+        if name not in schema.type_map:
+            yield f"invalidates names the type {name!r}, which the graph does not have"
+        if keyed_by is not None and keyed_by not in arguments:
+            yield f"invalidates names {keyed_by!r}; arguments are: {', '.join(sorted(arguments)) or 'none'}"
     is_list = isinstance(graphql.get_nullable_type(element.type), graphql.GraphQLList)
     if batch is not None and call.many and not is_list:
         yield f"group_by gives a list for each parent, but the field is {element.type}"

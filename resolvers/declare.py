@@ -8,15 +8,17 @@ idempotent: a class that two graphs share is changed once.
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import sys
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import strawberry
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
+from strawberry.types.lazy_type import LazyType, StrawberryLazyReference
 
 from resolvers.marks import MARK
 from sources import Rest, call_of, entity_of
@@ -29,6 +31,11 @@ class Declared:
         self.classes: list[type[Any]] = []
         self.sources: list[Rest] = []
         self.faults: list[str] = []
+
+    def add_fault(self, fault: str) -> None:
+        """Note a fault once."""
+        if fault not in self.faults:
+            self.faults.append(fault)
 
     def add_source(self, source: Rest) -> None:
         """Note a source once; two of one name are a fault."""
@@ -49,6 +56,10 @@ def declare(*roots: type[Any]) -> Declared:
         python_type = waiting.pop(0)
         if python_type in seen:
             continue
+        bases = [base for base in python_type.__bases__ if base not in seen and base is not object]
+        if bases:
+            waiting[:0] = [*bases, python_type]  # a base's fields become those of its subclasses
+            continue
         seen.add(python_type)
         declared.classes.append(python_type)
         waiting.extend(_declare_class(python_type, declared))
@@ -66,20 +77,25 @@ def _declare_class(python_type: type[Any], declared: Declared) -> list[type[Any]
         return []
     known = {field.python_name for field in definition.fields}
     reached: list[type[Any]] = []
-    for name, member in list(vars(python_type).items()):
+    members: dict[str, Any] = {}
+    for base in reversed(python_type.__mro__):
+        members.update(vars(base))
+    for name, member in members.items():
         call = call_of(member)
         if call is not None:
             declared.add_source(call.source)
             hints = _hints(member, python_type, declared)
             if name not in known and _has_answer(member, hints, declared):
                 definition.fields.append(_stub_field(python_type, name, member))
-            reached.extend(_named_classes(hints))
+            reached.extend(_named_classes(hints, member))
         elif isinstance(member, StrawberryField) and member.base_resolver is not None:
-            reached.extend(_named_classes(_hints(member.base_resolver.wrapped_func, python_type, declared)))
+            function = member.base_resolver.wrapped_func
+            reached.extend(_named_classes(_hints(function, python_type, declared), function))
     for field in definition.fields:
         if field.base_resolver is not None and call_of(field.base_resolver.wrapped_func) is None:
-            reached.extend(_named_classes(_hints(field.base_resolver.wrapped_func, python_type, declared)))
-    reached.extend(_named_classes(_hints(python_type, python_type, declared)))
+            function = field.base_resolver.wrapped_func
+            reached.extend(_named_classes(_hints(function, python_type, declared), function))
+    reached.extend(_named_classes(_hints(python_type, python_type, declared), python_type))
     reached.extend(interface.origin for interface in definition.interfaces)
     return reached
 
@@ -89,9 +105,9 @@ def _has_answer(function: Any, hints: dict[str, Any], declared: Declared) -> boo
     if hints.get("return") not in (None, type(None)):
         return True
     if "return" not in function.__annotations__:
-        declared.faults.append(f"{function.__qualname__}: the type that it gives is not annotated (-> Type)")
+        declared.add_fault(f"{function.__qualname__}: the type that it gives is not annotated (-> Type)")
     elif hints:
-        declared.faults.append(f"{function.__qualname__}: it is annotated to give None")
+        declared.add_fault(f"{function.__qualname__}: it is annotated to give None")
     return False
 
 
@@ -105,30 +121,74 @@ def _stub_field(python_type: type[Any], name: str, function: Any) -> StrawberryF
     return stub
 
 
+class _Undefined:
+    """Stands for a name that is not defined where an annotation is read."""
+
+    name: str
+
+
+class _Names(dict[str, Any]):
+    """A namespace in which every name is defined: what lacks is an `_Undefined` of that name."""
+
+    def __missing__(self, name: str) -> Any:
+        if hasattr(builtins, name):
+            return getattr(builtins, name)
+        return type(name, (_Undefined,), {"name": name})
+
+
 def _hints(element: Any, owner: type[Any], declared: Declared) -> dict[str, Any]:
-    module = sys.modules.get(getattr(element, "__module__", owner.__module__))
-    names = dict(vars(module)) if module is not None else {}
-    try:
-        return typing.get_type_hints(element, globalns=names, localns={owner.__name__: owner}, include_extras=True)
-    except NameError as exc:
-        where = owner.__qualname__ if element is owner else f"{owner.__qualname__}.{element.__name__}"
-        declared.faults.append(
-            f"{where}: the annotation names {exc.name!r}, which is not defined in {owner.__module__}"
-        )
-        return {}
+    """Give the annotations of a class or function, evaluated where they were written; what cannot be is a fault."""
+    where = owner.__qualname__ if element is owner else f"{owner.__qualname__}.{element.__name__}"
+    found: dict[str, Any] = {}
+    for part in reversed(element.__mro__) if isinstance(element, type) else [element]:
+        module = sys.modules.get(getattr(part, "__module__", owner.__module__))
+        space = getattr(part, "__globals__", None) or (vars(module) if module is not None else {})
+        for name, written in inspect.get_annotations(part).items():
+            try:
+                found[name] = _evaluated(written, space, {owner.__name__: owner})
+            except Exception as exc:  # whatever an annotation's expression raises
+                declared.add_fault(f"{where}: the annotation of {name} cannot be read: {exc}")
+                continue
+            for undefined in _undefined_in(found[name]):
+                declared.add_fault(
+                    f"{where}: the annotation names {undefined!r}, which is not defined in {part.__module__}"
+                )
+                found.pop(name, None)
+    return found
 
 
-def _named_classes(hints: dict[str, Any]) -> list[type[Any]]:
-    return [found for hint in hints.values() for found in _classes_in(hint)]
+def _evaluated(written: Any, space: Mapping[str, Any], local: dict[str, Any]) -> Any:
+    names = _Names({**space, **local})
+
+    # A class rather than a function: for these, names may come from any mapping.
+    holder = type("Holder", (), {"__annotations__": {"it": written}})
+    return typing.get_type_hints(holder, globalns={}, localns=names, include_extras=True)["it"]
 
 
-def _classes_in(hint: Any) -> Iterator[type[Any]]:
-    lazy = [extra for extra in getattr(hint, "__metadata__", ()) if hasattr(extra, "resolve_type")]
-    for reference in lazy:
-        yield from _classes_in(reference.resolve_type())
-    if isinstance(hint, type) and not typing.get_args(hint):
-        if entity_of(hint) is not None or "__strawberry_definition__" in hint.__dict__:
-            yield hint
+def _undefined_in(hint: Any) -> Iterator[str]:
+    """Give the undefined names in a hint, but those that are lazy and so need not be defined here."""
+    if any(isinstance(extra, StrawberryLazyReference) for extra in getattr(hint, "__metadata__", ())):
         return
+    if isinstance(hint, type) and issubclass(hint, _Undefined):
+        yield hint.name
     for argument in typing.get_args(hint):
-        yield from _classes_in(argument)
+        yield from _undefined_in(argument)
+
+
+def _named_classes(hints: dict[str, Any], element: Any) -> list[type[Any]]:
+    return [found for hint in hints.values() for found in _classes_in(hint, element)]
+
+
+def _classes_in(hint: Any, element: Any) -> Iterator[type[Any]]:
+    for extra in getattr(hint, "__metadata__", ()):
+        if isinstance(extra, StrawberryLazyReference):
+            named = typing.get_args(hint)[0]
+            name = getattr(named, "__forward_arg__", None) or getattr(named, "type_name", None) or named.__name__
+            lazy: LazyType[Any, Any] = LazyType(name, extra.module, extra.package)
+            yield from _classes_in(lazy.resolve_type(), element)
+            return
+    origin = typing.get_origin(hint) or hint
+    if isinstance(origin, type) and (entity_of(origin) is not None or "__strawberry_definition__" in origin.__dict__):
+        yield origin
+    for argument in typing.get_args(hint):
+        yield from _classes_in(argument, element)

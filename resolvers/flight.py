@@ -13,24 +13,31 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
+class GaveUp:
+    """What those who wait for an answer get instead when the one at work went away."""
+
+
+GAVE_UP = GaveUp()
+
+
 class Flights(Generic[T]):
     """The questions under way, by what identifies them."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Hashable, list[asyncio.Future[T | None]]] = {}
+        self._waiting: dict[Hashable, list[asyncio.Future[T | GaveUp]]] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def join(self, key: Hashable) -> asyncio.Future[T | None] | None:
-        """Give what to wait for: the outcome of who is at work on the question, or None when they give up.
+    def join(self, key: Hashable) -> asyncio.Future[T | GaveUp] | None:
+        """Give what to wait for: the outcome of who is at work on the question, or `GAVE_UP` when they go away.
 
         None at once when nobody is at work on it.
         """
         waiting = self._waiting.get(key)
         if waiting is None:
             return None
-        landed: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+        landed: asyncio.Future[T | GaveUp] = asyncio.get_running_loop().create_future()
         waiting.append(landed)
         return landed
 
@@ -42,7 +49,7 @@ class Flights(Generic[T]):
         """
         while (landing := self.join(key)) is not None:
             outcome = await landing
-            if outcome is not None:
+            if not isinstance(outcome, GaveUp):
                 return outcome
         self._waiting[key] = []
         try:
@@ -55,7 +62,7 @@ class Flights(Generic[T]):
         except BaseException:
             for landed in self._waiting.pop(key):
                 if not landed.done():
-                    landed.set_result(None)
+                    landed.set_result(GAVE_UP)
             raise
         for landed in self._waiting.pop(key):
             if not landed.done():

@@ -23,6 +23,7 @@ class Part:
         enveloped: whether the payload still sits inside the endpoint's envelope.
         batched: whether the payload is a list of items of many keys, rather than the answer to one.
         failure: why there is no answer, instead of a body.
+        asked_at: of what was stored, when it was asked for; infinite for what this operation asked.
     """
 
     keys: Sequence[Key]
@@ -31,27 +32,29 @@ class Part:
     batched: bool = False
     failure: SourceError | None = None
     reply: Reply | None = None
+    asked_at: float = float("inf")
 
     def with_keys(self, keys: Sequence[Key], *, batched: bool) -> Part:
         """Give the same reply as the answer to these keys."""
-        return Part(keys, self.body, self.enveloped, batched, self.failure, self.reply)
+        return Part(keys, self.body, self.enveloped, batched, self.failure, self.reply, self.asked_at)
 
 
 class Load:
     """What an operation asked of one call with keys: groups of keys, each with a future that is done when it is known.
 
-    `parts` are the replies that have arrived.
+    `parts` are the replies that have arrived, `oldest_at` is when the oldest of them was asked for.
     """
 
-    __slots__ = ("groups", "parts")
+    __slots__ = ("groups", "oldest_at", "parts")
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
         self.groups: list[tuple[Sequence[Key], asyncio.Future[None]]] = []
+        self.oldest_at = float("inf")
 
     def missing(self, keys: Sequence[Key]) -> tuple[Sequence[Key], list[asyncio.Future[None]]]:
         """Give the keys that nobody has asked for, and what to wait for until the others are known."""
-        if not self.groups:
+        if not self.groups and len(set(map(type, keys))) < 2:
             return keys, []
         wanted = {key_text(key): key for key in keys}
         waits: list[asyncio.Future[None]] = []
@@ -74,13 +77,14 @@ class Ledger:
 
     Args:
         headers: the client's request headers, by lower-case name.
+        now: the store's clock when the operation began; what is old enough is so for all of it.
 
     `outcomes` holds what root resolvers in Python gave, by response key, so that none runs twice.
     """
 
-    __slots__ = ("answered", "calls", "fresh_s", "headers", "loads", "outcomes", "private", "types")
+    __slots__ = ("answered", "calls", "fresh_s", "headers", "loads", "now", "outcomes", "private", "types")
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
+    def __init__(self, headers: Mapping[str, str], now: float = 0.0) -> None:
         self.headers = headers
         self.answered: dict[Hashable, Part] = {}
         self.loads: dict[Hashable, Load] = {}
@@ -89,6 +93,7 @@ class Ledger:
         self.fresh_s = float("inf")
         self.private = False
         self.types: set[str] = set()
+        self.now = now
 
     def forget(self) -> None:
         """Forget what was asked, so that the next mutation's selection reads what this one has changed."""

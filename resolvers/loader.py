@@ -52,7 +52,7 @@ class Loader:
             return Part((), failure=exc)
         question = (source.name, endpoint.method, target, headers, body)
         known = ledger.answered.get(question)
-        if known is None:
+        if known is None or ledger.now - known.asked_at >= max_age_s:
             ask = self._read if fetching.call.reads else self._write
             known = await ask(fetching, endpoint, values, target, headers, body, ledger, max_age_s)
             ledger.answered[question] = known
@@ -74,7 +74,7 @@ class Loader:
         """
         question = (fetching.call, msgspec.json.encode(values, order="sorted") if values else None)
         load = ledger.loads.get(question)
-        if load is None:
+        if load is None or ledger.now - load.oldest_at >= max_age_s:
             load = ledger.loads[question] = Load()
         while True:
             missing, waits = load.missing(keys)
@@ -82,7 +82,9 @@ class Loader:
                 group = (missing, asyncio.get_running_loop().create_future())
                 load.groups.append(group)
                 try:
-                    load.parts += await self._load_keys(fetching, values, missing, ledger, max_age_s)
+                    parts = await self._load_keys(fetching, values, missing, ledger, max_age_s)
+                    load.parts += parts
+                    load.oldest_at = min([load.oldest_at, *(part.asked_at for part in parts)])
                 except BaseException:
                     load.groups.remove(group)
                     raise
@@ -91,7 +93,7 @@ class Loader:
             if not waits:
                 return load.answers(keys)
             for known in waits:
-                await known
+                await asyncio.shield(known)  # others wait for it as well
 
     # -- many keys ------------------------------------------------------------------------------------------------
 
@@ -184,14 +186,15 @@ class Loader:
         else:
             for position, name in enumerate(names):
                 whole[name] = [key[position] for key in keys]
+        target: str | None
         try:
             target, headers, body = request_of(fetching.source, endpoint, whole)
         except SourceError as exc:
             if len(keys) == 1:
                 parts.append(Part(keys, failure=exc))
                 return
-            target, headers, body = "", (), None
-        if target and (len(target) <= _URL_LIMIT or len(keys) == 1):
+            target = None
+        if target is not None and (len(target) <= _URL_LIMIT or len(keys) == 1):
             requests.append((keys, target, headers, body))
             return
         middle = len(keys) // 2
@@ -227,11 +230,12 @@ class Loader:
             return await self._exchange(source, endpoint, target, headers + client, body, ledger)
         scope = self._scope(source, ledger)
         entity = _entity_key(fetching, values)
-        key: Hashable = (source.name, endpoint.method, target, headers, body, scope)
+        key: Hashable = (source.serial, endpoint.method, target, headers, body, scope)
         if entity is not None:
             key = self._item_key(fetching, values, entity, scope)
         ledger.types.update(fetching.holds)
         entry = self.store.read(key, max_age_s)
+        is_stored = entry is not None
         if entry is None:
             asked_at = self.store.clock()
             part = await self._exchange(source, endpoint, target, headers + client, body, ledger)
@@ -247,11 +251,11 @@ class Loader:
             known_as = _touched_as(fetching, entity)
             if known_as is not None and kept is not None and self._key_of(kept, fetching) != known_as[1]:
                 known_as = None  # "07" may be another name of 7: whatever touches the type makes this one stale
-            entry = Entry(kept, asked_at, limit, fetching.holds, known_as)
+            entry = Entry(kept, asked_at - _age_s(part), limit, fetching.holds, known_as)
             if limit is None or limit > 0:
                 self.store.write(key, entry)
         ledger.note_freshness(self.store.remaining_s(entry, max_age_s))
-        return Part((), entry.body, enveloped=entity is None)
+        return Part((), entry.body, enveloped=entity is None, asked_at=entry.asked_at if is_stored else float("inf"))
 
     async def _exchange(
         self,
@@ -266,7 +270,9 @@ class Loader:
             return await send(source, endpoint.method, target, headers, body)
 
         ledger.calls += 1
-        return await self._flights.share((source.name, endpoint.method, target, headers, body), ask)
+        # The number of writes so far is part of the question: who asks after one is not given an older answer.
+        question = (source.serial, endpoint.method, target, headers, body, self.store.touches)
+        return await self._flights.share(question, ask)
 
     async def _write(
         self,
@@ -283,15 +289,23 @@ class Loader:
         source = fetching.source
         ledger.calls += 1
         ledger.note_freshness(0.0)
-        part = await send(source, endpoint.method, target, headers + forwarded(source, ledger), body)
-        for name, argument in fetching.call.invalidates.items():
-            if argument is None:
-                self.store.touch(name)
-            elif values.get(argument) is not None:
-                self.store.touch(name, key_text(values[argument]))
-        if fetching.target is not None:
-            self.store.touch(fetching.target, self._written_key(fetching, endpoint, part))
+        part: Part | None = None
+        try:
+            part = await send(source, endpoint.method, target, headers + forwarded(source, ledger), body)
+        finally:  # a client that leaves does not undo what the backend may have done
+            self._touch(fetching, endpoint, values, part)
         return part
+
+    def _touch(self, fetching: Fetching, endpoint: Endpoint, values: Mapping[str, object], part: Part | None) -> None:
+        for name, argument in fetching.call.invalidates.items():
+            given = None if argument is None else values.get(argument)
+            for key in given if isinstance(given, list | tuple) else [given]:
+                self.store.touch(name, None if key is None else key_text(key))
+        if fetching.target is not None and fetching.target in fetching.holds[:1]:
+            self.store.touch(fetching.target, None if part is None else self._written_key(fetching, endpoint, part))
+        elif fetching.target is not None:
+            for name in fetching.holds:  # an interface or union: any of its types
+                self.store.touch(name)
 
     def _written_key(self, fetching: Fetching, endpoint: Endpoint, part: Part) -> str | None:
         """Give the key of the object that a write answered; None where it may concern any."""
@@ -319,9 +333,9 @@ class Loader:
 
     def _item_key(self, fetching: Fetching, values: Mapping[str, object], key: Key, scope: str) -> Hashable:
         if fetching.entity is not None:
-            return (id(fetching.entity), b"", key_text(key), scope)
+            return (fetching.entity.serial, b"", key_text(key), scope)
         shared = msgspec.json.encode(values, order="sorted") if values else b""
-        return (id(fetching.call), shared, key_text(key), scope)
+        return (fetching.call.serial, shared, key_text(key), scope)
 
     def _stored(
         self,
@@ -335,6 +349,7 @@ class Loader:
         """Give the parts that the store has, as one body, and the keys that it has not."""
         ledger.types.update(fetching.holds)
         found: list[bytes] = []
+        oldest_at = float("inf")
         held: list[Key] = []
         missing: list[Key] = []
         for key in keys:
@@ -343,12 +358,14 @@ class Loader:
                 missing.append(key)
                 continue
             held.append(key)
+            oldest_at = min(oldest_at, entry.asked_at)
             ledger.note_freshness(self.store.remaining_s(entry, max_age_s))
             if entry.body:
                 found.append(entry.body)
         if not held:
             return [], missing
-        return [Part(held, b"[" + b",".join(found) + b"]", enveloped=False, batched=True)], missing
+        body = b"[" + b",".join(found) + b"]"
+        return [Part(held, body, enveloped=False, batched=True, asked_at=oldest_at)], missing
 
     def _keep_items(
         self,
@@ -380,8 +397,14 @@ class Loader:
         for key in part.keys:
             bodies = by_key[key_text(key)]
             body = b",".join(bodies if fetching.call.many else bodies[-1:])
-            entry = Entry(body or None, asked_at, limit, fetching.holds, _touched_as(fetching, key))
+            entry = Entry(body or None, asked_at - _age_s(part), limit, fetching.holds, _touched_as(fetching, key))
             self.store.write(self._item_key(fetching, values, key, scope), entry)
+
+
+def _age_s(part: Part) -> float:
+    """Give how long the answer has waited in caches on its way (RFC 9111, 5.1)."""
+    age = part.reply.header("age") if part.reply is not None else None
+    return float(age[:12]) if age is not None and age.isascii() and age.isdigit() else 0.0
 
 
 def _cache_control(part: Part) -> str | None:
@@ -393,6 +416,8 @@ def _entity_key(fetching: Fetching, values: Mapping[str, object]) -> Key:
     if fetching.entity is None or not fetching.key_names:
         return None
     parts = tuple(values.get(name) for name in fetching.key_names)
+    if None in parts:
+        return None
     return parts[0] if len(parts) == 1 else parts
 
 

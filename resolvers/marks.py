@@ -7,17 +7,22 @@ from typing import Any
 
 import strawberry
 
-from sources import split_path
+from sources import DeclarationError, split_path
 
 MARK = "weft"
 
 
 @dataclass(frozen=True, slots=True)
 class PropertyMark:
-    """Where a property sits in its object, and how long it may be reused; None leaves the default."""
+    """Where a property sits in its object, and how long it may be reused; None leaves the default.
+
+    Args:
+        fault: what is wrong with it, to be reported with all other faults.
+    """
 
     path: tuple[str, ...] | None
     ttl: float | None
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,13 @@ def field(path: str | None = None, *, ttl: float | None = None, **options: Any) 
         ttl: seconds this property may be reused; the smallest of a selection decides.
         options: what `strawberry.field` takes, for example ``description``.
     """
-    return strawberry.field(metadata={MARK: PropertyMark(None if path is None else split_path(path), ttl)}, **options)
+    try:
+        mark = PropertyMark(None if path is None else split_path(path), ttl)
+    except DeclarationError as exc:
+        mark = PropertyMark(None, ttl, str(exc))
+    if ttl is not None and ttl < 0:
+        mark = PropertyMark(mark.path, ttl, "ttl is less than 0 seconds")
+    return strawberry.field(metadata={MARK: mark}, **options)
 
 
 def link(*names: str, **options: Any) -> Any:

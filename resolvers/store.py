@@ -17,6 +17,7 @@ Cost: two dict lookups per read. Size: entries are bounded by their bytes; the t
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ import cachetools
 
 Clock = Callable[[], float]
 _ENTRY_OVERHEAD = 300
+_LONGEST_S = 2.0**31  # what an age too long to count is taken for (RFC 9111, 1.2.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Entry:
 
 
 class Store:
-    """Bounded in-process storage of answers.
+    """Bounded in-process storage of answers; `touches` counts the writes that it was told of.
 
     Args:
         max_bytes: sum of bodies and keys to keep at most; the least recently used go first.
@@ -55,21 +57,24 @@ class Store:
 
     def __init__(self, *, max_bytes: int = 64 * 1024 * 1024, clock: Clock = time.monotonic) -> None:
         self.clock = clock
-        self._entries: cachetools.LRUCache[Hashable, Entry] = cachetools.LRUCache(max_bytes, getsizeof=_size)
+        self._entries: cachetools.LRUCache[Hashable, tuple[Entry, int]] = cachetools.LRUCache(
+            max_bytes, getsizeof=operator.itemgetter(1)
+        )
         self._max_bytes = max_bytes
         self._touched_types: dict[str, float] = {}
         self._touched_entities: cachetools.LRUCache[Hashable, float] = cachetools.LRUCache(100_000)
         self._forgotten_at = float("-inf")
+        self.touches = 0
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def read(self, key: Hashable, max_age_s: float) -> Entry | None:
         """Give the entry if it is no older than both ``max_age_s`` and its backend's limit, and not stale."""
-        entry = self._entries.get(key)
-        if entry is None or self.remaining_s(entry, max_age_s) <= 0:
+        held = self._entries.get(key)
+        if held is None or self.remaining_s(held[0], max_age_s) <= 0:
             return None
-        return entry
+        return held[0]
 
     def remaining_s(self, entry: Entry, max_age_s: float) -> float:
         """Give the seconds for which the entry may still be used; 0 or less when it may not."""
@@ -80,19 +85,22 @@ class Store:
 
     def write(self, key: Hashable, entry: Entry) -> None:
         """Keep an entry, unless it is stale already or larger than the store."""
-        if not self._is_stale(entry) and _size(entry) <= self._max_bytes:
-            self._entries[key] = entry
+        size = _ENTRY_OVERHEAD + _size(key) + _size(entry.body)
+        if not self._is_stale(entry) and size <= self._max_bytes:
+            self._entries[key] = (entry, size)
 
     def touch(self, type_name: str, key: Hashable | None = None) -> None:
         """Make stale every answer that may hold the type; with a key, other single entities of it stay good."""
         now = self.clock()
+        self.touches += 1
         if key is None:
             self._touched_types[type_name] = now
             return
         self._touched_types[f"{type_name}[]"] = now
         if len(self._touched_entities) >= self._touched_entities.maxsize:
             # Forgetting a touch would revive a stale entity: what is older than the forgotten one goes with it.
-            _, self._forgotten_at = self._touched_entities.popitem()
+            _, touched_at = self._touched_entities.popitem()
+            self._forgotten_at = max(self._forgotten_at, touched_at)
         self._touched_entities[type_name, key] = now
 
     def is_touched_since(self, types: Iterable[str], asked_at: float) -> bool:
@@ -118,14 +126,18 @@ class Store:
         return self._touched_entities.get(entry.entity, never) >= entry.asked_at
 
 
-def _size(entry: Entry) -> int:
-    return _ENTRY_OVERHEAD + (0 if entry.body is None else len(entry.body))
+def _size(held: object) -> int:
+    """Give roughly the bytes of a body or key: its texts."""
+    if isinstance(held, str | bytes):
+        return len(held)
+    return sum(map(_size, held)) if isinstance(held, tuple) else 0
 
 
 def freshness_limit(cache_control: str | None, *, private: bool) -> float | None:
     """Give the longest age in seconds that a ``Cache-Control`` field allows, None when it sets no limit (RFC 9111).
 
-    ``no-store`` and ``no-cache`` give 0, and so does ``private`` for an answer that would be kept for everybody.
+    Of two ages the shorter one holds. ``no-store`` and ``no-cache`` give 0, and so does ``private`` for an answer that
+    would be kept for everybody.
     ``s-maxage`` wins over ``max-age`` since the store is shared by all clients.
     """
     if cache_control is None:
@@ -137,5 +149,6 @@ def freshness_limit(cache_control: str | None, *, private: bool) -> float | None
             return 0.0
         if name in ("max-age", "s-maxage"):
             digits = value.strip().strip('"')
-            ages[name] = float(digits) if digits.isdigit() and len(digits) < 12 else 0.0
+            age_s = min(float(digits[:12]), _LONGEST_S) if digits.isascii() and digits.isdigit() else 0.0
+            ages[name] = min(age_s, ages.get(name, age_s))
     return ages.get("s-maxage", ages.get("max-age"))

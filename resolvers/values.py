@@ -40,18 +40,19 @@ def _decimal(value: object) -> decimal.Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("expected a number")
     try:
-        return decimal.Decimal(str(value))
+        found = decimal.Decimal(str(value))
     except decimal.InvalidOperation as exc:
         raise ValueError("expected a number") from exc
+    if not found.is_finite():
+        raise ValueError("expected a number")
+    return found
 
 
 def _enum_decoder(kind: graphql.GraphQLEnumType) -> Decode:
-    members: dict[Any, Any] = {}
-    for name, value in kind.values.items():
-        members.setdefault(name, value.value)
-    for value in kind.values.values():
-        wire = value.value.value if isinstance(value.value, enum.Enum) else value.value
-        members[wire] = value.value
+    found = {name: kind.parse_value(name) for name in kind.values}
+    members: dict[Any, Any] = dict(found)
+    for member in found.values():
+        members[member.value if isinstance(member, enum.Enum) else member] = member
 
     def decode(value: Any) -> Any:
         try:

@@ -6,6 +6,7 @@ answer one question: one key at a time (`single`), many keys at once (`batch`), 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -150,6 +151,7 @@ class Call:
         invalidates: names of the types whose stored answers a write makes stale, each with the argument that holds
             the key of the one object concerned, or None for all of them.
         is_faulty: whether its declaration is a fault that is reported already.
+        serial: tells this call apart from every other one of the process.
         default_body: whether the arguments that nothing else uses make up the request body.
     """
 
@@ -165,11 +167,7 @@ class Call:
     reads: bool = True
     default_body: bool = False
     is_faulty: bool = False
-
-    @property
-    def fresh_s(self) -> float:
-        """Seconds an answer may be reused when no field asks for less."""
-        return self.source.ttl if self.ttl is None else self.ttl
+    serial: int = field(default_factory=itertools.count().__next__)
 
 
 @dataclass(slots=True, eq=False)

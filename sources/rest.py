@@ -6,8 +6,10 @@ declaration is kept in `Rest.faults` instead of raised, so that a start-up repor
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, Unpack, dataclass_transform
 
 import httpx
@@ -30,11 +32,12 @@ from sources.endpoint import (
 from sources.errors import DeclarationError, InvalidInput, UpstreamError
 from sources.exchange import Exchange, check_header_name, failure_of
 from sources.httpx_transport import HttpxTransport
-from sources.template import RefusedValue, Template
+from sources.template import RefusedValue, Template, scalar_text
 from sources.transport import Reply, Transport
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T", bound=type)
+_SERIALS = itertools.count()
 
 
 class WriteOptions(TypedDict, total=False):
@@ -97,6 +100,7 @@ class Rest:
         reason: str | None = None,
         client: httpx.AsyncClient | Transport | None = None,
     ) -> None:
+        self.serial = next(_SERIALS)
         self.name = name
         self.url = url
         self.auth = auth
@@ -113,11 +117,13 @@ class Rest:
         for option, value in (("ttl", ttl), ("max_batch", max_batch - 1), ("limit", limit - 1), ("retries", retries)):
             if value < 0:
                 self._fault(f"{option} is too small")
-        try:
+        if timestamps not in ("iso", "unix", "unix_ms"):
+            self._fault(f"timestamps={timestamps!r}: expected 'iso', 'unix' or 'unix_ms'")
+        with self._noting_faults():
             self.property_name = functools.lru_cache(10_000)(naming_function(naming))
+        with self._noting_faults():
             self._reason = split_path(reason)
-            if timestamps not in ("iso", "unix", "unix_ms"):
-                raise DeclarationError(f"timestamps={timestamps!r}: expected 'iso', 'unix' or 'unix_ms'")
+        with self._noting_faults():
             self._exchange = Exchange(
                 source=name,
                 url=url,
@@ -131,6 +137,11 @@ class Rest:
                 max_connections=limit,
                 transport=_transport(client),
             )
+
+    @contextlib.contextmanager
+    def _noting_faults(self) -> Iterator[None]:
+        try:
+            yield
         except DeclarationError as exc:
             self._fault(str(exc))
 
@@ -303,6 +314,17 @@ class Rest:
         """
         try:
             return endpoint.template.expand(values)
+        except RefusedValue as exc:
+            raise InvalidInput(str(exc), source=self.name) from exc
+
+    def header(self, name: str, value: object) -> str:
+        """Spell a value for a header.
+
+        Raises:
+            InvalidInput: it is no scalar.
+        """
+        try:
+            return scalar_text(name, value)
         except RefusedValue as exc:
             raise InvalidInput(str(exc), source=self.name) from exc
 

@@ -164,7 +164,7 @@ def _place(operator: str, in_query: bool) -> _Text:
 
 
 def _segment_text(name: str, value: Value, prefix: int | None) -> str:
-    text = _scalar(name, value)[:prefix]
+    text = scalar_text(name, value)[:prefix]
     if _PLAIN.fullmatch(text):
         return text
     if not text:
@@ -179,7 +179,7 @@ def _segment_text(name: str, value: Value, prefix: int | None) -> str:
 
 
 def _query_text(name: str, value: Value, prefix: int | None) -> str:
-    text = _scalar(name, value)[:prefix]
+    text = scalar_text(name, value)[:prefix]
     if _PLAIN.fullmatch(text):
         return text
     if _NUL.search(text):
@@ -188,7 +188,7 @@ def _query_text(name: str, value: Value, prefix: int | None) -> str:
 
 
 def _reserved_text(name: str, value: Value, prefix: int | None) -> str:
-    text = _scalar(name, value)[:prefix]
+    text = scalar_text(name, value)[:prefix]
     if _CONTROL.search(text) or any(mark in text for mark in ("?", "#", "\\", "//", "%")):
         raise RefusedValue(f"{name}: a query, fragment, escape or control character may not stand in a path")
     if any(segment in (".", "..") for segment in text.split("/")):
@@ -196,7 +196,12 @@ def _reserved_text(name: str, value: Value, prefix: int | None) -> str:
     return quote(text, safe=_RESERVED)
 
 
-def _scalar(name: str, value: Value) -> str:
+def scalar_text(name: str, value: Value) -> str:
+    """Spell a scalar as JSON does, without quotes.
+
+    Raises:
+        RefusedValue: it is no scalar, or not finite.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

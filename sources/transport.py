@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from pyreqwest import exceptions as reqwest
 from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.response import Response
 
 Headers = Sequence[tuple[str, str]]
 
@@ -108,7 +110,7 @@ class PyreqwestTransport:
             if body is not None:
                 builder = builder.body_bytes(body)
             response = await builder.build().send()
-            return Reply(response.status, await response.bytes(), response.get_header)
+            return Reply(response.status, await response.bytes(), functools.partial(_header, response))
         except _TIMEOUTS as exc:
             raise TransportTimeout from exc
         except _UNAVAILABLE as exc:
@@ -137,6 +139,12 @@ class PyreqwestTransport:
         self._client = builder.build()
         self._loop = asyncio.get_running_loop()
         return self._client
+
+
+def _header(response: Response, name: str) -> str | None:
+    """Give a header's value; the lines of a repeated one are one list (RFC 9110, 5.3)."""
+    lines = response.get_header_all(name)
+    return ", ".join(lines) if lines else None
 
 
 _TIMEOUTS = (reqwest.RequestTimeoutError,)

@@ -326,7 +326,6 @@ def test_a_batch_of_composite_keys_needs_a_list_for_each_part() -> None:
     assert faults(query_of(A)) == ["A.b: the batch GET /b{?keys*} needs 2 list variables for the keys, but has 1"]
 
 
-@pytest.mark.xfail(strict=True, reason="invalidates is not checked")
 def test_a_write_names_types_that_the_graph_has() -> None:
     s = rest()
 
@@ -345,7 +344,6 @@ def test_a_write_names_types_that_the_graph_has() -> None:
     assert "Plian" in fault
 
 
-@pytest.mark.xfail(strict=True, reason="invalidates is not checked")
 def test_a_write_names_arguments_that_it_has() -> None:
     s = rest()
 
@@ -448,7 +446,6 @@ def test_a_fault_of_an_entity_names_its_class_and_source(options: dict[str, Any]
     assert any(fault.startswith("source 'shelf': ") and "B: " in fault and message in fault for fault in found)
 
 
-@pytest.mark.xfail(strict=True, reason="field raises while the class is defined")
 def test_a_bad_path_of_a_field_is_reported_with_the_other_faults() -> None:
     s = rest()
 
@@ -502,7 +499,6 @@ def test_a_fault_of_a_source_names_the_source(options: dict[str, Any], message: 
     assert message in fault
 
 
-@pytest.mark.xfail(strict=True, reason="the first fault of a source hides the others")
 def test_all_faults_of_one_source_are_reported_at_once() -> None:
     s = Rest("s", "ftp://s.example", naming="screaming", timestamps="epoch", reason="a..b", retries=-1)  # type: ignore[arg-type]  # what this is about
 
@@ -533,7 +529,6 @@ def test_a_missing_secret_stops_serving_not_declaring(monkeypatch: pytest.Monkey
     graph.check_environment()
 
 
-@pytest.mark.xfail(strict=True, reason="without a schema nothing is bound")
 def test_faults_of_bindings_are_reported_beside_those_of_the_schema() -> None:
     s = rest()
 

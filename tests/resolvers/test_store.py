@@ -46,7 +46,7 @@ def entry(at: float, *, limit: float | None = None, key: str | None = None, body
         ("max-age=-1", False, 0),
         ("max-age=soon", False, 0),
         ("max-age", False, 0),
-        ("max-age=99999999999999", False, 0),
+        ("max-age=99999999999999", False, 2**31),
         ("no-store", False, 0),
         ("max-age=60, no-cache", False, 0),
         ("private, max-age=60", False, 0),

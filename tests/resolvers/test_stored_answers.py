@@ -85,13 +85,11 @@ def test_private_allows_keeping_for_one_client() -> None:
 
 
 @pytest.mark.parametrize("digits", ["\xb2", "1\xb3", "\u0663\u0660"])
-@pytest.mark.xfail(strict=True, reason="isdigit takes more than ASCII")
 def test_digits_that_are_not_ascii_are_no_age(digits: str) -> None:
     # What a header's bytes 0xB2 and 0xB3 are in latin-1: str.isdigit takes them, float does not.
     assert freshness_limit(f"max-age={digits}", private=False) == 0.0
 
 
-@pytest.mark.xfail(strict=True, reason="a long number is taken for 0")
 def test_an_age_beyond_every_clock_counts_as_very_long() -> None:
     # RFC 9111, 1.2.2: what is too great to represent MUST be taken for 2^31 or the greatest number that can be.
     limit = freshness_limit("max-age=99999999999999999999", private=False)
@@ -99,7 +97,6 @@ def test_an_age_beyond_every_clock_counts_as_very_long() -> None:
     assert limit >= 2**31
 
 
-@pytest.mark.xfail(strict=True, reason="the last of two wins")
 def test_of_two_ages_the_longer_one_never_wins() -> None:
     # RFC 9111, 4.2.1: the first occurrence counts, or the answer is stale.
     limit = freshness_limit("max-age=5, max-age=500", private=False)
@@ -277,7 +274,6 @@ def test_bodies_stay_within_the_bound() -> None:
     assert 1 <= len(store) <= 10
 
 
-@pytest.mark.xfail(strict=True, reason="only bodies are counted")
 def test_long_keys_count_towards_the_bound() -> None:
     clock = Clock()
     store = Store(max_bytes=10_000, clock=clock)
@@ -307,7 +303,6 @@ def test_touches_beyond_the_bound_revive_nothing() -> None:
     assert store.read("first", 1000) is None
 
 
-@pytest.mark.xfail(strict=True, reason="reading a touch reorders which is forgotten first")
 def test_touches_that_were_read_meanwhile_revive_nothing() -> None:
     clock = Clock()
     store = Store(clock=clock)
@@ -386,7 +381,7 @@ class Reads(RuleBasedStateMachine):
             fresh = self.clock.now == written.asked_at and not any(
                 self._concerns(touch, written) for touch in self.touches
             )
-            if fresh and sum(300 + len(kept.body or b"") for kept in self.written.values()) <= 2400:
+            if fresh and sum(300 + len(kept.body or b"") for kept in self.written.values()) <= 1700:
                 assert found is written
 
     @staticmethod

@@ -1,0 +1,63 @@
+"""Find every fault of a schema that cannot be built, where Strawberry names one and stops."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import graphql
+
+from resolvers import Declared, bind
+
+
+def schema_faults(declared: Declared, build: Callable[[], graphql.GraphQLSchema]) -> list[str]:
+    """Give why the schema cannot be built, and what is wrong with the rest of it.
+
+    Strawberry names one fault and stops. So fields are left out one by one, to find which of them it is about, until
+    what remains is a schema whose bindings can be looked at. It takes many attempts, and gives up after some seconds.
+    """
+    faults: list[str] = []
+    kept: list[tuple[Any, Any, int]] = []
+    gives_up_at = time.monotonic() + 5
+    try:
+        while True:
+            try:
+                schema = build()
+            except Exception as exc:
+                culprit = _culprit(declared, build, str(exc), gives_up_at)
+                if culprit is None:
+                    return [*faults, f"the schema: {_first_line(exc)}"]
+                definition, field, place = culprit
+                kept.append(culprit)
+                faults.append(f"{definition.name}.{field.python_name}: {_first_line(exc)}")
+            else:
+                return [*faults, *(fault for fault in bind(schema, declared).faults if fault not in declared.faults)]
+    finally:
+        for definition, field, place in reversed(kept):
+            definition.fields.insert(place, field)
+
+
+def _culprit(
+    declared: Declared, build: Callable[[], graphql.GraphQLSchema], said: str, gives_up_at: float
+) -> tuple[Any, Any, int] | None:
+    """Leave out the field without which another fault, or none, comes first; give it and where it was."""
+    for python_type in declared.classes:
+        definition = python_type.__dict__.get("__strawberry_definition__")
+        for place, field in enumerate(list(getattr(definition, "fields", ()))):
+            if definition is None or time.monotonic() > gives_up_at:
+                return None
+            del definition.fields[place]
+            try:
+                build()
+            except Exception as exc:
+                if str(exc) == said or len(definition.fields) == 0:
+                    definition.fields.insert(place, field)
+                    continue
+            return definition, field, place
+    return None
+
+
+def _first_line(exc: Exception) -> str:
+    lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
+    return lines[0] if lines else type(exc).__name__
