@@ -26,7 +26,7 @@ def request_of(
             for name, text in endpoint.headers
             if (value := _header(text, values)) is not None
         )
-    return target, headers, None if endpoint.body is None else endpoint.body.encode(values)
+    return target, headers, source.body(endpoint, values)
 
 
 def _header(text: str, values: Mapping[str, object]) -> object:

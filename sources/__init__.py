@@ -2,7 +2,7 @@
 
 It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph` nor `resolvers`. Read `errors`,
 `template`, `convention`, `endpoint`, `rest` (what an author declares), then `transport`, `httpx_transport`, `fake`,
-`auth`, `exchange` (what happens on the wire).
+`address`, `auth`, `exchange` (what happens on the wire).
 """
 
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2

@@ -12,11 +12,12 @@ import base64
 import os
 import time
 from collections.abc import Callable
-from typing import Protocol
-from urllib.parse import urlencode, urlsplit
+from typing import Annotated, Protocol
+from urllib.parse import quote_plus, urlencode
 
 import msgspec
 
+from sources.address import check_address, check_header_name
 from sources.errors import DeclarationError, UpstreamError, UpstreamInvalid, UpstreamUnavailable
 from sources.transport import Transport, TransportError
 
@@ -25,6 +26,11 @@ Pairs = tuple[tuple[str, str], ...]
 
 class Auth(Protocol):
     """One way to authenticate to a backend."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The headers that it sends."""
+        ...
 
     def missing(self) -> list[str]:
         """Give the environment variables that are needed and not set."""
@@ -59,7 +65,7 @@ class Secret:
             DeclarationError: the environment variable is not set, or the secret may not stand in a header.
         """
         value = self._value if self._env is None else os.environ.get(self._env, "")
-        if not value:
+        if value is None or (self._env is not None and not value):
             raise DeclarationError(f"the environment variable {self._env} is not set")
         if any(ord(mark) < 32 or ord(mark) == 127 for mark in value):
             raise DeclarationError(f"{self._env or 'the secret'} holds a control character")
@@ -79,6 +85,11 @@ class ApiKey:
     ) -> None:
         if (header is None) == (query is None):
             raise DeclarationError("ApiKey: give either a header's name or query=, a parameter's name")
+        if header is not None:
+            check_header_name(header)
+        if value == "":
+            raise DeclarationError("ApiKey: the key is empty")
+        self.names = () if header is None else (header,)
         self._header = header
         self._query = query
         self._secret = Secret(value, env, "ApiKey")
@@ -98,6 +109,8 @@ class ApiKey:
 
 class Basic:
     """User name and password (RFC 7617)."""
+
+    names = ("authorization",)
 
     def __init__(self, username: str, password: str | None = None, *, env: str | None = None) -> None:
         if ":" in username:
@@ -121,7 +134,11 @@ class Basic:
 class Bearer:
     """A token that does not change (RFC 6750)."""
 
+    names = ("authorization",)
+
     def __init__(self, token: str | None = None, *, env: str | None = None) -> None:
+        if token == "":
+            raise DeclarationError("Bearer: the token is empty")
         self._secret = Secret(token, env, "Bearer")
 
     def missing(self) -> list[str]:
@@ -138,7 +155,7 @@ class Bearer:
 
 
 class _Granted(msgspec.Struct):
-    access_token: str
+    access_token: Annotated[str, msgspec.Meta(min_length=1)]
     expires_in: float = 300.0
 
 
@@ -153,6 +170,8 @@ class OAuth2:
         renew_before_s: how long before its expiry a token is renewed; at most half its lifetime.
     """
 
+    names = ("authorization",)
+
     def __init__(
         self,
         token_url: str,
@@ -164,8 +183,12 @@ class OAuth2:
         renew_before_s: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if urlsplit(token_url).scheme not in ("http", "https") or not urlsplit(token_url).hostname:
-            raise DeclarationError(f"OAuth2: {token_url!r} is not an http or https address")
+        try:
+            check_address(token_url)
+        except DeclarationError as exc:
+            raise DeclarationError(f"OAuth2: {exc}") from exc
+        if client_secret == "":
+            raise DeclarationError("OAuth2: the client secret is empty")
         self._token_url = token_url
         self._client_id = client_id
         self._secret = Secret(client_secret, env, "OAuth2")
@@ -226,7 +249,7 @@ class OAuth2:
         if self._scope:
             form["scope"] = self._scope
         headers = (
-            ("authorization", _basic(self._client_id, self._secret.read())),
+            ("authorization", _basic(quote_plus(self._client_id), quote_plus(self._secret.read()))),
             ("content-type", "application/x-www-form-urlencoded"),
             ("accept", "application/json"),
         )
@@ -238,8 +261,9 @@ class OAuth2:
         if reply.status != 200:
             raise UpstreamError(f"{source}: the token endpoint refused", source=source, status=reply.status)
         try:
-            granted = msgspec.json.decode(reply.body, type=_Granted)
-        except msgspec.DecodeError as exc:
+            # Not strict: real endpoints write the lifetime in quotes.
+            granted = msgspec.json.decode(reply.body, type=_Granted, strict=False)
+        except (msgspec.DecodeError, RecursionError, ValueError) as exc:
             raise UpstreamInvalid(f"{source}: the token endpoint answered no token", source=source) from exc
         lifetime_s = granted.expires_in
         self._token = granted.access_token

@@ -12,7 +12,7 @@ from sources.errors import DeclarationError
 Naming = Literal["same", "camel", "pascal", "kebab", "snake"] | Callable[[str], str]
 Timestamps = Literal["iso", "unix", "unix_ms"]
 
-_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def snake_case(name: str) -> str:
@@ -21,12 +21,18 @@ def snake_case(name: str) -> str:
 
 
 def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(map(_capital, rest))
+    bare = name.lstrip("_")
+    first, *rest = bare.split("_")
+    return name[: len(name) - len(bare)] + first + "".join(map(_capital, rest))
 
 
 def _pascal(name: str) -> str:
     return "".join(map(_capital, name.split("_")))
+
+
+def _kebab(name: str) -> str:
+    bare = name.lstrip("_")
+    return name[: len(name) - len(bare)] + bare.replace("_", "-")
 
 
 def _capital(word: str) -> str:
@@ -38,7 +44,7 @@ _NAMINGS: dict[str, Callable[[str], str]] = {
     "snake": str,
     "camel": _camel,
     "pascal": _pascal,
-    "kebab": lambda name: name.replace("_", "-"),
+    "kebab": _kebab,
 }
 
 
@@ -52,7 +58,7 @@ def naming_function(naming: Naming) -> Callable[[str], str]:
         return naming
     try:
         return _NAMINGS[naming]
-    except KeyError:
+    except (KeyError, TypeError):
         raise DeclarationError(f"naming={naming!r}: expected one of {', '.join(_NAMINGS)} or a function") from None
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from sources.errors import DeclarationError
-from sources.template import Template
+from sources.template import RefusedValue, Template
 
 if TYPE_CHECKING:
     from sources.rest import Rest
@@ -44,9 +44,16 @@ class Body:
         self.variables = tuple(names)
 
     def encode(self, values: Mapping[str, object]) -> bytes:
-        """Give the JSON text with every hole filled from ``values``."""
+        """Give the JSON text with every hole filled from ``values``.
+
+        Raises:
+            RefusedValue: a text in it is no text.
+        """
         filled = _fill(self.skeleton, values)
-        return msgspec.json.encode(None if filled is _ABSENT else filled)
+        try:
+            return msgspec.json.encode(None if filled is _ABSENT else filled)
+        except UnicodeEncodeError as exc:
+            raise RefusedValue("half a character may not stand in a body") from exc
 
 
 def _gather(node: Json, names: dict[str, None]) -> None:

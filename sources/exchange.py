@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
-import re
 import time
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 
+from sources.address import base_of, check_header_name, check_header_value, is_header_value
 from sources.auth import Auth, OAuth2
 from sources.errors import (
     DeclarationError,
@@ -30,13 +31,10 @@ from sources.transport import (
     TransportUnavailable,
 )
 
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _LONGEST_REASON = 500
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _LATER = frozenset({429, 502, 503, 504})
-_OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "content-type"})
 
 
 class Exchange:
@@ -66,11 +64,17 @@ class Exchange:
         transport: Transport | None = None,
     ) -> None:
         self._source = source
-        self._base = _base(url)
+        self._base = base_of(url)
+        own = {name.lower() for name in auth.names} if auth is not None else set[str]()
         for name in (*(headers or {}), *forward):
             check_header_name(name)
-        for option, seconds in (("timeout", timeout_s), ("connect_timeout", connect_timeout_s)):
-            if seconds <= 0:
+            if name.lower() in own:
+                raise DeclarationError(f"{name!r} is sent by the source's own credentials already")
+        for name, value in (headers or {}).items():
+            check_header_value(name, value)
+        durations = {"timeout": timeout_s, "connect_timeout": connect_timeout_s, "read_timeout": read_timeout_s}
+        for option, seconds in durations.items():
+            if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
                 raise DeclarationError(f"{option} must be more than 0 seconds")
         self._retries = retries
         self._timeout_s = timeout_s
@@ -99,8 +103,9 @@ class Exchange:
             fixed = self._prepare()
         if headers:
             for name, value in headers:
-                if not _HEADER_VALUE.fullmatch(value):
-                    raise InvalidInput(f"{name}: a control character may not stand in a header", source=self._source)
+                if not is_header_value(value):
+                    message = f"{name}: a control character or a letter beyond ASCII may not stand in a header"
+                    raise InvalidInput(message, source=self._source)
             fixed = (*fixed, *headers)
         if body is not None:
             fixed = (*fixed, ("content-type", "application/json"))
@@ -150,7 +155,7 @@ class Exchange:
             except SourceError as exc:
                 if not exc.retryable:
                     raise
-                failure = exc
+                failure, reply = exc, None
             wait_s = _wait_s(attempt, reply)
             if attempt == self._retries or time.monotonic() + wait_s >= gives_up_at:
                 break
@@ -179,20 +184,10 @@ class Exchange:
         return UpstreamInvalid(f"{source} did not answer in HTTP", source=source)
 
 
-def check_header_name(name: str) -> None:
-    """Check that a graph may set or forward a header.
-
-    Raises:
-        DeclarationError: it is no header name, or one that belongs to the transport.
-    """
-    if not _HEADER_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS:
-        raise DeclarationError(f"{name!r} is not a header that a graph may set or forward")
-
-
 def _wait_s(attempt: int, reply: Reply | None) -> float:
     """Give the seconds to wait before the next attempt: what the backend asks for, else full jitter."""
     asked = reply.header("retry-after") if reply is not None else None
-    if asked is not None and asked.isdigit() and len(asked) < 6:
+    if asked is not None and asked.isascii() and asked.isdigit() and len(asked) < 6:
         return float(asked)
     return random.uniform(0, min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt))
 
@@ -220,16 +215,3 @@ def _said(body: bytes, path: tuple[str, ...]) -> str | None:
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return " ".join(value.split())[:_LONGEST_REASON] if isinstance(value, str) else None
-
-
-def _base(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as exc:
-        raise DeclarationError(f"{url!r} is not an address") from exc
-    if parts.scheme not in ("http", "https") or not host:
-        raise DeclarationError(f"{url!r} is not an http or https address")
-    if parts.query or parts.fragment or parts.username or parts.password is not None:
-        raise DeclarationError(f"{url!r}: a base address holds no query, fragment or credentials")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from http.cookiejar import DefaultCookiePolicy
+
 import httpx
 
 from sources.transport import Headers, Reply, TransportInvalid, TransportTimeout, TransportUnavailable
 
 
 class HttpxTransport:
-    """A `Transport` over a client that the caller configured; its timeouts hold, redirects are not followed."""
+    """A `Transport` over a client that the caller configured; its timeouts hold, redirects are not followed.
+
+    Cookies are neither kept nor sent: one client's session would go out with the next client's request.
+    """
 
     def __init__(self, client: httpx.AsyncClient) -> None:
+        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._client = client
 
     async def send(self, method: str, url: str, headers: Headers, body: bytes | None) -> Reply:
@@ -26,8 +32,14 @@ class HttpxTransport:
             httpx.UnsupportedProtocol,
             httpx.LocalProtocolError,
             httpx.DecodingError,
+            UnicodeError,
         ) as exc:
             raise TransportInvalid from exc
+        except RuntimeError as exc:  # a connection of an event loop that is gone
+            raise TransportUnavailable from exc
+        except httpx.RemoteProtocolError as exc:
+            is_cut = "disconnected" in str(exc) or "closed" in str(exc)
+            raise (TransportUnavailable if is_cut else TransportInvalid) from exc
         except httpx.HTTPError as exc:
             raise TransportUnavailable from exc
         return Reply(response.status_code, response.content, response.headers.get)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, Unpack, dataclass_transform
 
 import httpx
 
+from sources.address import check_header_name, check_header_value, shown_address
 from sources.auth import Auth
 from sources.convention import Naming, Timestamps, naming_function
 from sources.endpoint import (
@@ -30,7 +32,7 @@ from sources.endpoint import (
     split_path,
 )
 from sources.errors import DeclarationError, InvalidInput, UpstreamError
-from sources.exchange import Exchange, check_header_name, failure_of
+from sources.exchange import Exchange, failure_of
 from sources.httpx_transport import HttpxTransport
 from sources.template import RefusedValue, Template, scalar_text
 from sources.transport import Reply, Transport
@@ -93,7 +95,7 @@ class Rest:
         retries: int = 0,
         naming: Naming = "same",
         timestamps: Timestamps = "iso",
-        forward: Sequence[str] = (),
+        forward: str | Sequence[str] = (),
         headers: Mapping[str, str] | None = None,
         max_batch: int = 100,
         limit: int = 100,
@@ -106,6 +108,7 @@ class Rest:
         self.auth = auth
         self.ttl = ttl
         self.timestamps: Timestamps = timestamps
+        forward = (forward,) if isinstance(forward, str) else tuple(forward)
         self.forward = tuple(header.lower() for header in forward)
         self.max_batch = max_batch
         self.faults: list[str] = []
@@ -115,8 +118,8 @@ class Rest:
         if not name or not isinstance(name, str):
             self._fault("a source needs a name")
         for option, value in (("ttl", ttl), ("max_batch", max_batch - 1), ("limit", limit - 1), ("retries", retries)):
-            if value < 0:
-                self._fault(f"{option} is too small")
+            if not (math.isfinite(value) and value >= 0):
+                self._fault(f"{option} is too small" if value < 0 else f"{option} is not a number")
         if timestamps not in ("iso", "unix", "unix_ms"):
             self._fault(f"timestamps={timestamps!r}: expected 'iso', 'unix' or 'unix_ms'")
         with self._noting_faults():
@@ -146,7 +149,7 @@ class Rest:
             self._fault(str(exc))
 
     def __repr__(self) -> str:
-        return f"Rest({self.name!r}, {self.url!r})"
+        return f"Rest({self.name!r}, {shown_address(self.url)!r})"
 
     # -- declaring ------------------------------------------------------------------------------------------------
 
@@ -181,7 +184,7 @@ class Rest:
             if key is not None and group_by is not None:
                 raise DeclarationError("key and group_by exclude each other: an answer is one item or many per key")
             _check_bounds(ttl, max_batch)
-            if batch is not None and key is None and group_by is None:
+            if batch is not None and not all(_names(key) or _names(group_by) or [""]):
                 raise DeclarationError(f"batch={_text(batch)!r} without key or group_by: answers match by key")
             envelope = split_path(items)
             return Call(
@@ -286,13 +289,16 @@ class Rest:
 
     def _marks(self, build: Callable[[str], Call]) -> Callable[[F], F]:
         def mark(function: F) -> F:
-            where = function.__qualname__
+            where = getattr(function, "__qualname__", type(function).__name__)
             try:
                 call = build(where)
             except DeclarationError as exc:
                 self._fault(f"{where}: {exc}")
                 call = Call(source=self, single=None, is_faulty=True)
-            setattr(function, CALL_MARK, call)
+            try:
+                setattr(function, CALL_MARK, call)
+            except AttributeError:
+                self._fault(f"{where}: a stub is a function, and this is none")
             return function
 
         return mark
@@ -314,6 +320,17 @@ class Rest:
         """
         try:
             return endpoint.template.expand(values)
+        except RefusedValue as exc:
+            raise InvalidInput(str(exc), source=self.name) from exc
+
+    def body(self, endpoint: Endpoint, values: Mapping[str, object]) -> bytes | None:
+        """Give the request body of an endpoint, None where it has none.
+
+        Raises:
+            InvalidInput: a value may not stand in it.
+        """
+        try:
+            return None if endpoint.body is None else endpoint.body.encode(values)
         except RefusedValue as exc:
             raise InvalidInput(str(exc), source=self.name) from exc
 
@@ -364,6 +381,8 @@ def _names(names: str | Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _stale_types(invalidates: Sequence[str | type] | Mapping[str | type, str | None]) -> dict[str, str | None]:
+    if isinstance(invalidates, str | type):
+        invalidates = [invalidates]
     keyed = invalidates if isinstance(invalidates, Mapping) else dict.fromkeys(invalidates)
     return {kind if isinstance(kind, str) else kind.__name__: argument for kind, argument in keyed.items()}
 
@@ -373,15 +392,16 @@ def _text(form: Form) -> str:
 
 
 def _check_bounds(ttl: float | None, max_batch: int | None) -> None:
-    if ttl is not None and ttl < 0:
-        raise DeclarationError("ttl is less than 0 seconds")
+    if ttl is not None and not (math.isfinite(ttl) and ttl >= 0):
+        raise DeclarationError("ttl is less than 0 seconds" if ttl < 0 else "ttl is not a number of seconds")
     if max_batch is not None and max_batch < 1:
         raise DeclarationError("max_batch is less than 1 key")
 
 
 def _headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
-    for name in headers or {}:
+    for name, text in (headers or {}).items():
         check_header_name(name)
+        check_header_value(name, text)
     return tuple((name.lower(), text) for name, text in (headers or {}).items())
 
 
@@ -391,4 +411,5 @@ def _form(form: Form | None, items: tuple[str, ...], headers: tuple[tuple[str, s
     if isinstance(form, str):
         return Endpoint("GET", Template(form), items, headers=headers)
     endpoint = form.endpoint()
-    return Endpoint(endpoint.method, endpoint.template, endpoint.items or items, endpoint.body, headers)
+    own = endpoint.items if form.items is not None else items
+    return Endpoint(endpoint.method, endpoint.template, own, endpoint.body, headers)

@@ -28,7 +28,7 @@ _EXPRESSION = re.compile(r"\{([^{}]*)\}")
 _EXPRESSION_TEXT = re.compile(
     r"[+#./;?&]?[A-Za-z0-9_]+(?:\*|:[1-9][0-9]{0,3})?(?:,[A-Za-z0-9_]+(?:\*|:[1-9][0-9]{0,3})?)*"
 )
-_LITERAL = re.compile(r"[A-Za-z0-9\-._~:/?@!$&'()*+,;=%]*")
+_LITERAL = re.compile(r"(?:[A-Za-z0-9\-._~:/?@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NUL = re.compile(r"[\x00\ud800-\udfff]")
 _PLAIN = re.compile(r"[A-Za-z0-9\-_~][A-Za-z0-9\-._~]*")
@@ -63,7 +63,7 @@ class Template:
             parts = [(name, bool(options["explode"]), options["prefix"]) for name, options in variable.variables]
             names.update(dict.fromkeys(name for name, _, _ in parts))
             in_query = in_query or operator in ("?", "&")
-            pieces.append(_expression(operator, parts, in_query))
+            pieces.append(_expression(operator, parts, in_query, begins=literal.endswith("/")))
             position = found.end()
         if text[position:]:
             pieces.append(text[position:])
@@ -82,7 +82,12 @@ class Template:
         """
         if self._fixed is not None:
             return self._fixed
-        return "".join([piece if isinstance(piece, str) else piece(values) for piece in self._pieces])
+        try:
+            return "".join([piece if isinstance(piece, str) else piece(values) for piece in self._pieces])
+        except RefusedValue:
+            raise
+        except ValueError as exc:  # Python's limit of digits
+            raise RefusedValue("an integer is too long for a URL") from exc
 
 
 def _check(text: str) -> None:
@@ -96,9 +101,39 @@ def _check(text: str) -> None:
         raise DeclarationError(f"template {text!r}: a brace is not closed")
     if not _LITERAL.fullmatch(literal):
         raise DeclarationError(f"template {text!r}: it holds a character that a URL may not hold, or a '#'")
+    _check_order(text)
 
 
-def _expression(operator: str, parts: Sequence[tuple[str, bool, int | None]], in_query: bool) -> _Expand:
+def _check_order(text: str) -> None:
+    """Check that the query begins once, and that nothing of a path comes after it."""
+    began: str | None = None
+    position = 0
+    for found in [*_EXPRESSION.finditer(text), None]:
+        literal = text[position : found.start() if found is not None else len(text)]
+        if began == "expression" and literal and not literal.startswith("&"):
+            raise DeclarationError(f"template {text!r}: after a query expression, {literal!r} is out of place")
+        if "?" in literal:
+            began = began or "literal"
+        if found is None:
+            return
+        position = found.end()
+        operator = found.group(1)[0]
+        if operator == "#":
+            raise DeclarationError(f"template {text!r}: a backend is never sent a fragment")
+        if operator == "?" and began:
+            raise DeclarationError(f"template {text!r}: the query has begun already; write {{&...}}")
+        if operator == "&" and began != "literal":
+            raise DeclarationError(f"template {text!r}: {{&...}} needs a query before it that is always there")
+        if operator not in "?&" and began == "expression":
+            raise DeclarationError(f"template {text!r}: {found.group(0)!r} stands after the query")
+        if operator in "?&" and began is None:
+            began = "expression"
+
+
+def _expression(
+    operator: str, parts: Sequence[tuple[str, bool, int | None]], in_query: bool, *, begins: bool
+) -> _Expand:
+    """Give the function that expands an expression; ``begins`` is whether it begins a path segment."""
     joiner = {"": ",", "+": ",", "#": ",", ".": ".", "/": "/", ";": ";", "?": "&", "&": "&"}[operator]
     first = "" if operator == "+" else operator
     named = operator in (";", "?", "&")
@@ -111,7 +146,13 @@ def _expression(operator: str, parts: Sequence[tuple[str, bool, int | None]], in
         found = [text for expander in expanders if (text := expander(values)) is not None]
         return first + joiner.join(found) if found else ""
 
-    return expand
+    def expand_segment(values: Mapping[str, Value]) -> str:
+        text = expand(values)
+        if not text or text.startswith("/"):
+            raise RefusedValue(f"{parts[0][0]}: a path needs a value here, one that does not begin with a slash")
+        return text
+
+    return expand_segment if begins and not in_query and operator in ("", "+", ".") else expand
 
 
 _Text = Callable[[str, Value, "int | None"], str]
@@ -158,9 +199,9 @@ def _variable(
 
 def _place(operator: str, in_query: bool) -> _Text:
     """Give the function that turns a scalar into text for the place where the expression stands."""
-    if operator in ("+", "#"):
-        return _reserved_text
-    return _query_text if in_query else _segment_text
+    if in_query:
+        return _query_text
+    return _reserved_text if operator == "+" else _segment_text
 
 
 def _segment_text(name: str, value: Value, prefix: int | None) -> str:
@@ -206,7 +247,7 @@ def scalar_text(name: str, value: Value) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float | decimal.Decimal) and not math.isfinite(value):
         raise RefusedValue(f"{name}: not a finite number")
     if isinstance(value, int | float | decimal.Decimal):
         return str(value)

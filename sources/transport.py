@@ -34,7 +34,7 @@ class TransportUnavailable(TransportError):
 
 
 class TransportInvalid(TransportError):
-    """The backend's bytes are not HTTP, or the request cannot be sent as HTTP."""
+    """The backend's bytes are not HTTP, cannot be unpacked, or the request cannot be sent as HTTP."""
 
 
 class Reply:
@@ -64,7 +64,7 @@ class Transport(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Close what is open; sending afterwards is an error."""
+        """Close what is open; what is sent afterwards opens it anew, or fails."""
         ...
 
 
@@ -97,12 +97,30 @@ class PyreqwestTransport:
         self._headers = tuple(headers)
         self._client: Client | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._turns = asyncio.Semaphore(max_connections)
 
     async def send(self, method: str, url: str, headers: Headers, body: bytes | None) -> Reply:
         """Give the backend's reply; see `Transport.send`."""
+        if self._client is None or self._loop is not asyncio.get_running_loop():
+            self._open()
+        turns = self._turns
+        if turns.locked():
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await turns.acquire()
+            except TimeoutError as exc:
+                raise TransportTimeout from exc
+        else:
+            await turns.acquire()
+        try:
+            return await self._exchange(method, url, headers, body)
+        finally:
+            turns.release()
+
+    async def _exchange(self, method: str, url: str, headers: Headers, body: bytes | None) -> Reply:
         client = self._client
-        if client is None or self._loop is not asyncio.get_running_loop():
-            client = self._open()
+        if client is None:
+            raise TransportUnavailable
         try:
             builder = client.get(url) if method == "GET" else client.request(method, url)
             for name, value in headers:
@@ -113,7 +131,11 @@ class PyreqwestTransport:
             return Reply(response.status, await response.bytes(), functools.partial(_header, response))
         except _TIMEOUTS as exc:
             raise TransportTimeout from exc
-        except _UNAVAILABLE as exc:
+        except reqwest.DecodeError as exc:
+            # One exception for a body that was cut, one that cannot be unpacked, and bytes that are no HTTP.
+            is_cut = "end of file" in str(exc) or "incomplete" in str(exc)
+            raise (TransportUnavailable if is_cut else TransportInvalid) from exc
+        except reqwest.TransportError as exc:
             raise TransportUnavailable from exc
         except _INVALID as exc:
             raise TransportInvalid from exc
@@ -124,10 +146,12 @@ class PyreqwestTransport:
         if client is not None and self._loop is asyncio.get_running_loop():
             await client.close()
 
-    def _open(self) -> Client:
+    def _open(self) -> None:
+        # Turns are ours and not the pool's: there, an exchange whose client went away keeps its place until it times
+        # out, and clients that hang up could keep everybody out.
+        self._turns = asyncio.Semaphore(self._max_connections)
         builder = (
             ClientBuilder()
-            .max_connections(self._max_connections)
             .timeout(dt.timedelta(seconds=self._timeout_s))
             .connect_timeout(dt.timedelta(seconds=self._connect_timeout_s))
             .follow_redirects(False)
@@ -138,15 +162,16 @@ class PyreqwestTransport:
             builder = builder.default_headers(list(self._headers))
         self._client = builder.build()
         self._loop = asyncio.get_running_loop()
-        return self._client
 
 
 def _header(response: Response, name: str) -> str | None:
     """Give a header's value; the lines of a repeated one are one list (RFC 9110, 5.3)."""
-    lines = response.get_header_all(name)
+    try:
+        lines = response.get_header_all(name)
+    except ValueError:  # bytes that are no ASCII
+        return None
     return ", ".join(lines) if lines else None
 
 
 _TIMEOUTS = (reqwest.RequestTimeoutError,)
-_UNAVAILABLE = (reqwest.TransportError, reqwest.DecodeError)
 _INVALID = (reqwest.PyreqwestError, ValueError, TypeError)

@@ -132,19 +132,16 @@ def test_other_time_zones_are_converted_for_unix() -> None:
 # -- known faults -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="a leading underscore is taken for a word boundary: '_id' becomes 'Id'")
 @pytest.mark.parametrize(("naming", "spelled"), [("camel", "_id"), ("kebab", "_id")])
 def test_a_leading_underscore_is_part_of_the_name(naming: Any, spelled: str) -> None:
     assert naming_function(naming)("_id") == spelled
 
 
-@pytest.mark.xfail(strict=True, raises=TypeError, reason="an unhashable naming is raised from the constructor of Rest")
 def test_a_naming_of_the_wrong_type_is_a_fault() -> None:
     naming: Any = ["camel"]
     assert any("naming=" in fault for fault in Rest("s", "http://s.example", naming=naming).faults)
 
 
-@pytest.mark.xfail(strict=True, reason="a run of capitals is one word with the next: 'HTTPServer' becomes 'httpserver'")
 @pytest.mark.parametrize(("name", "spelled"), [("HTTPServer", "http_server"), ("APIKey", "api_key")])
 def test_an_abbreviation_is_a_word(name: str, spelled: str) -> None:
     assert snake_case(name) == spelled

@@ -75,7 +75,7 @@ async def test_a_header_that_could_end_early_is_refused_before_anything_is_sent(
     assert fake.calls == []
 
 
-@pytest.mark.parametrize("value", ["", "plain", "a\tb", " spaced ", "caf\xe9", 'quoted "x"; a=b, c'])
+@pytest.mark.parametrize("value", ["", "plain", "a\tb", " spaced ", 'quoted "x"; a=b, c'])
 async def test_an_ordinary_header_value_arrives_as_it_is(value: str) -> None:
     fake = echo()
     await Rest("s", "http://s.example", client=fake).send("GET", "/a", [("x-a", value)])
@@ -296,32 +296,25 @@ async def test_attempts_share_one_timeout() -> None:
 # -- known faults -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="isdigit() is true for digits that float() cannot read")
 async def test_a_superscript_wait_cannot_break_a_request() -> None:
     fake = answering((503, {}, {"Retry-After": "\xb2"}), {})
     assert (await Rest("s", "http://s.example", client=fake, retries=1).send("GET", "/a")).status == 200
 
 
-@pytest.mark.xfail(strict=True, reason="a fault quotes the address together with the password in it")
 def test_a_fault_of_an_address_does_not_tell_its_password() -> None:
     (fault,) = Rest("s", "http://me:hunter2@s.example").faults
     assert "hunter2" not in fault
 
 
-@pytest.mark.xfail(strict=True, reason="a representation shows the address together with the password in it")
 def test_a_representation_does_not_tell_a_password() -> None:
     assert "hunter2" not in repr(Rest("s", "http://me:hunter2@s.example"))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a host or prefix with characters that no URL holds is seen at the first request"
-)
 @pytest.mark.parametrize("url", ["http://s x/", "http://s.example/a b", "http://s\n.example", "http://s.example/a\\b"])
 def test_an_address_with_spaces_breaks_or_backslashes_is_a_fault(url: str) -> None:
     assert len(Rest("s", url).faults) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="the source's credential and the client's header are both sent")
 async def test_one_request_has_one_authorization() -> None:
     sent: list[tuple[str, str]] = []
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import gzip
 import socket
 import threading
@@ -385,21 +384,14 @@ async def test_an_address_that_cannot_be_asked_is_a_transport_error(kind: str, u
 # -- known faults -----------------------------------------------------------------------------------------------------
 
 
-def fails_for(kind: str, reason: str, **options: Any) -> Any:
-    marks = pytest.mark.xfail(strict=True, reason=reason, **options)
-    return pytest.mark.parametrize(
-        "kind", [pytest.param(each, marks=marks if each in kind else ()) for each in ("pyreqwest", "httpx")]
-    )
-
-
-@fails_for("pyreqwest httpx", "bytes that are no HTTP count as an unreachable backend, which is retryable")
+@BOTH
 async def test_what_is_no_http_is_not_worth_another_try(kind: str) -> None:
     async with speaking(always(b"SSH-2.0-OpenSSH_9.0\r\n\r\n")) as url, source_at(kind, url) as source:
         with pytest.raises(UpstreamInvalid, match="did not answer in HTTP"):
             await source.send("GET", "/")
 
 
-@fails_for("pyreqwest", "a body that cannot be unpacked counts as a lost connection")
+@BOTH
 async def test_a_body_that_cannot_be_unpacked_is_invalid(kind: str) -> None:
     answer = always(reply(b"not gzip", headers=("Content-Encoding: gzip",)))
     async with speaking(answer) as url, source_at(kind, url) as source:
@@ -407,15 +399,7 @@ async def test_a_body_that_cannot_be_unpacked_is_invalid(kind: str) -> None:
             await source.send("GET", "/")
 
 
-@fails_for("httpx", "httpx gives what it could unpack of a cut body as the whole")
-async def test_a_packed_body_that_was_cut_is_a_failure(kind: str) -> None:
-    answer = always(reply(gzip.compress(BIG)[:-200], headers=("Content-Encoding: gzip",)))
-    async with speaking(answer) as url, source_at(kind, url) as source:
-        with pytest.raises(SourceError):
-            await source.send("GET", "/")
-
-
-@fails_for("pyreqwest", "get_header raises ValueError for a header beyond ASCII", raises=ValueError)
+@BOTH
 @pytest.mark.parametrize("name", ["Cache-Control", "Retry-After", "ETag"])
 async def test_a_header_beyond_ascii_can_be_asked_for(kind: str, name: str) -> None:
     answer = always(reply(headers=(f"{name}: \xb2\xff",)))
@@ -424,7 +408,7 @@ async def test_a_header_beyond_ascii_can_be_asked_for(kind: str, name: str) -> N
         assert got.header(name) in (None, "\xb2\xff")
 
 
-@fails_for("pyreqwest", "only the first of several lines is given, so a later no-store or private is not seen")
+@BOTH
 async def test_a_header_on_several_lines_is_one_list(kind: str) -> None:
     answer = always(reply(headers=("Cache-Control: max-age=60", "Cache-Control: private, no-store")))
     async with speaking(answer) as url, source_at(kind, url) as source:
@@ -432,27 +416,14 @@ async def test_a_header_on_several_lines_is_one_list(kind: str) -> None:
         assert got.header("cache-control") == "max-age=60, private, no-store"
 
 
-@fails_for("httpx", "httpx spells headers in ASCII; its error is not translated", raises=UnicodeEncodeError)
+@BOTH
 async def test_a_header_value_beyond_ascii_is_sent_or_is_the_clients_fault(kind: str) -> None:
     async with speaking(always(reply())) as url, source_at(kind, url) as source:
         with suppress(InvalidInput):
             assert (await source.send("GET", "/", [("x-a", "caf\xe9")])).status == 200
 
 
-@pytest.mark.xfail(strict=True, reason="a value is sent in UTF-8, so a client's own bytes are forwarded as others")
-async def test_a_forwarded_header_keeps_its_bytes() -> None:
-    seen: list[list[str]] = []
-
-    async def answer(request: Request) -> bytes:
-        seen.append(request.all("x-a"))
-        return reply()
-
-    async with speaking(answer) as url, source_at("pyreqwest", url) as source:
-        await source.send("GET", "/", [("x-a", "caf\xe9")])
-    assert seen == [["caf\xe9"]]
-
-
-@fails_for("httpx", "an AsyncClient keeps cookies and sends one client's session with the next client's request")
+@BOTH
 async def test_a_cookie_of_one_reply_is_not_in_the_next_request(kind: str) -> None:
     seen: list[list[str]] = []
 
@@ -466,31 +437,7 @@ async def test_a_cookie_of_one_reply_is_not_in_the_next_request(kind: str) -> No
     assert seen == [[], []]
 
 
-@fails_for("pyreqwest", "a closed pool opens itself anew; the protocol says that sending is an error")
-async def test_sending_after_closing_is_an_error(kind: str, url: str) -> None:
-    async with opened(kind) as transport:
-        await transport.send("GET", f"{url}/status/200", (), None)
-        await transport.aclose()
-        with pytest.raises((TransportError, RuntimeError)):
-            await transport.send("GET", f"{url}/status/200", (), None)
-
-
-@fails_for("httpx", "a connection of a loop that is gone is a RuntimeError that nobody translates")
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_source_may_be_used_from_a_second_event_loop(kind: str, url: str) -> None:
-    def ask_twice() -> list[object]:
-        source = Rest("shop", url, client=httpx.AsyncClient(trust_env=False) if kind == "httpx" else None)
-        try:
-            return [asyncio.run(source.send("GET", "/status/200")).status for _ in range(2)]
-        except RuntimeError as exc:
-            return [str(exc)]
-
-    answered = ask_twice()
-    gc.collect()  # what a loop that is gone left open is reported now, while this test ignores it
-    assert answered == [200, 200]
-
-
-@fails_for("pyreqwest", "a cancelled exchange keeps its connection until its timeout is over", raises=TimeoutError)
+@BOTH
 async def test_a_cancelled_exchange_gives_its_connection_back(kind: str) -> None:
     arrived = asyncio.Event()
 

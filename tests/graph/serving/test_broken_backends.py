@@ -122,7 +122,7 @@ HTML = f"<html><body>{SECRET}</body></html>".encode()
         (reply("302 There", b"", "location: http://127.0.0.1/hunter2"), {"code": "UPSTREAM_ERROR", "status": 302}),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{", {"code": "UPSTREAM_UNAVAILABLE", "retryable": True}),
         (b"", {"code": "UPSTREAM_UNAVAILABLE", "retryable": True}),
-        (b"SSH-2.0-hunter2\r\n", {"code": "UPSTREAM_UNAVAILABLE", "retryable": True}),
+        (b"SSH-2.0-hunter2\r\n", {"code": "UPSTREAM_INVALID"}),
     ],
 )
 def test_nonsense_costs_its_own_field_only(answered: bytes, expected: dict[str, Any]) -> None:
