@@ -20,7 +20,6 @@ value that does not convert - raises, and the exact path answers instead, from t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
@@ -29,6 +28,7 @@ import graphql
 
 from graph.decode import KEY, Decoders, Need, Uncompilable, leaf_type, list_of
 from graph.plan import Fetch, Leaf, Nested, Output, Plan, Shape, Site, TypeName
+from graph.program import Program, Step
 from graph.read import (
     batch_reader,
     converter,
@@ -43,36 +43,6 @@ from graph.read import (
 )
 from graph.want import Wants
 from resolvers import Fetching, Part, Python
-
-Keys = Callable[[list[Any]], list[Any]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """One fetch, ready to run.
-
-    Args:
-        keys: gathers its keys; None for a call without keys.
-        read: turns the parts of its load into its result. It raises for what the schema does not promise.
-        cut: keeps the first items of each list in the result.
-        below: numbers of the fetches that wait for it.
-        parents: how many fetches it waits for.
-    """
-
-    fetch: Fetch
-    keys: Keys | None
-    read: Callable[[list[Part]], Any]
-    cut: Callable[[Any, int], Any]
-    below: tuple[int, ...]
-    parents: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Program:
-    """A compiled plan."""
-
-    steps: tuple[Step, ...]
-    build: Callable[[list[Any]], Any]
 
 
 class Compiler:
@@ -107,13 +77,19 @@ class _Writer:
         self.namespace: dict[str, Any] = {"text": text, "must": must, "cut": cut_items, "EMPTY": []}
         self.lines: list[str] = []
         self.variables, self.sites = 0, dict[int, int]()
+        self.agreeing: dict[int, bool] = {}
+        self.owns: set[str] = set()
+        self.functions: list[str] = []
+        for fetch in plan.fetches:
+            for site in fetch.sites:
+                self.sites[id(site)] = len(self.sites)
 
     def program(self) -> Program:
         plan = self.plan
         readers = [self._reader(fetch) for fetch in plan.fetches]
         gathered = [self._keys_function(fetch) for fetch in plan.fetches]
         self._build_function()
-        self.run("\n".join(self.lines), self.namespace)
+        self.run("\n".join([*self.lines, *self.functions]), self.namespace)
         steps = tuple(
             Step(
                 fetch,
@@ -217,16 +193,42 @@ class _Writer:
     def _enter(self, fetch: Fetch, shape: Shape) -> tuple[int, str]:
         """Write the loops from a fetch's result to its objects; give the indent and variable inside them."""
         call = fetch.calls
+        site = next(site for site in fetch.sites if site.shape is shape)
+        kind, result = site.selected.field.type, self._result(site)
         if call.batch is not None and call.parents:
             variable = self._variable()
-            self.lines.append(f" for {variable} in R[{fetch.number}]:")
+            self.lines.append(f" for {variable} in {result}:")
             return 2, variable
-        kind = next(site.selected.field.type for site in fetch.sites if site.shape is shape)
         if not call.parents:
-            return self._loop(kind, f"R[{fetch.number}]", 1)
+            return self._loop(kind, result, 1)
         variable = self._variable()
-        self.lines.append(f" for {variable} in R[{fetch.number}].values():")
+        self.lines.append(f" for {variable} in {result}.values():")
         return self._loop(graphql.get_nullable_type(kind) if not call.is_entity else None, variable, 2)
+
+    def _result(self, site: Site) -> str:
+        """Give the expression for what a fetch gave to one of its sites.
+
+        Sites that share a fetch may have other fetches below them: what is fetched below one of them must not be asked
+        for the objects of another. So a function picks the items whose keys this site asked for.
+        """
+        fetch = site.fetch
+        result = f"R[{fetch.number}]"
+        if len(fetch.sites) < 2 or not fetch.calls.parents or not any(map(_leads_on, fetch.sites)):
+            return result
+        name = f"own_{self.sites[id(site)]}"
+        if name not in self.owns:
+            self.owns.add(name)
+            outer, self.lines = self.lines, [f"def {name}(R):", " seen = {}"]
+            self._gather(site)
+            self.lines.append(f" held = {{{self._as_key('k', site)} for k in seen}}")
+            if fetch.calls.batch is None:
+                self.lines.append(f" return {{k: x for k, x in {result}.items() if {self._as_key('k', site)} in held}}")
+            else:
+                key = self._as_key(self._item_key(fetch), site)
+                self.lines.append(f" return [x for x in {result} if {key} in held]")
+            self.functions += self.lines
+            self.lines = outer
+        return f"{name}(R)"
 
     def _loop(self, kind: Any, expression: str, indent: int) -> tuple[int, str]:
         nullable = not isinstance(kind, graphql.GraphQLNonNull)
@@ -250,8 +252,6 @@ class _Writer:
     def _build_function(self) -> None:
         self.lines.append("def build(R):")
         sites = [site for fetch in self.plan.fetches for site in fetch.sites]
-        for number, site in enumerate(sites):
-            self.sites[id(site)] = number
         for site in sorted(sites, key=lambda found: -found.fetch.hop):
             if isinstance(site.binding, Fetching):
                 self._index(site, site.binding)
@@ -263,7 +263,7 @@ class _Writer:
 
     def _index(self, site: Site, call: Fetching) -> None:
         """Write the index from key to output of one site; without keys, the output itself."""
-        number, result = self.sites[id(site)], f"R[{site.fetch.number}]"
+        number, result = self.sites[id(site)], self._result(site)
         kind = site.selected.field.type
         if not call.parents:
             self.lines.append(f" I{number} = {self._value(site, kind, result)}")
@@ -347,6 +347,12 @@ class _Writer:
         return expression if self._keys_agree(site.fetch) else f"text({expression})"
 
     def _keys_agree(self, fetch: Fetch) -> bool:
+        known = self.agreeing.get(fetch.number)
+        if known is None:
+            known = self.agreeing[fetch.number] = self._compare_keys(fetch)
+        return known
+
+    def _compare_keys(self, fetch: Fetch) -> bool:
         kinds: set[str] = set()
         call = fetch.calls
         if len(call.parents) != 1:
@@ -419,3 +425,16 @@ class _Writer:
         if not nullable or mapped == expression:
             return mapped
         return f"(None if {expression} is None else {mapped})"
+
+
+def _leads_on(site: Site) -> bool:
+    """Tell whether there are fetches below a site."""
+    waiting = [site.shape]
+    while waiting:
+        shape = waiting.pop()
+        for output in shape.outputs if shape is not None else ():
+            if isinstance(output, Site):
+                return True
+            if isinstance(output, Nested):
+                waiting.append(output.shape)
+    return False

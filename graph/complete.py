@@ -66,7 +66,7 @@ class Completion:
         try:
             return self._complete(kind, value, slot, path)
         except Exception as exc:  # serializers are the author's code
-            error = graphql.located_error(exc, list(slot.selected.nodes), path.as_list())
+            error = _located(exc, slot, path)
             if isinstance(kind, graphql.GraphQLNonNull):
                 raise error from exc
             self.errors.append(error)
@@ -95,9 +95,20 @@ class Completion:
         return _leaf(kind, value, slot.source)
 
 
+def _located(exc: Exception, slot: Slot, path: Path) -> graphql.GraphQLError:
+    nodes = list(slot.selected.nodes)
+    if isinstance(exc, graphql.GraphQLError):
+        return graphql.located_error(exc, nodes, path.as_list())
+    return graphql.GraphQLError(str(exc), nodes, path=path.as_list(), original_error=exc)
+
+
 def _leaf(kind: Any, value: Any, source: Rest | None) -> Any:
     if source is None:
-        completed = kind.coerce_output_value(value)
+        try:
+            completed = kind.coerce_output_value(value)
+        except graphql.GraphQLError as exc:
+            # Its message quotes the value, which is the server's own affair.
+            raise TypeError(str(exc)) from exc
         if completed is None:
             raise graphql.GraphQLError(f"Expected a value of type '{kind.name}' but got null.")
         return completed

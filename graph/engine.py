@@ -10,6 +10,7 @@ be reused are kept as bytes until they are no longer fresh.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -148,13 +149,15 @@ class Engine:
         except RequestError as exc:
             body, malformed = _encode(exc.report()), exc.code == "BAD_REQUEST"
             return Answer(body, status=exc.status, executed=False, malformed=malformed, no_store=True)
+        inputs = request.variables or {}
         if not variant.shareable:
-            return await self._execute(operation, variant, variables, headers, context)
+            return await self._execute(operation, variant, inputs, variables, headers, context)
 
         async def execute() -> Answer:
-            answer = await self._execute(operation, variant, variables, headers, context)
+            answer = await self._execute(operation, variant, inputs, variables, headers, context)
             if answer.fresh_until is not None and not answer.private and not answer.no_store:
-                self._responses[key] = answer
+                with contextlib.suppress(ValueError):  # larger than all that may be kept
+                    self._responses[key] = answer
             return answer
 
         flight = self._flight(key, headers, private=variant.private)
@@ -168,13 +171,14 @@ class Engine:
         self,
         operation: Operation,
         variant: Variant,
+        inputs: Mapping[str, Any],
         variables: Any,
         headers: Mapping[str, str],
         context: Context,
     ) -> Answer:
         asked_at = self.store.clock()
         if variant.is_introspection and not variant.is_mutation:
-            return self._introspect(operation, variant, variables)
+            return self._introspect(operation, variant, inputs)
         ledger = Ledger(headers, asked_at)
         if not variant.has_python:
             return await self._run(variant, ledger, variables, context, asked_at)
@@ -225,13 +229,13 @@ class Engine:
             answer.fresh_until = self.store.clock() + fresh_s
         return answer
 
-    def _introspect(self, operation: Operation, variant: Variant, variables: Any) -> Answer:
+    def _introspect(self, operation: Operation, variant: Variant, inputs: Mapping[str, Any]) -> Answer:
         if variant.introspected is not None:
             return Answer(variant.introspected)
         result = graphql.execute_sync(
             self.schema,
             operation.document,
-            variable_values=variables.coerced,
+            variable_values=dict(inputs),
             operation_name=operation.node.name.value if operation.node.name else None,
         )
         body = _encode(result.formatted)

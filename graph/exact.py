@@ -23,7 +23,7 @@ import graphql
 from graphql.pyutils import Path
 
 from graph.complete import Completion
-from graph.replies import answer, answers, payload, scalar_key
+from graph.replies import answer, answers, is_key, payload
 from graph.run import wire_arguments
 from graph.selection import Selected, Selections
 from graph.tree import Failure, Node, Row, Slot, at, decoded, promised
@@ -127,7 +127,7 @@ class Execution:
         else:
             try:
                 parent = self._instance(kind, node.value) if isinstance(node.value, Row) else node.value
-                arguments = graphql.get_argument_values(selected.field, selected.nodes[0], self._variables)
+                arguments = self._argument_values(selected)
                 resolve = selected.field.resolve or graphql.default_field_resolver
                 value = resolve(parent, self._info(kind, slot), **arguments)
             except Exception as exc:  # a resolver may raise anything; it is that field's error
@@ -140,6 +140,12 @@ class Execution:
             self._waiting.append((slot, value))
         else:
             self._settle(selected, [(slot, value)])
+
+    def _argument_values(self, selected: Selected) -> dict[str, Any]:
+        try:
+            return graphql.get_argument_values(selected.field, selected.nodes[0], self._variables)
+        except graphql.GraphQLError as exc:
+            raise graphql.GraphQLError(exc.message, exc.nodes, extensions={"code": "BAD_USER_INPUT"}) from exc
 
     def _settle(self, selected: Selected, values: Iterable[tuple[Slot, Any]]) -> None:
         """Take the values of one field of several objects, and queue the objects in them for resolving."""
@@ -227,35 +233,42 @@ class Execution:
     def _instance(self, kind: graphql.GraphQLObjectType, row: Row) -> Any:
         """Give the author's object for a backend's: every declared attribute set, no constructor run."""
         if row.instance is None:
-            row.instance = self._object(kind.name, row.raw, row.source)
+            row.instance = self._object(kind.name, row.raw, row.source, {})
         return row.instance
 
-    def _object(self, name: str, raw: Mapping[str, Any], source: Rest) -> Any:
-        """Make an instance; an attribute that is not as promised holds what the backend sent, and costs nobody else."""
+    def _object(self, name: str, raw: Mapping[str, Any], source: Rest, made: dict[tuple[str, int], Any]) -> Any:
+        """Make an instance; an attribute that is not as promised holds what the backend sent, and costs nobody else.
+
+        Args:
+            made: what is made already: an object that is shown as another may show the first one again.
+        """
+        known = made.get((name, id(raw)))
+        if known is not None:
+            return known
         origin = self._bindings.origins[name]
-        instance = object.__new__(origin)
+        instance = made[name, id(raw)] = object.__new__(origin)
         for attribute, binding in self._bindings.attributes[name].items():
             value = at(raw, binding.where(source), source)
             if isinstance(value, Failure):
                 value = None
             with contextlib.suppress(UpstreamInvalid):
-                value = self._python_value(binding.kind, value, source)
+                value = self._python_value(binding.kind, value, source, made)
             object.__setattr__(instance, attribute, value)
         return instance
 
-    def _python_value(self, kind: Any, value: Any, source: Rest) -> Any:
+    def _python_value(self, kind: Any, value: Any, source: Rest, made: dict[tuple[str, int], Any]) -> Any:
         if value is None or kind is None:
             return value
         if isinstance(kind, graphql.GraphQLNonNull):
-            return self._python_value(kind.of_type, value, source)
+            return self._python_value(kind.of_type, value, source, made)
         if isinstance(kind, graphql.GraphQLList):
             if not isinstance(value, list):
                 raise promised(source, "a list", value)
-            return [self._python_value(kind.of_type, item, source) for item in value]
+            return [self._python_value(kind.of_type, item, source, made) for item in value]
         if graphql.is_leaf_type(kind):
             return decoded(kind, value, source)
         if isinstance(kind, graphql.GraphQLObjectType) and isinstance(value, Mapping):
-            return self._object(kind.name, value, source)
+            return self._object(kind.name, value, source, made)
         raise promised(source, "an object", value)
 
     # -- waiting --------------------------------------------------------------------------------------------------
@@ -293,7 +306,7 @@ class Execution:
         binding, first = members[0]
         selected = first.selected
         try:
-            values = graphql.get_argument_values(selected.field, selected.nodes[0], self._variables)
+            values = self._argument_values(selected)
             arguments, kept = wire_arguments(selected.field, values, binding)
         except graphql.GraphQLError as exc:
             self._settle_all((slot, Failure(exc)) for _, slot in members)
@@ -337,12 +350,18 @@ class Execution:
         if binding.many_keys:
             listed = parts[0]
             if listed is None or isinstance(listed, list | tuple):
-                return None if listed is None else [None if item is None else scalar_key(item) for item in listed]
+                if listed is None:
+                    return None
+                if not all(item is None or is_key(item) for item in listed):
+                    return Failure(promised(binding.source, "keys", next(filter(None, listed))))
+                return list(listed)
             return Failure(promised(binding.source, "a list of keys", listed))
         if any(part is None for part in parts):
             return None
-        scalars = [scalar_key(part) for part in parts]
-        return scalars[0] if len(scalars) == 1 else tuple(scalars)
+        for part in parts:
+            if not is_key(part):
+                return Failure(promised(binding.source, "a key", part))
+        return parts[0] if len(parts) == 1 else tuple(parts)
 
     def _age_s(self, binding: Fetching, selected: Selected) -> float:
         """Give the smallest TTL among the fields selected from a call's answer."""

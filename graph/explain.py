@@ -11,7 +11,7 @@ from sources import Endpoint
 def explain(graph: Graph, query: str, operation_name: str | None = None) -> str:
     """Give the plan of an operation as text; nothing is called.
 
-    Conditions of @skip and @include count as if their variables were not given.
+    What variables decide by @skip and @include is shown.
 
     Raises:
         RequestError: the document cannot be executed by this graph.

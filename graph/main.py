@@ -83,6 +83,8 @@ def _listen(host: str, port: int) -> socket.socket:
         if exc.errno == errno.EADDRINUSE:
             raise _fail(f"{host}:{port} is taken; choose another with --port") from exc
         raise _fail(f"{host}:{port}: {exc.strerror or exc}") from exc
+    except UnicodeError as exc:
+        raise _fail(f"{host}:{port}: not the name of a host") from exc
     return listening
 
 
@@ -110,10 +112,8 @@ def schema(
         raise _fail(f"{check}: {exc}") from exc
     if known == printed:
         return
-    difference = difflib.unified_diff(
-        known.splitlines(keepends=True), printed.splitlines(keepends=True), str(check), target
-    )
-    sys.stdout.writelines(difference)
+    difference = difflib.unified_diff(known.splitlines(), printed.splitlines(), str(check), target, lineterm="")
+    sys.stdout.writelines(f"{line}\n" for line in difference)
     raise typer.Exit(1)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import graphql
 
-from graph.selection import Selected, Selections
+from graph.selection import Selected, Selections, TooManyFields
 from resolvers import CUT, Binding, Bindings, Fetching, Property, Python, ages_of
 from sources import Rest
 
@@ -165,8 +165,12 @@ class _Planner:
         self.selections = selections
         self.plan = Plan(Shape(schema.query_type or graphql.GraphQLObjectType("Query", {}), None))
         self._shared: dict[tuple[object, ...], Fetch] = {}
+        self._left = selections.max_fields
 
     def fill(self, shape: Shape, fields: list[Selected]) -> None:
+        self._left -= len(fields)
+        if self._left < 0:
+            raise TooManyFields
         for selected in fields:
             shape.outputs.append(self._output(shape, selected))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,11 +13,9 @@ from resolvers import Fetching, Part, key_text
 from sources import UpstreamInvalid
 
 
-def scalar_key(value: Any) -> Any:
-    """Give a parent's property as a key: text or integer as it is, anything else as text."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return str(value)
-    return value
+def is_key(value: Any) -> bool:
+    """Tell whether a parent's property may be a key: a text or an integer."""
+    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 def payload(part: Part, binding: Fetching) -> Any:
@@ -28,10 +27,24 @@ def payload(part: Part, binding: Fetching) -> Any:
     source = binding.source
     endpoint = binding.batch if part.batched else binding.single
     try:
-        value = msgspec.json.decode(part.body)
+        value = _decode(part.body)
     except (msgspec.DecodeError, RecursionError, ValueError):
         return Failure(UpstreamInvalid(f"{source.name} did not answer JSON", source=source.name))
     return at(value, endpoint.items, source) if part.enveloped and endpoint is not None else value
+
+
+def _decode(body: Any) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError as exc:
+        if "out of range" not in str(exc):
+            raise
+        # A number that no float can hold is one field's problem: infinity is no Float, and says so where it stands.
+        return json.loads(bytes(body), parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def answers(parts: list[Part], binding: Fetching) -> dict[str, Any]:
@@ -53,7 +66,7 @@ def answers(parts: list[Part], binding: Fetching) -> dict[str, Any]:
         lost = False
         for item in value:
             values = [at(item, path, binding.source) for path in binding.match]
-            if not all(isinstance(part, str | int) for part in values):
+            if not all(map(is_key, values)):
                 lost = lost or item is not None
                 continue
             key = key_text(values[0] if len(values) == 1 else tuple(values))

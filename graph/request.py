@@ -5,6 +5,7 @@ Pure functions after the GraphQL-over-HTTP specification (draft of 2024); the se
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,16 +18,20 @@ from graph.errors import RequestError
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 
+_QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 _decode = msgspec.json.Decoder(Request).decode
 
 
 class Headers(Mapping[str, str]):
-    """A request's headers by lower-case name, decoded when they are asked for; of several with one name the last."""
+    """A request's headers by lower-case name, decoded when they are asked for; several of one name are one list."""
 
     __slots__ = ("_raw",)
 
     def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
-        self._raw = dict(raw)
+        lines = list(raw)
+        self._raw = dict(lines)
+        if len(self._raw) < len(lines):
+            self._raw = _joined(lines)
 
     def __getitem__(self, name: str) -> str:
         return self._raw[name.encode("latin-1")].decode("latin-1")
@@ -43,6 +48,14 @@ class Headers(Mapping[str, str]):
         return len(self._raw)
 
 
+def _joined(lines: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for name, value in lines:
+        separator = b"; " if name == b"cookie" else b", "
+        found[name] = found[name] + separator + value if name in found else value
+    return found
+
+
 def parse_body(body: bytes, content_type: str) -> Request:
     """Read the body of a POST.
 
@@ -53,9 +66,10 @@ def parse_body(body: bytes, content_type: str) -> Request:
         media_type, _, parameters = content_type.partition(";")
         if media_type.strip().lower() != JSON:
             raise RequestError.of(f"the body must be {JSON}", "BAD_REQUEST", 415)
-        charset = parameters.strip().lower()
-        if charset.startswith("charset=") and charset[8:].strip('"') not in ("utf-8", "utf8"):
-            raise RequestError.of("the body must be in UTF-8", "BAD_REQUEST", 415)
+        for parameter in parameters.lower().split(";"):
+            name, _, value = parameter.strip().partition("=")
+            if name == "charset" and value.strip('"') not in ("utf-8", "utf8"):
+                raise RequestError.of("the body must be in UTF-8", "BAD_REQUEST", 415)
     try:
         return _decode(body)
     except (msgspec.DecodeError, RecursionError, ValueError) as exc:
@@ -97,30 +111,44 @@ def _explain(exc: Exception) -> str:
 
 
 def accepted(accept: str | None) -> str | None:
-    """Give the media type to answer in, or None when the client accepts neither of the two.
+    """Give the media type to answer in, or None when the client accepts neither of the two (RFC 9110, 12.5.1).
 
     A client that says nothing, or ``*/*``, gets ``application/json``, as the specification asks for legacy clients.
     """
     if not accept or accept == "*/*" or accept == JSON:
         return JSON
+    ranges = _ranges(accept)
     best: tuple[float, int, str] | None = None
-    for position, entry in enumerate(accept.split(",")):
-        media_range, *parameters = (part.strip() for part in entry.lower().split(";"))
-        quality = _quality(parameters)
-        offered = _offer(media_range)
-        if offered is None or quality <= 0:
-            continue
-        candidate = (quality, -position, offered)
-        if best is None or candidate > best:
-            best = candidate
+    for offered in (JSON, GRAPHQL_JSON):
+        found = _match(offered, ranges)
+        if found is not None and found[0] > 0 and (best is None or found > best[:2]):
+            best = (*found, offered)
     return None if best is None else best[2]
 
 
-def _offer(media_range: str) -> str | None:
-    if media_range == GRAPHQL_JSON:
-        return GRAPHQL_JSON
-    if media_range in (JSON, "application/*", "*/*"):
-        return JSON
+def prefers_html(accept: str | None) -> bool:
+    """Tell whether the client is a browser that opens a page: it would rather have HTML than JSON."""
+    if accept is None or "text/html" not in accept.lower():
+        return False
+    ranges = _ranges(accept)
+    html = ranges.get("text/html", (0.0, 0))[0]
+    return html > 0 and html >= max(ranges.get(offered, (0.0, 0))[0] for offered in (JSON, GRAPHQL_JSON))
+
+
+def _ranges(accept: str) -> dict[str, tuple[float, int]]:
+    """Give each media range's quality, and how early it stands (0 is first, then -1)."""
+    found: dict[str, tuple[float, int]] = {}
+    for position, entry in enumerate(accept.lower().split(",")):
+        media_range, *parameters = (part.strip() for part in entry.split(";"))
+        found.setdefault(media_range, (_quality(parameters), -position))
+    return found
+
+
+def _match(offered: str, ranges: Mapping[str, tuple[float, int]]) -> tuple[float, int] | None:
+    """Give the quality and place of the most specific range that holds a media type."""
+    for media_range in (offered, "application/*", "*/*"):
+        if media_range in ranges:
+            return ranges[media_range]
     return None
 
 
@@ -128,13 +156,5 @@ def _quality(parameters: list[str]) -> float:
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
+            return float(value) if _QUALITY.fullmatch(value.strip()) else 0.0
     return 1.0
-
-
-def prefers_html(accept: str | None) -> bool:
-    """Tell whether the client is a browser that opens a page."""
-    return accept is not None and "text/html" in accept.lower()

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import graphql
 
-from graph.compile import Program, Step
 from graph.leaf import SLOW, Read
 from graph.plan import Fetch
+from graph.program import Program, Step
 from graph.read import Deviation
 from resolvers import Fetching, Ledger, Loader, wire_value
 

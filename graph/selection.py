@@ -34,7 +34,8 @@ class Selections:
     """The collected fields of one operation, remembered per type and nodes.
 
     Args:
-        conditions: coerced values of the variables that @skip and @include use.
+        conditions: coerced values of the variables that @skip and @include use; None, for a plan that nobody runs,
+            includes whatever they decide.
         max_fields: how many collected fields an operation may have in all.
     """
 
@@ -43,7 +44,7 @@ class Selections:
         schema: graphql.GraphQLSchema,
         operation: graphql.OperationDefinitionNode,
         fragments: Mapping[str, graphql.FragmentDefinitionNode],
-        conditions: Mapping[str, Any],
+        conditions: Mapping[str, Any] | None,
         *,
         max_fields: int = 10_000,
     ) -> None:
@@ -51,6 +52,7 @@ class Selections:
         self.operation = operation
         self.fragments = fragments
         self._conditions = conditions
+        self.max_fields = max_fields
         self._left = max_fields
         self._known: dict[tuple[str, tuple[int, ...]], list[Selected]] = {}
 
@@ -116,6 +118,8 @@ class Selections:
         return named is kind or (graphql.is_abstract_type(named) and self.schema.is_sub_type(named, kind))
 
     def _is_included(self, selection: graphql.SelectionNode) -> bool:
+        if self._conditions is None:
+            return True
         skip = graphql.get_directive_values(_SKIP, selection, self._variables())
         if skip is not None and skip["if"] is True:
             return False

@@ -35,6 +35,7 @@ _CONTENT_TYPES = {
     GRAPHQL_JSON: b"application/graphql-response+json; charset=utf-8",
 }
 
+_NO_STORE = (b"cache-control", b"no-store")
 SERVER_OPTIONS: dict[str, Any] = {
     "access_log": False,
     "log_level": "warning",
@@ -105,7 +106,7 @@ class App:
         method = scope["method"]
         accept = headers.get("accept")
         if method != "POST" and self._shows_graphiql(method, accept, scope["query_string"]):
-            await _respond(send, 200, b"text/html; charset=utf-8", graphiql.PAGE)
+            await _respond(send, 200, b"text/html; charset=utf-8", graphiql.PAGE, ((b"vary", b"accept"),))
             return
         media_type = accepted(accept)
         try:
@@ -117,7 +118,7 @@ class App:
             else:
                 answer = await self._get(scope, headers, method)
         except RequestError as exc:
-            extra = ((b"allow", b"GET, HEAD, POST"),) if exc.status == 405 else ()
+            extra = [_NO_STORE, *([(b"allow", b"GET, HEAD, POST")] if exc.status == 405 else [])]
             await _respond(send, exc.status, _CONTENT_TYPES[media_type or JSON], _encode(exc.report()), extra)
             return
         except _Disconnected:
@@ -125,7 +126,7 @@ class App:
         except Exception:
             log.exception("a request failed")
             failed = RequestError.of("Internal server error", "INTERNAL_SERVER_ERROR", 500)
-            await _respond(send, 500, _CONTENT_TYPES[media_type or JSON], _encode(failed.report()))
+            await _respond(send, 500, _CONTENT_TYPES[media_type or JSON], _encode(failed.report()), [_NO_STORE])
             return
         await self._send(send, answer, media_type, headers if method != "POST" else None)
 
@@ -172,7 +173,7 @@ class App:
         if len(query_string) > self._max_body_bytes:
             raise RequestError.of("the query string is too long", "LIMIT_EXCEEDED", 414)
         request = parse_query(query_string)
-        return await self._engine.answer(request, headers, _context(scope), key=b"?" + query_string, writes=False)
+        return await self._engine.answer(request, headers, _context(scope), key=("GET", query_string), writes=False)
 
     async def _send(self, send: Send, answer: Answer, media_type: str, get_headers: Headers | None) -> None:
         extra = [(b"cache-control", self._cache_control(answer))]

@@ -9,6 +9,8 @@ from pathlib import Path
 from graph.errors import GraphError
 from graph.graph import Graph
 
+_ABSENT = object()
+
 
 class TargetError(Exception):
     """A target that gives no graph; the message is one line for the person at the terminal."""
@@ -22,30 +24,45 @@ def load(target: str) -> Graph:
     """
     path_text, attribute = _split(target)
     path = Path(path_text)
-    if not path.is_file():
+    if not _is_file(path):
         raise TargetError(f"{path_text}: no such file")
     if path.suffix != ".py":
         raise TargetError(f"{path_text}: not a Python file")
+    whole = path.resolve()
     name = f"weft_target_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, whole)
     if spec is None or spec.loader is None:
         raise TargetError(f"{path_text}: cannot be imported")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    sys.path.insert(0, str(path.resolve().parent))
+    # Modules beside the file can be imported, also later, by a resolver; last, so that a file called graph.py does
+    # not stand before the package of that name.
+    before = list(sys.path)
+    if str(whole.parent) not in sys.path:
+        sys.path.append(str(whole.parent))
     try:
         spec.loader.exec_module(module)
     except GraphError as exc:
+        sys.path[:] = before
         raise TargetError(f"{path_text}: {exc}") from exc
-    except (Exception, SystemExit) as exc:
-        raise TargetError(f"{path_text}{_line(exc, path)}: {type(exc).__name__}: {exc}") from exc
-    finally:
-        sys.path.remove(str(path.resolve().parent))
-    found = getattr(module, attribute, None)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:
+        sys.path[:] = before
+        said = " ".join(str(exc).split())
+        raise TargetError(f"{path_text}{_line(exc, whole)}: {type(exc).__name__}: {said}") from exc
+    found = getattr(module, attribute, _ABSENT)
     if not isinstance(found, Graph):
-        problem = "has no attribute" if found is None else "is not a Graph:"
+        problem = "has no attribute" if found is _ABSENT else "is not a Graph:"
         raise TargetError(f"{path_text} {problem} {attribute!r}; a target is FILE.py or FILE.py:ATTRIBUTE")
     return found
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that the file system does not take
+        return False
 
 
 def _split(target: str) -> tuple[str, str]:
@@ -57,7 +74,7 @@ def _split(target: str) -> tuple[str, str]:
 
 def _line(exc: BaseException, path: Path) -> str:
     """Give ``:line`` of the deepest place inside the file where it failed."""
-    if isinstance(exc, SyntaxError) and exc.lineno:
+    if isinstance(exc, SyntaxError) and exc.lineno and exc.filename == str(path):
         return f":{exc.lineno}"
     line = 0
     trace = exc.__traceback__

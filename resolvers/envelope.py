@@ -33,6 +33,13 @@ def key_text(key: Any) -> str:
     return str(tuple(map(str, key))) if isinstance(key, tuple) else str(key)
 
 
+def _decoded(decoder: msgspec.json.Decoder[Any], body: Any) -> Any:
+    try:
+        return decoder.decode(body)
+    except RecursionError as exc:
+        raise msgspec.DecodeError("nested too deeply") from exc
+
+
 class Envelopes:
     """Takes replies apart into raw JSON, with one decoder per envelope and one per place of the key."""
 
@@ -52,7 +59,7 @@ class Envelopes:
         decoder = self._payloads.get(envelope)
         if decoder is None:
             decoder = self._payloads[envelope] = msgspec.json.Decoder(wrapped(msgspec.Raw, envelope))
-        raw = bytes(unwrap(decoder.decode(body), envelope))
+        raw = bytes(unwrap(_decoded(decoder, body), envelope))
         return None if raw == b"null" else raw
 
     def items(self, body: Any, envelope: Path, match: tuple[Path, ...]) -> Iterator[tuple[str, bytes]]:
@@ -69,6 +76,6 @@ class Envelopes:
         readers = self._keys.get(match)
         if readers is None:
             readers = self._keys[match] = [msgspec.json.Decoder(wrapped(str | int, path)) for path in match]
-        for raw in unwrap(decoder.decode(body), envelope):
-            parts = tuple(unwrap(reader.decode(raw), path) for reader, path in zip(readers, match, strict=True))
+        for raw in unwrap(_decoded(decoder, body), envelope):
+            parts = tuple(unwrap(_decoded(reader, raw), path) for reader, path in zip(readers, match, strict=True))
             yield key_text(parts if len(parts) > 1 else parts[0]), bytes(raw)

@@ -54,8 +54,12 @@ def _enum_decoder(kind: graphql.GraphQLEnumType) -> Decode:
     for member in found.values():
         members[member.value if isinstance(member, enum.Enum) else member] = member
 
+    has_booleans = any(type(wire) is bool for wire in members)
+
     def decode(value: Any) -> Any:
         try:
+            if type(value) is bool and not has_booleans:  # which equal 0 and 1
+                raise KeyError
             return members[value]
         except (KeyError, TypeError):
             raise ValueError(f"not a value of {kind.name}") from None

@@ -66,7 +66,7 @@ def backend(method: str, target: str, body: bytes | None) -> Json:
 def by_key(row: Json, name: str) -> str | None:
     """Give a row's key as text; None for a row that does not say."""
     value = row.get(name) if isinstance(row, dict) else None
-    return str(value) if isinstance(value, str | int) else None
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
 def one(rows: list[Json], key: str) -> Json:
@@ -273,7 +273,10 @@ def reader(kind: Any, path: tuple[str, ...]) -> Callable[..., Any]:
 
 
 def by_reference(row: Json, name: str, find: Callable[[str], Any]) -> Any:
-    return None if row.get(name) is None else find(str(row[name]))
+    key = row.get(name)
+    if key is None:
+        return None
+    return find(str(key)) if isinstance(key, str | int) and not isinstance(key, bool) else Bad()
 
 
 def single_post(key: str) -> Any:
@@ -301,12 +304,16 @@ def friends(row: Json, info: Any) -> Any:
         return None
     if not isinstance(keys, list):
         return Bad()
+    if any(isinstance(key, bool) for key in keys):
+        return Bad()
     return [None if key is None else batched_user(str(key)) for key in keys]
 
 
 def posts_of(row: Json, info: Any) -> Any:
     if row.get("id") is None:
         return []
+    if isinstance(row["id"], bool):
+        return Bad()
     key = str(row["id"])
     answer = replied("posts-of", [post for post in world.tables["posts"] if by_key(post, "userId") in (key, None)])
     if isinstance(answer, Exception):

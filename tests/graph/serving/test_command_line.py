@@ -1,0 +1,317 @@
+"""The real `weft` in a process of its own: how it starts, ends under load, and words what is wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from typer.testing import CliRunner
+
+from graph.main import app
+from tests.graph.serving.backend import Backend, Gateway, until
+from tests.serving import running
+
+ROOT = Path(__file__).resolve().parents[3]
+POSTS = "examples/posts/graph.py"
+SHOP = "examples/shop/graph.py"
+SECRETS = ("CATALOG_KEY", "CRM_SECRET", "INVENTORY_PASSWORD", "SHIPPING_KEY")
+OVER_ONE_BACKEND = """
+import os
+import strawberry
+from graph import Graph
+from sources import Rest
+one = Rest("one", os.environ["WEFT_TEST_ONE_URL"])
+@strawberry.type
+class Query:
+    @one.get("/word")
+    def word(self) -> str: ...
+graph = Graph(query=Query)
+"""
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in SECRETS and not name.startswith("WEFT_")}
+    return {**kept, "COLUMNS": "200", "PYTHONPATH": str(ROOT), **more}
+
+
+def weft(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    command = [sys.executable, "-m", "graph.main", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=40, env=environment(**more))
+
+
+class Ended(NamedTuple):
+    """How a command ended in this process."""
+
+    status: int
+    out: str
+    err: str
+
+
+def here(*arguments: str, **more: str) -> Ended:
+    """Run the command in this process, which takes milliseconds; what it does not catch is raised."""
+    unset = dict.fromkeys([*SECRETS, *(name for name in os.environ if name.startswith("WEFT_"))])
+    ended = CliRunner().invoke(app, arguments, env={**unset, **more})
+    if ended.exception is not None and not isinstance(ended.exception, SystemExit):
+        raise ended.exception
+    return Ended(ended.exit_code, ended.stdout, ended.stderr)
+
+
+def refused(*arguments: str, **more: str) -> str:
+    """Check that a command ends with status 2, one line on stderr and nothing on stdout; give the line."""
+    ended = here(*arguments, **more)
+    assert (ended.status, ended.out) == (2, "")
+    [line] = ended.err.splitlines()
+    assert line.startswith("weft: ")
+    return line
+
+
+@pytest.fixture(autouse=True)
+def from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+@contextmanager
+def serving(target: str, *options: str, **more: str) -> Iterator[tuple[Gateway, subprocess.Popen[str]]]:
+    """Run `weft serve` on a port that it chooses, until the block ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "graph.main", "serve", target, "--port", "0", *options],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(**more),
+    )
+    with process:
+        try:
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            assert line.startswith("weft: GraphQL at http://127.0.0.1:"), line
+            gateway = Gateway(
+                line.split()[3].removesuffix("/graphql").removesuffix("/graphql,"),
+                Backend(lambda target, headers: None),
+            )
+            with gateway.client:
+                yield gateway, process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+# -- serve ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_serve_on_port_0_says_where_answers_and_stops_in_silence(stop: signal.Signals) -> None:
+    with serving(POSTS) as (gateway, process):
+        assert gateway.ask("{ greet }") == {"data": {"greet": "Hello World!"}}
+        assert gateway.client.get(f"{gateway.root}/readyz").status_code == 200
+        silent = gateway.connect()
+        process.send_signal(stop)
+        said, errors = process.communicate(timeout=15)
+        silent.close()
+    assert (said, errors) == ("", "")
+    assert process.returncode in (0, -stop)
+
+
+def test_a_request_under_way_is_answered_before_the_server_ends(tmp_path: Path) -> None:
+    target = tmp_path / "one.py"
+    target.write_text(OVER_ONE_BACKEND, encoding="utf-8")
+    backend = Backend(lambda path, headers: "the last word")
+    backend.held.set()
+    with (
+        running(backend) as url,
+        serving(str(target), WEFT_TEST_ONE_URL=url) as (gateway, process),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        waiting = pool.submit(gateway.ask, "{ word }")
+        until(lambda: backend.asked == ["GET /word"])
+        process.send_signal(signal.SIGTERM)
+        until(lambda: refuses_connections(gateway))
+        assert process.poll() is None
+        backend.held.clear()
+        assert waiting.result(10) == {"data": {"word": "the last word"}}
+        _, errors = process.communicate(timeout=15)
+    assert errors == ""
+
+
+def refuses_connections(gateway: Gateway) -> bool:
+    try:
+        gateway.connect().close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_a_port_in_use_is_one_line_before_anything_is_served() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert refused("serve", POSTS, "--port", port, "--workers", "3").startswith(f"weft: 127.0.0.1:{port} is taken")
+
+
+def test_a_host_that_nobody_knows_is_one_line() -> None:
+    assert refused("serve", POSTS, "--host", "nobody.invalid").startswith("weft: nobody.invalid:8000: ")
+
+
+@pytest.mark.parametrize("host", ["x" * 64, "a..b"])
+def test_a_host_that_cannot_be_is_one_line(host: str) -> None:
+    assert refused("serve", POSTS, "--host", host, "--port", "0").startswith(f"weft: {host}:0: ")
+
+
+def test_missing_secrets_are_told_at_once() -> None:
+    ended = here("serve", SHOP, "--port", "0")
+    assert (ended.status, ended.out) == (2, "")
+    first, *others = ended.err.splitlines()
+    assert first.startswith(f"weft: {SHOP}: the graph has 4 faults:")
+    assert sorted(line.split()[-4] for line in others) == sorted(SECRETS)
+
+
+# -- schema -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_schema_needs_no_secrets_and_equals_itself(tmp_path: Path) -> None:
+    printed = here("schema", SHOP)
+    assert (printed.status, printed.err) == (0, "")
+    assert "  product(id: ID!): Product" in printed.out.splitlines()
+    path = tmp_path / "schema.graphql"
+    path.write_text(printed.out, encoding="utf-8")
+    same = here("schema", SHOP, "--check", str(path))
+    assert (same.status, same.out, same.err) == (0, "", "")
+
+
+def test_the_schema_in_the_repository_is_the_shops() -> None:
+    ended = here("schema", SHOP, "--check", "schema.graphql")
+    assert (ended.status, ended.out) == (0, "")
+
+
+def test_a_difference_is_a_diff_from_the_file_to_the_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "old.graphql"
+    path.write_text("type Query {\n  word: String\n}\n", encoding="utf-8")
+    (tmp_path / "one.py").write_text(OVER_ONE_BACKEND, encoding="utf-8")
+    arguments = ("schema", "one.py", "--check", "old.graphql")
+    ended = here(*arguments, WEFT_TEST_ONE_URL="http://one.example")
+    assert (ended.status, ended.err) == (1, "")
+    assert ended.out.splitlines() == [
+        "--- old.graphql",
+        "+++ one.py",
+        "@@ -1,3 +1,3 @@",
+        " type Query {",
+        "-  word: String",
+        "+  word: String!",
+        " }",
+    ]
+
+
+def test_each_line_of_a_diff_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.graphql").write_text("type Query {\n  word: String!\n}", encoding="utf-8")
+    (tmp_path / "one.py").write_text(OVER_ONE_BACKEND, encoding="utf-8")
+    arguments = ("schema", "one.py", "--check", "old.graphql")
+    ended = here(*arguments, WEFT_TEST_ONE_URL="http://one.example")
+    assert ended.status == 1
+    assert "-}+}" not in ended.out
+
+
+@pytest.mark.parametrize("name", ["missing.graphql", "."])
+def test_a_file_to_check_that_cannot_be_read_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert refused("schema", str(ROOT / POSTS), "--check", name).startswith(f"weft: {name}: ")
+
+
+# -- explain ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_plan_of_posts_and_their_users_is_two_calls() -> None:
+    ended = here("explain", POSTS, "{ posts { title user { name } } greet }")
+    assert (ended.status, ended.err) == (0, "")
+    assert ended.out.splitlines() == [
+        "query: 2 upstream calls in 2 steps",
+        "-> posts  GET /posts  [not cached]",
+        "     for Query.posts",
+        "-> Python resolver",
+        "     for Query.greet",
+        "   -> posts  GET /users{?id*}  [one call per 100 keys, one per id; not cached]",
+        "        for Post.user",
+        "compiled",
+        "answer: public, not cacheable",
+    ]
+
+
+def test_the_plan_of_a_private_page_says_what_it_forwards() -> None:
+    ended = here("explain", SHOP, "query Orders($first: Int!) { orders(first: $first) { id customer { fullName } } }")
+    assert (ended.status, ended.err) == (0, "")
+    assert ended.out.startswith("query: 2 upstream calls in 2 steps\n-> orders  GET /orders")
+    assert "private (forwards authorization)" in ended.out
+    assert "   -> crm  POST /customers/search" in ended.out
+    assert ended.out.endswith("answer: private, not cacheable\n")
+
+
+def test_the_plan_of_a_conditional_field_is_printed() -> None:
+    ended = here("explain", POSTS, "query Page($all: Boolean!) { greet posts @include(if: $all) { id } }")
+    assert ended.status == 0
+    assert ended.out.startswith("query: ")
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("{ posts { id }", "Syntax Error"),
+        ("", "Syntax Error"),
+        ("{ nothing }", "Cannot query field 'nothing' on type 'Query'."),
+        ("{ " + "greet " * 10_001 + "}", "tokens"),
+        ("@nothing.graphql", "nothing.graphql"),
+    ],
+)
+def test_a_query_that_cannot_be_planned_is_one_line(query: str, said: str) -> None:
+    assert said in refused("explain", POSTS, query)
+
+
+# -- the process ------------------------------------------------------------------------------------------------------
+
+
+def test_a_target_with_an_impossible_name_is_one_line() -> None:
+    assert refused("schema", "x" * 300).endswith(": no such file")
+
+
+def test_a_target_that_raises_anything_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "made.py").write_text("class Odd(BaseException): ...\nraise Odd('no')\n", encoding="utf-8")
+    assert refused("schema", str(tmp_path / "made.py")).endswith("Odd: no")
+
+
+@pytest.mark.parametrize("arguments", [["schema", "nothing.py"], ["explain", POSTS, "{ nothing }"]])
+def test_a_process_ends_with_the_status_and_the_line_that_were_tested_here(arguments: list[str]) -> None:
+    ended = weft(*arguments)
+    assert Ended(ended.returncode, ended.stdout, ended.stderr) == here(*arguments)
+    assert ended.returncode == 2
+
+
+def test_the_installed_command_is_the_same() -> None:
+    command = Path(sys.executable).with_name("weft")
+    if not command.exists():
+        pytest.skip("weft is not installed beside this Python")
+    ended = subprocess.run([command, "schema", "nothing.py"], capture_output=True, text=True, timeout=40, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", "weft: nothing.py: no such file\n")
+
+
+def test_serve_takes_each_option_from_the_environment_too() -> None:
+    shown = here("serve", "--help", COLUMNS="200").out
+    for option in ("--host", "--port", "--workers", "--reload"):
+        assert option in shown
+        assert f"WEFT_{option.removeprefix('--').upper()}" in shown
+
+
+@pytest.mark.parametrize("mistake", [["--port", "http"], ["--port", "70000"], ["--workers", "0"], ["--nothing"]])
+def test_a_mistake_in_an_option_is_status_2(mistake: list[str]) -> None:
+    assert here("serve", POSTS, *mistake).status == 2
