@@ -304,7 +304,7 @@ def friends(row: Json, info: Any) -> Any:
         return None
     if not isinstance(keys, list):
         return Bad()
-    if any(isinstance(key, bool) for key in keys):
+    if not all(key is None or (isinstance(key, str | int) and not isinstance(key, bool)) for key in keys):
         return Bad()
     return [None if key is None else batched_user(str(key)) for key in keys]
 
