@@ -1,93 +1,198 @@
-"""Identical questions share one answer, whoever gives up meanwhile."""
+"""Single flight: one answer for all who ask the same at the same time."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from resolvers import Flights
+from resolvers.flight import GAVE_UP
 
 
 class Work:
-    """Counts how often it is done; `go` lets it end."""
+    """Work that is done when the test says so, and counts how often it was begun."""
 
     def __init__(self) -> None:
-        self.done = 0
-        self.go = asyncio.Event()
-        self.error: Exception | None = None
+        self.begun = 0
+        self.gate = asyncio.Event()
+        self.failure: Exception | None = None
 
-    async def __call__(self) -> int:
-        self.done += 1
-        await self.go.wait()
-        if self.error is not None:
-            raise self.error
-        return self.done
-
-
-async def start(flights: Flights[int], work: Work, count: int, key: str = "k") -> list[asyncio.Task[int]]:
-    tasks = [asyncio.create_task(flights.share(key, work)) for _ in range(count)]
-    await asyncio.sleep(0)
-    return tasks
+    async def __call__(self) -> str:
+        self.begun += 1
+        number = self.begun
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        return f"answer {number}"
 
 
-async def test_all_who_ask_at_the_same_time_get_one_answer() -> None:
-    flights, work = Flights[int](), Work()
-    tasks = await start(flights, work, 5)
-    other = await start(flights, work, 1, "other")
-    work.go.set()
-    assert await asyncio.gather(*tasks) == [1 + 1] * 5
-    assert await asyncio.gather(*other) == [2]
-    assert work.done == 2
-    assert len(flights) == 0
-
-
-async def test_who_asks_afterwards_asks_anew() -> None:
-    flights, work = Flights[int](), Work()
-    work.go.set()
-    assert await flights.share("k", work) == 1
-    assert await flights.share("k", work) == 2
-
-
-async def test_a_failure_reaches_everybody_who_waited() -> None:
-    flights, work = Flights[int](), Work()
-    tasks = await start(flights, work, 3)
-    work.error = ValueError("no")
-    work.go.set()
-    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [str(outcome) for outcome in outcomes] == ["no"] * 3
-    assert work.done == 1
-    assert len(flights) == 0
-
-
-async def test_when_the_one_at_work_goes_away_another_starts_again() -> None:
-    flights, work = Flights[int](), Work()
-    tasks = await start(flights, work, 3)
-    tasks[0].cancel()
-    for _ in range(4):
+async def settle() -> None:
+    for _ in range(10):
         await asyncio.sleep(0)
-    work.go.set()
-    assert await asyncio.gather(*tasks[1:]) == [2, 2]
-    with pytest.raises(asyncio.CancelledError):
-        await tasks[0]
-    assert work.done == 2
 
 
-async def test_who_waits_may_go_away() -> None:
-    flights, work = Flights[int](), Work()
-    tasks = await start(flights, work, 3)
-    tasks[1].cancel()
-    await asyncio.sleep(0)
-    work.go.set()
-    assert await tasks[0] == await tasks[2] == 1
-    assert tasks[1].cancelled()
+def shares(flights: Flights[str], work: Callable[[], Awaitable[str]], count: int) -> list[asyncio.Task[str]]:
+    async def share() -> str:
+        return await flights.share("question", work)
+
+    return [asyncio.create_task(share()) for _ in range(count)]
 
 
-async def test_joining_gives_nothing_when_nobody_is_at_work() -> None:
-    flights, work = Flights[int](), Work()
-    assert flights.join("k") is None
-    [task] = await start(flights, work, 1)
-    joined = flights.join("k")
-    assert joined is not None
-    work.go.set()
-    assert await joined == await task == 1
+async def test_who_asks_the_same_at_the_same_time_shares_one_answer() -> None:
+    flights, work = Flights[str](), Work()
+    tasks = shares(flights, work, 5)
+    await settle()
+    assert len(flights) == 1
+    work.gate.set()
+    assert await asyncio.gather(*tasks) == ["answer 1"] * 5
+    assert work.begun == 1
+    assert len(flights) == 0
+
+
+async def test_different_questions_do_not_share() -> None:
+    flights, work = Flights[str](), Work()
+    work.gate.set()
+    answers = await asyncio.gather(*(flights.share(key, work) for key in ("a", "b", ("a", "b"))))
+    assert sorted(answers) == ["answer 1", "answer 2", "answer 3"]
+
+
+async def test_who_asks_after_the_answer_asks_again() -> None:
+    flights, work = Flights[str](), Work()
+    work.gate.set()
+    assert await flights.share("question", work) == "answer 1"
+    assert await flights.share("question", work) == "answer 2"
+
+
+async def test_a_failure_reaches_all_who_waited_and_is_not_remembered() -> None:
+    flights, work = Flights[str](), Work()
+    work.failure = ValueError("broken")
+    tasks = shares(flights, work, 3)
+    await settle()
+    work.gate.set()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == ["broken"] * 3
+    assert all(isinstance(outcome, ValueError) for outcome in outcomes)
+    assert work.begun == 1
+    work.failure = None
+    assert await flights.share("question", work) == "answer 2"
+
+
+async def test_work_that_fails_at_once_leaves_nothing_behind() -> None:
+    flights = Flights[str]()
+
+    def broken() -> Awaitable[str]:
+        raise ValueError("no coroutine")
+
+    with pytest.raises(ValueError, match="no coroutine"):
+        await flights.share("question", broken)
+    assert len(flights) == 0
+
+
+async def test_when_the_one_at_work_is_cancelled_one_other_starts_again_for_all() -> None:
+    flights, work = Flights[str](), Work()
+    first, *others = shares(flights, work, 4)
+    await settle()
+    first.cancel()
+    await settle()
+    assert first.cancelled()
+    assert work.begun == 2
+    work.gate.set()
+    assert await asyncio.gather(*others) == ["answer 2"] * 3
+    assert work.begun == 2
+    assert len(flights) == 0
+
+
+async def test_cancelling_one_worker_after_another_still_answers_the_last() -> None:
+    flights, work = Flights[str](), Work()
+    tasks = shares(flights, work, 3)
+    await settle()
+    for task in tasks[:2]:
+        task.cancel()
+        await settle()
+    work.gate.set()
+    assert await tasks[2] == "answer 3"
+
+
+async def test_cancelling_everybody_leaves_nothing_behind() -> None:
+    flights, work = Flights[str](), Work()
+    tasks = shares(flights, work, 3)
+    await settle()
+    for task in tasks:
+        task.cancel()
+    await settle()
+    assert all(task.cancelled() for task in tasks)
+    assert len(flights) == 0
+
+
+async def test_a_waiter_that_is_cancelled_costs_nobody_else() -> None:
+    flights, work = Flights[str](), Work()
+    first, second, third = shares(flights, work, 3)
+    await settle()
+    second.cancel()
+    await settle()
+    assert second.cancelled()
+    work.gate.set()
+    assert [await first, await third] == ["answer 1", "answer 1"]
+    assert work.begun == 1
+
+
+async def test_a_cancelled_waiter_does_not_disturb_a_failure() -> None:
+    flights, work = Flights[str](), Work()
+    work.failure = ValueError("broken")
+    first, second, third = shares(flights, work, 3)
+    await settle()
+    second.cancel()
+    await settle()
+    work.gate.set()
+    outcomes = await asyncio.gather(first, third, return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == ["broken"] * 2
+
+
+async def test_worker_and_first_waiter_cancelled_together_leave_it_to_the_second() -> None:
+    flights, work = Flights[str](), Work()
+    first, second, third = shares(flights, work, 3)
+    await settle()
+    first.cancel()
+    second.cancel()
+    await settle()
+    work.gate.set()
+    assert await third == "answer 2"
+
+
+async def test_nobody_can_join_what_is_not_under_way() -> None:
+    assert Flights[str]().join("question") is None
+
+
+async def test_joining_gives_the_outcome_of_the_one_at_work() -> None:
+    flights, work = Flights[str](), Work()
+    (first,) = shares(flights, work, 1)
+    await settle()
+    landing = flights.join("question")
+    assert landing is not None
+    work.gate.set()
+    assert await landing == "answer 1"
+    await first
+
+
+async def test_joining_gives_nothing_when_the_one_at_work_gives_up() -> None:
+    flights, work = Flights[str](), Work()
+    (first,) = shares(flights, work, 1)
+    await settle()
+    landing = flights.join("question")
+    assert landing is not None
+    first.cancel()
+    assert await landing is GAVE_UP
+
+
+async def test_an_answer_of_none_is_an_answer() -> None:
+    flights = Flights[None]()
+    begun: list[int] = []
+
+    async def work() -> None:
+        begun.append(1)
+        await asyncio.sleep(0)
+
+    await asyncio.gather(*(flights.share("question", work) for _ in range(3)))
+    assert len(begun) == 1

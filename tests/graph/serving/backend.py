@@ -31,7 +31,7 @@ class Backend:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
-            raise NotImplementedError
+            raise RuntimeError("this backend has no lifespan")  # which tells the server to go on without
         query = scope["query_string"].decode("latin-1")
         target = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
         self.asked.append(f"{scope['method']} {target}")

@@ -79,8 +79,8 @@ def serving(*arguments: str, **environment: str) -> Iterator[tuple[str, subproce
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("options", [[], ["--workers", "2"]])
-def test_serve_answers_and_stops_without_a_word(stop: signal.Signals, options: list[str]) -> None:
+@pytest.mark.parametrize("options", [["--workers", "2"], ["--reload"]])
+def test_processes_that_share_a_port_answer_and_stop_without_a_word(stop: signal.Signals, options: list[str]) -> None:
     with serving(POSTS, *options) as (url, process):
         answer = httpx.post(f"{url}/graphql", json={"query": "{ greet }"}, trust_env=False)
         assert answer.json() == {"data": {"greet": "Hello World!"}}
@@ -90,55 +90,11 @@ def test_serve_answers_and_stops_without_a_word(stop: signal.Signals, options: l
         assert f"{url}/graphql" in errors
 
 
-def test_serve_takes_its_settings_from_the_environment() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        assert port in fails("serve", POSTS, WEFT_PORT=port)
-
-
 def test_a_taken_port_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert fails("serve", POSTS, "--port", port) == f"weft: 127.0.0.1:{port} is taken; choose another with --port"
         assert fails("demo", "--port", port) == f"weft: 127.0.0.1:{port} is taken; choose another with --port"
-
-
-def test_an_address_that_is_not_this_machines_is_one_line() -> None:
-    assert "192.0.2.1" in fails("serve", POSTS, "--host", "192.0.2.1")
-
-
-def test_missing_secrets_are_all_named_before_anything_is_served() -> None:
-    ended = weft("serve", SHOP, CATALOG_KEY="", CRM_SECRET="", INVENTORY_PASSWORD="x", SHIPPING_KEY="x")
-    assert ended.returncode == 2
-    assert "CATALOG_KEY" in ended.stderr
-    assert "CRM_SECRET" in ended.stderr
-    assert "Traceback" not in ended.stderr
-
-
-def test_schema_prints_sdl() -> None:
-    ended = weft("schema", POSTS)
-    assert ended.returncode == 0
-    for line in (
-        "  posts: [Post!]!",
-        "  post(id: Int!): Post",
-        "  greet: String!",
-        "  user: User",
-        "  phone: String",
-        "  username: String!",
-    ):
-        assert line in ended.stdout.splitlines()
-
-
-def test_schema_check_tells_by_its_exit_status(tmp_path: Path) -> None:
-    sdl = weft("schema", POSTS).stdout
-    same, other = tmp_path / "same.graphql", tmp_path / "other.graphql"
-    same.write_text(sdl, encoding="utf-8")
-    other.write_text(sdl.replace("greet: String!", "greet: String"), encoding="utf-8")
-    assert weft("schema", POSTS, "--check", str(same)).returncode == 0
-    differs = weft("schema", POSTS, "--check", str(other))
-    assert differs.returncode == 1
-    assert "-  greet: String\n+  greet: String!\n" in differs.stdout
-    assert "missing.graphql" in fails("schema", POSTS, "--check", str(tmp_path / "missing.graphql"))
 
 
 def test_explain_prints_the_three_calls_of_a_page() -> None:
@@ -152,68 +108,6 @@ def test_explain_prints_the_three_calls_of_a_page() -> None:
     ]
 
 
-def test_explain_reads_a_file_and_names_what_is_wrong(tmp_path: Path) -> None:
-    path = tmp_path / "query.graphql"
-    path.write_text("query A { greet } query B { posts { id } }", encoding="utf-8")
-    assert "GET /posts" in weft("explain", POSTS, f"@{path}", "--operation", "B").stdout
-    assert "name one" in fails("explain", POSTS, f"@{path}")
-    assert "nothing" in fails("explain", POSTS, "{ nothing }")
-    assert "Syntax Error" in fails("explain", POSTS, "{ posts")
-    assert "missing.graphql" in fails("explain", POSTS, "@missing.graphql")
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "said"),
-    [
-        ("empty.py", "", "has no attribute 'graph'"),
-        ("syntax.py", "graph = (", "syntax.py:1: SyntaxError"),
-        ("raises.py", "x = 1\nraise RuntimeError('no')", "raises.py:2: RuntimeError: no"),
-        ("imports.py", "import nothing_like_this", "imports.py:1: ModuleNotFoundError"),
-        ("other.py", "graph = 7", "is not a Graph"),
-        ("exits.py", "import sys; sys.exit('enough')", "exits.py"),
-        ("data.json", "{}", "not a Python file"),
-        ("nul.py", "\0", "nul.py"),
-    ],
-)
-def test_a_target_that_does_not_load_is_one_line(tmp_path: Path, name: str, text: str, said: str) -> None:
-    path = tmp_path / name
-    path.write_text(text, encoding="utf-8")
-    assert said in fails("schema", str(path))
-
-
-@pytest.mark.parametrize("command", [["serve"], ["explain", "{ a }"]])
-def test_every_command_says_so_in_the_same_way(command: list[str]) -> None:
-    verb, *rest = command
-    assert fails(verb, "nothing.py", *rest) == "weft: nothing.py: no such file"
-
-
-def test_targets_that_are_not_there_are_one_line(tmp_path: Path) -> None:
-    assert "no such file" in fails("schema", "nothing.py")
-    assert "no such file" in fails("schema", "nothing.py:graph")
-    assert "other" in fails("schema", f"{POSTS}:other")
-    assert "no such file" in fails("schema", str(tmp_path))
-    assert weft("schema", f"{POSTS}:graph").returncode == 0
-
-
-def test_every_fault_of_a_graph_is_shown(tmp_path: Path) -> None:
-    path = tmp_path / "faulty.py"
-    path.write_text(
-        "import strawberry\nfrom graph import Graph\nfrom sources import Rest\n"
-        "a = Rest('a', 'http://x')\n"
-        "@strawberry.type\nclass Query:\n"
-        "    @a.get('/one/{missing}')\n    def one(self) -> str: ...\n"
-        "    @a.get('two')\n    def two(self) -> str: ...\n"
-        "graph = Graph(query=Query)\n",
-        encoding="utf-8",
-    )
-    ended = weft("schema", str(path))
-    assert ended.returncode == 2
-    assert "2 faults" in ended.stderr
-    assert "Query.one: nobody supplies {missing} of GET /one/{missing}" in ended.stderr
-    assert "Query.two: template 'two'" in ended.stderr
-    assert "Traceback" not in ended.stderr
-
-
 def test_a_graph_beside_its_own_modules_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "shapes.py").write_text("NAME = 'square'\n", encoding="utf-8")
     (tmp_path / "graph.py").write_text(
@@ -224,11 +118,3 @@ def test_a_graph_beside_its_own_modules_is_loaded(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert "name: String!" in weft("schema", f"{tmp_path / 'graph.py'}:made").stdout
-
-
-def test_help_is_there_and_an_unknown_option_is_status_2() -> None:
-    assert weft("--help").returncode == 0
-    assert "serve" in weft("--help").stdout
-    assert weft("serve").returncode == 2
-    assert weft("serve", POSTS, "--nonsense").returncode == 2
-    assert weft("serve", POSTS, "--port", "99999").returncode == 2
