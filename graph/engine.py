@@ -23,6 +23,7 @@ from graph.errors import RequestError, report
 from graph.exact import Execution
 from graph.operation import Limits, Operation, Operations, Variant
 from resolvers import Bindings, Flights, GaveUp, Ledger, Loader, Store, operation_loaders
+from sources import UpstreamInvalid
 
 Context = Callable[[], Any]
 _encode = msgspec.json.Encoder().encode
@@ -195,6 +196,8 @@ class Engine:
         data, errors = await self._execute_exactly(variant, ledger, variables, context)
         response: dict[str, Any] = {"data": data}
         if errors:
+            if any(isinstance(error.original_error, UpstreamInvalid) for error in errors):
+                self.store.discard(ledger.kept)
             response = {"errors": [report(error) for error in errors], "data": data}
         answer = self._finish(_encode(response), variant, ledger, asked_at)
         answer.no_store = bool(errors) or variant.is_mutation

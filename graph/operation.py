@@ -34,11 +34,13 @@ class Limits:
     Args:
         max_tokens: lexical tokens of a document.
         max_fields: fields of an operation after its fragments are spread.
+        max_values: JSON values in the variables of a request, however they are nested.
         max_document_bytes: memory that kept documents may take, estimated from the length of their texts.
     """
 
     max_tokens: int = 10_000
     max_fields: int = 10_000
+    max_values: int = 10_000
     max_document_bytes: int = 24_000_000
 
 
@@ -124,12 +126,26 @@ class Operations:
         definitions = operation.node.variable_definitions
         if not definitions:
             return _NO_VARIABLES
+        if inputs:
+            self._count_values(inputs)
         values = graphql.execution.values.get_variable_values(
             self._schema, definitions, dict(inputs or {}), max_errors=20
         )
         if isinstance(values, list):
             raise RequestError(values, "BAD_USER_INPUT")
         return values
+
+    def _count_values(self, inputs: Mapping[str, Any]) -> None:
+        left = self.limits.max_values
+        waiting: list[Any] = [inputs]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, dict | list):
+                left -= len(value)
+                if left < 0:
+                    message = f"the variables hold more than {self.limits.max_values} values"
+                    raise RequestError.of(message, "LIMIT_EXCEEDED")
+                waiting.extend(value.values() if isinstance(value, dict) else value)
 
     def variant(self, operation: Operation, variables: Any) -> Variant:
         """Give the operation with its @skip and @include decided by the variables.

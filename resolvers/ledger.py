@@ -79,10 +79,11 @@ class Ledger:
         headers: the client's request headers, by lower-case name.
         now: the store's clock when the operation began; what is old enough is so for all of it.
 
-    `outcomes` holds what root resolvers in Python gave, by response key, so that none runs twice.
+    `kept` holds the keys of the stored answers that it read or wrote; `outcomes` what root resolvers in Python gave, by
+    response key, so that none runs twice.
     """
 
-    __slots__ = ("answered", "calls", "fresh_s", "headers", "loads", "now", "outcomes", "private", "types")
+    __slots__ = ("answered", "calls", "fresh_s", "headers", "kept", "loads", "now", "outcomes", "private", "types")
 
     def __init__(self, headers: Mapping[str, str], now: float = 0.0) -> None:
         self.headers = headers
@@ -93,6 +94,7 @@ class Ledger:
         self.fresh_s = float("inf")
         self.private = False
         self.types: set[str] = set()
+        self.kept: set[Hashable] = set()
         self.now = now
 
     def forget(self) -> None:

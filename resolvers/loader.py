@@ -234,6 +234,7 @@ class Loader:
         if entity is not None:
             key = self._item_key(fetching, values, entity, scope)
         ledger.types.update(fetching.holds)
+        ledger.kept.add(key)
         entry = self.store.read(key, max_age_s)
         is_stored = entry is not None
         if entry is None:
@@ -353,7 +354,9 @@ class Loader:
         held: list[Key] = []
         missing: list[Key] = []
         for key in keys:
-            entry = self.store.read(self._item_key(fetching, values, key, scope), max_age_s)
+            place = self._item_key(fetching, values, key, scope)
+            ledger.kept.add(place)
+            entry = self.store.read(place, max_age_s)
             if entry is None:
                 missing.append(key)
                 continue

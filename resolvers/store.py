@@ -89,6 +89,11 @@ class Store:
         if not self._is_stale(entry) and size <= self._max_bytes:
             self._entries[key] = (entry, size)
 
+    def discard(self, keys: Iterable[Hashable]) -> None:
+        """Forget entries that turned out to be nonsense, so that a backend which has recovered is asked again."""
+        for key in keys:
+            self._entries.pop(key, None)
+
     def touch(self, type_name: str, key: Hashable | None = None) -> None:
         """Make stale every answer that may hold the type; with a key, other single entities of it stay good."""
         now = self.clock()

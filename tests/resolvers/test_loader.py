@@ -781,3 +781,43 @@ async def test_a_load_takes_over_when_the_one_at_work_is_cancelled() -> None:
     assert part.keys == ["1"]
     assert part.failure is None
     assert shop.asked() == ["GET /users?id=1", "GET /users?id=1"]
+
+
+async def test_a_stored_answer_that_is_nonsense_is_not_kept_from_a_backend_that_has_recovered() -> None:
+    answers: dict[str, object] = {
+        "GET /a": {"name": 7},
+        "GET /list": [{"key": 1}],
+        "GET /b?ids=1": [{"id": 1, "name": []}],
+    }
+    source = Rest("s", "http://s.example", ttl=600, client=FakeTransport(answers))
+
+    @strawberry.type
+    class Named:
+        name: str
+
+    @source.entity(get="/b/{id}", batch="/b{?ids}")
+    class Linked:
+        id: int
+        name: str
+
+    @strawberry.type
+    class Holder:
+        linked: Linked | None = link("key")
+
+    @strawberry.type
+    class Query:
+        @source.get("/a")
+        def a(self) -> Named | None: ...
+
+        @source.get("/list")
+        def held(self) -> list[Holder] | None: ...
+
+    graph = Graph(query=Query)
+    for query in ("{ a { name } }", "{ held { linked { name } } }"):
+        assert (await graph.execute(query))["errors"]
+    answers["GET /a"] = {"name": "well again"}
+    answers["GET /b?ids=1"] = [{"id": 1, "name": "well again"}]
+    assert await graph.execute("{ a { name } }") == {"data": {"a": {"name": "well again"}}}
+    assert await graph.execute("{ held { linked { name } } }") == {
+        "data": {"held": [{"linked": {"name": "well again"}}]}
+    }
