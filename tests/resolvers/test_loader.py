@@ -785,7 +785,7 @@ async def test_a_load_takes_over_when_the_one_at_work_is_cancelled() -> None:
 
 async def test_a_stored_answer_that_is_nonsense_is_not_kept_from_a_backend_that_has_recovered() -> None:
     answers: dict[str, object] = {
-        "GET /a": {"name": 7},
+        "GET /a": {"name": {}},
         "GET /list": [{"key": 1}],
         "GET /b?ids=1": [{"id": 1, "name": []}],
     }
