@@ -198,7 +198,7 @@ class _Planner:
 
     def _site(self, shape: Shape, selected: Selected, binding: Binding) -> Site:
         hop = 0 if shape.fetch is None else shape.fetch.hop + 1
-        step = binding if isinstance(binding, Fetching | Python) else Python(sees_client=False, is_async=False)
+        step = binding if isinstance(binding, Fetching | Python) else Python(sees_client=False)
         fetch = self._fetch(shape, selected, step, hop)
         site = Site(selected, fetch, shape, step)
         fetch.sites.append(site)

@@ -50,6 +50,8 @@ def load(target: str) -> Graph:
     except BaseException as exc:
         sys.path[:] = before
         said = " ".join(str(exc).split())
+        if isinstance(exc, AttributeError) and said.startswith("'function' object has no attribute"):
+            said += " (a field named like a source hides the source in the rest of its class: rename one of them)"
         raise TargetError(f"{path_text}{_line(exc, whole)}: {type(exc).__name__}: {said}") from exc
     found = getattr(module, attribute, _ABSENT)
     if not isinstance(found, Graph):

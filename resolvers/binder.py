@@ -80,7 +80,7 @@ class _Binder:
         if isinstance(mark, LinkMark):
             return self._link(kind, where, element, mark)
         if not isinstance(definition, StrawberryField):
-            return Python(sees_client=True, is_async=False)
+            return Python(sees_client=True)
         if definition.base_resolver is None and not definition.extensions and not definition.permission_classes:
             return _property(definition.python_name, mark, element.type)
         return _python(definition)
@@ -272,8 +272,7 @@ def _python(definition: StrawberryField) -> Python:
     bare = None
     if resolver is not None and not guarded and not definition.arguments and resolver.info_parameter is None:
         bare = _without_parent(resolver)
-    is_async = definition.is_async if resolver is not None else True
-    return Python(sees_client=sees, is_async=is_async, bare=bare)
+    return Python(sees_client=sees, bare=bare)
 
 
 def _without_parent(resolver: Any) -> Any:

@@ -106,7 +106,6 @@ class Python:
     """
 
     sees_client: bool
-    is_async: bool
     bare: Any = None
 
 
@@ -134,7 +133,7 @@ class Bindings:
         try:
             return self.fields[type_name][field_name]
         except KeyError:
-            return Python(sees_client=False, is_async=False)
+            return Python(sees_client=False)
 
 
 def ages_of(read: Iterable[Property | None], default_s: float) -> list[float]:

@@ -83,14 +83,13 @@ class Ledger:
     response key, so that none runs twice.
     """
 
-    __slots__ = ("answered", "calls", "fresh_s", "headers", "kept", "loads", "now", "outcomes", "private", "types")
+    __slots__ = ("answered", "fresh_s", "headers", "kept", "loads", "now", "outcomes", "private", "types")
 
     def __init__(self, headers: Mapping[str, str], now: float = 0.0) -> None:
         self.headers = headers
         self.answered: dict[Hashable, Part] = {}
         self.loads: dict[Hashable, Load] = {}
         self.outcomes: dict[str, Any] = {}
-        self.calls = 0
         self.fresh_s = float("inf")
         self.private = False
         self.types: set[str] = set()

@@ -270,7 +270,6 @@ class Loader:
         async def ask() -> Part:
             return await send(source, endpoint.method, target, headers, body)
 
-        ledger.calls += 1
         # The number of writes so far is part of the question: who asks after one is not given an older answer.
         question = (source.serial, endpoint.method, target, headers, body, self.store.touches)
         return await self._flights.share(question, ask)
@@ -288,7 +287,6 @@ class Loader:
     ) -> Part:
         """Send a write, once, and make stale what it may have changed, even where its outcome is unknown."""
         source = fetching.source
-        ledger.calls += 1
         ledger.note_freshness(0.0)
         part: Part | None = None
         try:

@@ -7,7 +7,7 @@ answer one question: one key at a time (`single`), many keys at once (`batch`), 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -199,6 +199,3 @@ def entity_of(python_type: type[Any]) -> Entity | None:
     """Give the entity that `Rest.entity` declared for exactly this class, if any."""
     found = python_type.__dict__.get(ENTITY_MARK)
     return found if isinstance(found, Entity) else None
-
-
-Decorator = Callable[[Any], Any]

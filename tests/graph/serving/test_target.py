@@ -236,3 +236,14 @@ def test_a_file_may_change_the_import_path(tmp_path: Path, monkeypatch: pytest.M
         f"import sys\n{GRAPH}sys.path = [p for p in sys.path if p != {str(tmp_path)!r}]\ngraph = Graph(query=Query)\n"
     )
     assert isinstance(load(write(tmp_path, text)), Graph)
+
+
+def test_a_field_that_hides_its_source_is_explained(tmp_path: Path) -> None:
+    text = (
+        "import strawberry\nfrom graph import Graph\nfrom sources import Rest\n"
+        "posts = Rest('posts', 'http://posts.example')\n"
+        "@strawberry.type\nclass Query:\n"
+        "    @posts.get('/posts')\n    def posts(self) -> list[str]: ...\n"
+        "    @posts.get('/users')\n    def users(self) -> list[str]: ...\n"
+    )
+    assert refusal(write(tmp_path, text)).endswith("hides the source in the rest of its class: rename one of them)")
