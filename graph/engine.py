@@ -22,6 +22,7 @@ import msgspec
 from graph.errors import RequestError, report
 from graph.exact import Execution
 from graph.operation import Limits, Operation, Operations, Variant
+from graph.persisted import PersistedQueries
 from resolvers import Bindings, Flights, GaveUp, Ledger, Loader, Store, operation_loaders
 from sources import UpstreamInvalid
 
@@ -84,6 +85,7 @@ class Engine:
         self.store = Store() if store is None else store
         self.loader = Loader(self.store)
         self.operations = Operations(schema, bindings, self.loader, limits)
+        self.persisted = PersistedQueries()
         self.compiled_answers = 0
         self.exact_answers = 0
         self._flights: Flights[Answer] = Flights()
@@ -140,9 +142,10 @@ class Engine:
         if kept is not None:
             return kept
         try:
-            if not request.query:
+            query = self.persisted.text(request.query, request.extensions)
+            if not query:
                 raise RequestError.of("the request has no query", "BAD_REQUEST")
-            operation = self.operations.get(request.query, request.operation_name)
+            operation = self.operations.get(query, request.operation_name)
             if not writes and operation.node.operation is graphql.OperationType.MUTATION:
                 raise RequestError.of("GET may not execute a mutation", "BAD_REQUEST", 405)
             variables = self.operations.variables(operation, request.variables)
