@@ -1,8 +1,13 @@
-"""What every test may use: the asyncio backend, and real HTTP servers on free ports."""
+"""What every test may use: the asyncio backend, and generated examples that are the same on every machine."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+# A slow machine is no failure, and a run that fails must fail again.
+settings.register_profile("weft", deadline=None, derandomize=True)
+settings.load_profile("weft")
 
 
 @pytest.fixture
