@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help venv demo test check lint format-check types layers pytest format bench schema clean distclean
+.PHONY: help venv demo test check lint format-check types layers pytest fuzz format bench schema clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ layers: venv ## graph may import resolvers, resolvers may import sources, nothin
 
 pytest: venv ## the tests (ARGS="-k name" to choose)
 	$(BIN)/python -m pytest $(ARGS)
+
+fuzz: venv ## compare with graphql-core over many generated operations (EXAMPLES=20000)
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/graph/test_oracle.py --timeout=0 $(ARGS)
 
 format: venv ## format, and repair what ruff can repair
 	$(BIN)/ruff check --fix
