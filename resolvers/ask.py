@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from resolvers.ledger import Ledger, Part
 from sources import Endpoint, Rest, SourceError, variable_of
@@ -10,23 +11,34 @@ from sources import Endpoint, Rest, SourceError, variable_of
 Pairs = tuple[tuple[str, str], ...]
 
 
-def request_of(
-    source: Rest, endpoint: Endpoint, values: Mapping[str, object]
-) -> tuple[str, tuple[tuple[str, str], ...], bytes | None]:
-    """Give path with query, headers and body of one request.
+class Ask(NamedTuple):
+    """One request to a backend: method, path with query, headers and body. Equal ones are the same question."""
+
+    method: str
+    target: str
+    headers: Pairs
+    body: bytes | None
+
+    def by(self, client: Pairs) -> Ask:
+        """Give the same request with the client's own headers."""
+        return Ask(self.method, self.target, self.headers + client, self.body) if client else self
+
+
+def ask_of(source: Rest, endpoint: Endpoint, values: Mapping[str, object]) -> Ask:
+    """Give the request that an endpoint makes of values.
 
     Raises:
-        InvalidInput: a value may not enter the URL.
+        InvalidInput: a value may not enter the URL, a header or the body.
     """
     target = source.target(endpoint, values)
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Pairs = ()
     if endpoint.headers:
         headers = tuple(
             (name, source.header(name, value))
             for name, text in endpoint.headers
             if (value := _header(text, values)) is not None
         )
-    return target, headers, source.body(endpoint, values)
+    return Ask(endpoint.method, target, headers, source.body(endpoint, values))
 
 
 def _header(text: str, values: Mapping[str, object]) -> object:
@@ -43,18 +55,16 @@ def forwarded(source: Rest, ledger: Ledger) -> Pairs:
     return tuple((name, headers[name]) for name in source.forward if name in headers)
 
 
-async def send(
-    source: Rest, method: str, target: str, headers: tuple[tuple[str, str], ...], body: bytes | None
-) -> Part:
+async def send(source: Rest, ask: Ask) -> Part:
     """Make one exchange and give its reply as a part; a read that finds nothing has no body, any failure is in it."""
     try:
-        reply = await source.send(method, target, headers, body)
+        reply = await source.send(ask.method, ask.target, ask.headers, ask.body)
     except SourceError as exc:
         return Part((), failure=exc)
     status = reply.status
     if 200 <= status < 300:
         answer = reply.body
         return Part((), answer if len(answer) else None, reply=reply)
-    if status == 404 and method == "GET":
+    if status == 404 and ask.method == "GET":
         return Part((), None, reply=reply)
     return Part((), failure=source.failure(reply))

@@ -15,11 +15,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
-from resolvers.ask import forwarded, request_of, send
+from resolvers.ask import Ask, ask_of, forwarded, send
 from resolvers.binding import Fetching
 from resolvers.envelope import Envelopes, key_text
 from resolvers.flight import Flights
@@ -47,14 +46,14 @@ class Loader:
             raise RuntimeError("a call without a single endpoint has keys")
         source = fetching.source
         try:
-            target, headers, body = request_of(source, endpoint, values)
+            asked = ask_of(source, endpoint, values)
         except SourceError as exc:
             return Part((), failure=exc)
-        question = (source.name, endpoint.method, target, headers, body)
+        question = (source.serial, asked)
         known = ledger.answered.get(question)
         if known is None or ledger.now - known.asked_at >= max_age_s:
             ask = self._read if fetching.call.reads else self._write
-            known = await ask(fetching, endpoint, values, target, headers, body, ledger, max_age_s)
+            known = await ask(fetching, endpoint, values, asked, ledger, max_age_s)
             ledger.answered[question] = known
         return known
 
@@ -148,15 +147,15 @@ class Loader:
         scope: str | None = None,
     ) -> list[Part]:
         parts: list[Part] = []
-        requests: list[Any] = []
+        requests: list[tuple[Sequence[Key], Ask]] = []
         limit = fetching.call.max_batch
         for start in range(0, len(keys), limit):
             chunk = keys if len(keys) <= limit else keys[start : start + limit]
             self._split(fetching, endpoint, values, chunk, requests, parts)
         if len(requests) == 1:
-            parts.append(await self._batch(fetching, endpoint, requests[0], ledger))
+            parts.append(await self._batch(fetching, requests[0], ledger))
         elif requests:
-            made = (self._batch(fetching, endpoint, request, ledger) for request in requests)
+            made = (self._batch(fetching, request, ledger) for request in requests)
             parts.extend(await asyncio.gather(*made))
         if scope is None:
             ledger.note_freshness(0.0)
@@ -171,7 +170,7 @@ class Loader:
         endpoint: Endpoint,
         values: Mapping[str, object],
         keys: Sequence[Key],
-        requests: list[Any],
+        requests: list[tuple[Sequence[Key], Ask]],
         parts: list[Part],
     ) -> None:
         """Append the requests for the keys: one, or several where the URL would grow too long.
@@ -186,26 +185,26 @@ class Loader:
         else:
             for position, name in enumerate(names):
                 whole[name] = [key[position] for key in keys]
-        target: str | None
+        asked: Ask | None
         try:
-            target, headers, body = request_of(fetching.source, endpoint, whole)
+            asked = ask_of(fetching.source, endpoint, whole)
         except SourceError as exc:
             if len(keys) == 1:
                 parts.append(Part(keys, failure=exc))
                 return
-            target = None
-        if target is not None and (len(target) <= _URL_LIMIT or len(keys) == 1):
-            requests.append((keys, target, headers, body))
+            asked = None
+        if asked is not None and (len(asked.target) <= _URL_LIMIT or len(keys) == 1):
+            requests.append((keys, asked))
             return
         middle = len(keys) // 2
         self._split(fetching, endpoint, values, keys[:middle], requests, parts)
         self._split(fetching, endpoint, values, keys[middle:], requests, parts)
 
-    async def _batch(self, fetching: Fetching, endpoint: Endpoint, request: Any, ledger: Ledger) -> Part:
-        keys, target, headers, body = request
+    async def _batch(self, fetching: Fetching, request: tuple[Sequence[Key], Ask], ledger: Ledger) -> Part:
+        keys, asked = request
         source = fetching.source
         client = forwarded(source, ledger)
-        part = await self._exchange(source, endpoint, target, headers + client, body, ledger)
+        part = await self._exchange(source, asked.by(client))
         if part.body is None and part.failure is None and part.reply is not None and part.reply.status == 404:
             return Part(keys, failure=source.failure(part.reply))
         return part.with_keys(keys, batched=True)
@@ -217,9 +216,7 @@ class Loader:
         fetching: Fetching,
         endpoint: Endpoint,
         values: Mapping[str, object],
-        target: str,
-        headers: tuple[tuple[str, str], ...],
-        body: bytes | None,
+        asked: Ask,
         ledger: Ledger,
         max_age_s: float,
     ) -> Part:
@@ -227,10 +224,10 @@ class Loader:
         client = forwarded(source, ledger)
         if fetching.keep_s <= 0:
             ledger.note_freshness(0.0)
-            return await self._exchange(source, endpoint, target, headers + client, body, ledger)
+            return await self._exchange(source, asked.by(client))
         scope = self._scope(source, ledger)
         entity = _entity_key(fetching, values)
-        key: Hashable = (source.serial, endpoint.method, target, headers, body, scope)
+        key: Hashable = (source.serial, asked, scope)
         if entity is not None:
             key = self._item_key(fetching, values, entity, scope)
         ledger.types.update(fetching.holds)
@@ -239,7 +236,7 @@ class Loader:
         is_stored = entry is not None
         if entry is None:
             asked_at = self.store.clock()
-            part = await self._exchange(source, endpoint, target, headers + client, body, ledger)
+            part = await self._exchange(source, asked.by(client))
             if part.failure is not None:
                 ledger.note_freshness(0.0)
                 return part
@@ -258,20 +255,12 @@ class Loader:
         ledger.note_freshness(self.store.remaining_s(entry, max_age_s))
         return Part((), entry.body, enveloped=entity is None, asked_at=entry.asked_at if is_stored else float("inf"))
 
-    async def _exchange(
-        self,
-        source: Rest,
-        endpoint: Endpoint,
-        target: str,
-        headers: tuple[tuple[str, str], ...],
-        body: bytes | None,
-        ledger: Ledger,
-    ) -> Part:
+    async def _exchange(self, source: Rest, asked: Ask) -> Part:
         async def ask() -> Part:
-            return await send(source, endpoint.method, target, headers, body)
+            return await send(source, asked)
 
         # The number of writes so far is part of the question: who asks after one is not given an older answer.
-        question = (source.serial, endpoint.method, target, headers, body, self.store.touches)
+        question = (source.serial, asked, self.store.touches)
         return await self._flights.share(question, ask)
 
     async def _write(
@@ -279,9 +268,7 @@ class Loader:
         fetching: Fetching,
         endpoint: Endpoint,
         values: Mapping[str, object],
-        target: str,
-        headers: tuple[tuple[str, str], ...],
-        body: bytes | None,
+        asked: Ask,
         ledger: Ledger,
         max_age_s: float,
     ) -> Part:
@@ -290,7 +277,7 @@ class Loader:
         ledger.note_freshness(0.0)
         part: Part | None = None
         try:
-            part = await send(source, endpoint.method, target, headers + forwarded(source, ledger), body)
+            part = await send(source, asked.by(forwarded(source, ledger)))
         finally:  # a client that leaves does not undo what the backend may have done
             self._touch(fetching, endpoint, values, part)
         return part
