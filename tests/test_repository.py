@@ -128,3 +128,26 @@ def test_changelog_covers_the_current_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert {project["version"], "Unreleased"} & set(headings)
+
+
+def test_architecture_lists_every_file_after_those_that_it_imports() -> None:
+    listed = re.findall(
+        r"^(?:  (\w+\.py) |(\w+)/ )", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    places: dict[str, int] = {}
+    package = ""
+    for name, folder in listed:
+        package = folder or package
+        if name and package in PACKAGES:
+            places[f"{package}.{name.removesuffix('.py')}"] = len(places)
+    files = [path for path in python_files(*PACKAGES) if path.name != "__init__.py"]
+    names = {relative(path).removesuffix(".py").replace("/", "."): path for path in files}
+    assert places.keys() == names.keys()
+    early = [
+        f"{name} before {module}"
+        for name, path in names.items()
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ImportFrom) and (module := str(node.module)) in places
+        if places[module] > places[name]
+    ]
+    assert early == []
