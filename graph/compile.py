@@ -19,37 +19,28 @@ value that does not convert - raises, and the exact path answers instead, from t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any
 
 import cachetools
 import graphql
 
-from graph.decode import KEY, Decoders, Need, Uncompilable, leaf_type, list_of
+from graph.decode import KEY, Decoders, Need, Uncompilable, leaf_type
 from graph.plan import Fetch, Leaf, Nested, Output, Plan, Shape, Site, TypeName
 from graph.program import Program, Step
-from graph.read import (
-    batch_reader,
-    converter,
-    cut_items,
-    cut_list,
-    cut_lists,
-    must,
-    no_reader,
-    root_reader,
-    singles_reader,
-    text,
-)
+from graph.read import converter, cut_items, cut_list, cut_lists, must, text
+from graph.reading import Readers
 from graph.want import Wants
-from resolvers import Fetching, Part, Python
+from resolvers import Fetching, Kinds, Python
 
 
 class Compiler:
     """Compiles the plans of one graph; Structs, decoders and code are shared between operations."""
 
-    def __init__(self, size: int = 2000) -> None:
+    def __init__(self, kinds: Mapping[str, Kinds], size: int = 2000) -> None:
         self.decoders = Decoders(size)
+        self._kinds = kinds
         self._code: cachetools.LRUCache[str, CodeType] = cachetools.LRUCache(size)
 
     def compile(self, plan: Plan) -> Program | None:
@@ -57,7 +48,7 @@ class Compiler:
         if not plan.compilable:
             return None
         try:
-            return _Writer(plan, self.decoders, self._run).program()
+            return _Writer(plan, self.decoders, self._kinds, self._run).program()
         except (Uncompilable, SyntaxError, RecursionError, ValueError):
             return None
 
@@ -69,9 +60,16 @@ class Compiler:
 
 
 class _Writer:
-    def __init__(self, plan: Plan, decoders: Decoders, run: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        decoders: Decoders,
+        kinds: Mapping[str, Kinds],
+        run: Callable[[str, dict[str, Any]], None],
+    ) -> None:
         self.plan = plan
         self.decoders = decoders
+        self.kinds = kinds
         self.run = run
         self.wants = Wants(plan)
         self.namespace: dict[str, Any] = {"text": text, "must": must, "cut": cut_items, "EMPTY": []}
@@ -86,7 +84,8 @@ class _Writer:
 
     def program(self) -> Program:
         plan = self.plan
-        readers = [self._reader(fetch) for fetch in plan.fetches]
+        make = Readers(self.wants, self.decoders, self.kinds)
+        readers = [make.reader(fetch) for fetch in plan.fetches]
         gathered = [self._keys_function(fetch) for fetch in plan.fetches]
         self._build_function()
         self.run("\n".join([*self.lines, *self.functions]), self.namespace)
@@ -102,39 +101,6 @@ class _Writer:
             for fetch, reader, has_keys in zip(plan.fetches, readers, gathered, strict=True)
         )
         return Program(steps, self.namespace["build"])
-
-    # -- readers --------------------------------------------------------------------------------------------------
-
-    def _reader(self, fetch: Fetch) -> Callable[[list[Part]], Any]:
-        call = fetch.binding
-        if isinstance(call, Python):
-            return no_reader
-        need = self.wants.needs[fetch.number]
-        kind = fetch.sites[0].selected.field.type
-        is_leaf = fetch.sites[0].shape is None
-        if call.batch is not None and call.parents:
-            items = list_of(self.decoders.struct(need))
-            batch_identity = ("batch", need.signature())
-            path = call.batch.items
-            return batch_reader(
-                self.decoders.decoder(batch_identity, items, path),
-                self.decoders.decoder(batch_identity, items, ()),
-                path,
-            )
-        if call.single is None:
-            raise Uncompilable("a call without endpoint")
-        identity: tuple[Any, ...]
-        if is_leaf:
-            identity, payload = ("leaf", str(kind)), leaf_type(kind)
-        else:
-            shown = None if call.is_entity else kind
-            identity = ("single", str(shown), need.signature())
-            payload = self.decoders.payload(shown, self.decoders.struct(need))
-        enveloped = self.decoders.decoder(identity, payload, call.single.items).decode
-        plain = self.decoders.decoder(identity, payload, ()).decode
-        make = singles_reader if call.parents else root_reader
-        nullable = call.is_entity or not isinstance(kind, graphql.GraphQLNonNull)
-        return make(enveloped, plain, call.single.items, nullable)
 
     def _cutter(self, fetch: Fetch) -> Callable[[Any, int], Any]:
         call = fetch.binding
@@ -165,16 +131,19 @@ class _Writer:
         chain: list[tuple[Shape, Nested]] = []
         shape = site.owner
         while shape.parent is not None:
-            chain.append(shape.parent)
+            chain.append((shape, shape.parent[1]))
             shape = shape.parent[0]
         fetch = shape.fetch
         if fetch is None or not isinstance(site.binding, Fetching):
             raise Uncompilable("keys from the root")
-        indent, variable = self._enter(fetch, shape)
-        for parent, nested in reversed(chain):
-            need = self.wants.shapes[id(parent)]
+        indent, variable = self._enter(fetch, shape.whole or shape)
+        indent = self._narrow(shape, variable, indent)
+        for below, nested in reversed(chain):
+            need = self.wants.shapes[id(shape)]
             expression, _ = self.wants.object(need, variable, nested.path, nested.selected.field.type)
             indent, variable = self._loop(nested.selected.field.type, expression, indent)
+            indent = self._narrow(below, variable, indent)
+            shape = below
         need = self.wants.shapes[id(site.owner)]
         found = [
             self.wants.reading(need, variable, site.owner, reading, site.binding) for reading in site.binding.parents
@@ -189,6 +158,16 @@ class _Writer:
         else:
             self.lines.append(f"{pad}k = ({', '.join(found)})")
             self.lines.append(f"{pad}if None not in k: seen[k] = None")
+
+    def _narrow(self, shape: Shape, variable: str, indent: int) -> int:
+        """Write the test that an object is of a shape's type, where it may be of another; give the indent after it."""
+        if shape.whole is None:
+            return indent
+        self.lines.append(f"{' ' * indent}if type({variable}) is {self._struct(shape)}:")
+        return indent + 1
+
+    def _struct(self, shape: Shape) -> str:
+        return self._constant(self.decoders.struct(self.wants.shapes[id(shape)]))
 
     def _enter(self, fetch: Fetch, shape: Shape) -> tuple[int, str]:
         """Write the loops from a fetch's result to its objects; give the indent and variable inside them."""
@@ -289,7 +268,7 @@ class _Writer:
 
     def _item_key(self, fetch: Fetch) -> str:
         """Give the expression for the key that an item ``x`` of a batch says it belongs to."""
-        need, match = self.wants.needs[fetch.number], fetch.calls.match
+        need, match = self.wants.key_need(fetch), fetch.calls.match
         found = [self.wants.leaf(need, "x", path, KEY) for path in match]
         parts = [part if len(path) == 1 else f"must({part})" for part, path in zip(found, match, strict=True)]
         return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
@@ -369,6 +348,11 @@ class _Writer:
 
     def _shape(self, shape: Shape, variable: str) -> str:
         need = self.wants.shapes[id(shape)]
+        if shape.options:
+            found = "must(None)"
+            for option in reversed(shape.options):
+                found = f"({self._shape(option, variable)} if type({variable}) is {self._struct(option)} else {found})"
+            return found
         if self._is_verbatim(shape, need):
             return variable
         expressions = [self._output(shape, output, variable, need) for output in shape.outputs]
@@ -432,7 +416,10 @@ def _leads_on(site: Site) -> bool:
     waiting = [site.shape]
     while waiting:
         shape = waiting.pop()
-        for output in shape.outputs if shape is not None else ():
+        if shape is None:
+            continue
+        waiting.extend(shape.options)
+        for output in shape.outputs:
             if isinstance(output, Site):
                 return True
             if isinstance(output, Nested):

@@ -30,9 +30,17 @@ class Uncompilable(Exception):
 
 
 class Need:
-    """The properties wanted from one kind of JSON object, in the order in which they were first asked for."""
+    """The properties wanted from one kind of JSON object, in the order in which they were first asked for.
 
-    def __init__(self) -> None:
+    An object whose type shows when it is read has a need for each type that it may have, in `options`.
+
+    Args:
+        label: of an option, its object type; options are told apart by it even where they want the same.
+    """
+
+    def __init__(self, label: str | None = None) -> None:
+        self.label = label
+        self.options: dict[str, Need] = {}
         self.names: dict[str, int] = {}
         self.kinds: list[Any] = []
         self.needs: list[Need | None] = []
@@ -60,9 +68,17 @@ class Need:
             raise Uncompilable(f"{name} is read in two ways")
         return f"f{index}", found
 
+    def option(self, type_name: str) -> Need:
+        """Give the need from an object of one type among several."""
+        if self.names:
+            raise Uncompilable("an object is read both with and without a known type")
+        return self.options.setdefault(type_name, Need(type_name))
+
     def key_kind(self, path: tuple[str, ...]) -> str:
         """Give ``Int`` or ``String`` where the property at the path is always that, else ``?``."""
         need = self
+        if self.options:
+            return "?"
         for name in path[:-1]:
             below = need.needs[need.names[name]]
             if below is None:
@@ -74,13 +90,16 @@ class Need:
         return "String" if kind in (str, str | None) else "?"
 
     def _index(self, name: str) -> int:
+        if self.options:
+            raise Uncompilable("an object is read both with and without a known type")
         return self.names.setdefault(name, len(self.names))
 
     def signature(self) -> Hashable:
         """Give what makes two needs equal."""
         kinds = (str(kind) for kind in self.kinds)
         below = (None if need is None else need.signature() for need in self.needs)
-        return tuple(zip(self.names, kinds, below, strict=True))
+        options = tuple(option.signature() for option in self.options.values())
+        return (self.label, options, *zip(self.names, kinds, below, strict=True))
 
 
 def _stricter(one: Any, other: Any) -> Any:
@@ -127,8 +146,10 @@ class Decoders:
         self._decoders: cachetools.LRUCache[Hashable, msgspec.json.Decoder[Any]] = cachetools.LRUCache(size)
         self._outputs: cachetools.LRUCache[Hashable, type[msgspec.Struct]] = cachetools.LRUCache(size)
 
-    def struct(self, need: Need) -> type[msgspec.Struct]:
-        """Give the Struct that reads a need."""
+    def struct(self, need: Need) -> Any:
+        """Give the Struct that reads a need; for an object whose type shows later, the type of JSON not yet read."""
+        if need.options:
+            return msgspec.Raw
         identity = need.signature()
         known = self._structs.get(identity)
         if known is None:
@@ -143,10 +164,10 @@ class Decoders:
     def payload(self, kind: Any, item: Any) -> Any:
         """Give the msgspec type for a GraphQL type whose named type is read as ``item``."""
         if kind is None:
-            return item | None
+            return _or_null(item)
         if isinstance(kind, graphql.GraphQLNonNull):
             return self._payload_item(kind.of_type, item)
-        return self._payload_item(kind, item) | None
+        return _or_null(self._payload_item(kind, item))
 
     def _payload_item(self, kind: Any, item: Any) -> Any:
         if isinstance(kind, graphql.GraphQLList):
@@ -169,6 +190,10 @@ class Decoders:
             rename = {f"f{index}": key for index, key in enumerate(keys)}
             known = self._outputs[keys] = msgspec.defstruct("Write", fields, rename=rename, gc=False)
         return known
+
+
+def _or_null(kind: Any) -> Any:
+    return kind if kind is msgspec.Raw else kind | None
 
 
 def _is_nullable(kind: Any) -> bool:

@@ -204,13 +204,26 @@ class Execution:
                 raise graphql.GraphQLError(f"Expected value of type '{kind.name}' but got: {type(value).__name__}.")
             return kind.name
         if isinstance(value, Row):
-            name = value.raw.get("__typename")
-        else:
-            name = (kind.resolve_type or graphql.default_type_resolver)(value, self._info(kind, slot), kind)
+            return self._kind_of(kind.name, value.raw, value.source)
+        name = (kind.resolve_type or graphql.default_type_resolver)(value, self._info(kind, slot), kind)
         known = self._schema.type_map.get(name) if isinstance(name, str) else None
         if not isinstance(known, graphql.GraphQLObjectType) or not self._schema.is_sub_type(kind, known):
             raise graphql.GraphQLError(f"The value of abstract type '{kind.name}' has no known object type.")
         return known.name
+
+    def _kind_of(self, abstract: str, raw: Mapping[str, Any], source: Rest) -> str:
+        """Find the object type of a backend's object where the schema says an interface or a union."""
+        kinds = self._bindings.kinds[abstract]
+        path = kinds.where(source)
+        if path is None:
+            name = kinds.judged(raw)
+        else:
+            told = at(raw, path, source)
+            name = kinds.named(None if isinstance(told, Failure) else told)
+        if name is None:
+            message = f"{source.name} answered an object of no known type where the schema promises {abstract}"
+            raise UpstreamInvalid(message, source=source.name)
+        return name
 
     def _info(self, kind: Any, slot: Slot) -> Any:
         selected = slot.selected
@@ -267,8 +280,9 @@ class Execution:
             return [self._python_value(kind.of_type, item, source, made) for item in value]
         if graphql.is_leaf_type(kind):
             return decoded(kind, value, source)
-        if isinstance(kind, graphql.GraphQLObjectType) and isinstance(value, Mapping):
-            return self._object(kind.name, value, source, made)
+        if isinstance(value, Mapping):
+            name = kind.name if isinstance(kind, graphql.GraphQLObjectType) else self._kind_of(kind.name, value, source)
+            return self._object(name, value, source, made)
         raise promised(source, "an object", value)
 
     # -- waiting --------------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ class Operations:
         self._schema = schema
         self._bindings = bindings
         self._loader = loader
-        self._compiler = Compiler()
+        self._compiler = Compiler(bindings.kinds)
         self._known: cachetools.LRUCache[tuple[str, str | None], Operation] = cachetools.LRUCache(
             self.limits.max_document_bytes, getsizeof=self._cost
         )

@@ -54,7 +54,7 @@ class Site:
     """A value that a fetch gives to the objects of a shape.
 
     Args:
-        shape: the object that is selected from; None for scalars, and for types that only the exact path tells apart.
+        shape: the object that is selected from; None for scalars.
     """
 
     selected: Selected
@@ -71,15 +71,21 @@ Output = Leaf | Nested | TypeName | Site
 class Shape:
     """The selection from one type of object at one place.
 
+    Where the schema says an interface or a union, a shape has `options` instead of outputs: one for each object type
+    that may stand there.
+
     Args:
         fetch: whose payload holds the object; None for the operation's root.
         parent: the shape and output that hold it; None where it is what the fetch itself gives.
+        whole: of an option, the shape that it is an option of.
     """
 
-    type: graphql.GraphQLObjectType
+    type: graphql.GraphQLNamedType
     fetch: Fetch | None
     parent: tuple[Shape, Nested] | None = None
     outputs: list[Output] = field(default_factory=list)
+    options: list[Shape] = field(default_factory=list)
+    whole: Shape | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -191,7 +197,7 @@ class _Planner:
             fetch.max_age_s = min(fetch.max_age_s, own)
         if graphql.is_leaf_type(kind):
             return Leaf(selected, path)
-        nested = Nested(selected, path, Shape(self._object(kind), fetch))
+        nested = Nested(selected, path, Shape(kind, fetch))
         nested.shape.parent = (shape, nested)
         self._fill_below(nested.shape, kind, selected)
         return nested
@@ -217,7 +223,7 @@ class _Planner:
         else:
             self.plan.compilable = False
         if not graphql.is_leaf_type(kind):
-            site.shape = Shape(self._object(kind), fetch)
+            site.shape = Shape(kind, fetch)
             self._fill_below(site.shape, kind, selected)
         return site
 
@@ -233,12 +239,6 @@ class _Planner:
             self.plan.fetches.append(known)
         return known
 
-    def _object(self, kind: graphql.GraphQLNamedType) -> graphql.GraphQLObjectType:
-        if isinstance(kind, graphql.GraphQLObjectType):
-            return kind
-        self.plan.compilable = False
-        return graphql.GraphQLObjectType(kind.name, {})
-
     def _fill_below(self, shape: Shape, kind: graphql.GraphQLNamedType, selected: Selected) -> None:
         if isinstance(kind, graphql.GraphQLObjectType):
             self.fill(shape, self.selections.below(kind, selected.nodes))
@@ -246,9 +246,9 @@ class _Planner:
         # An abstract type: plan what each possible object would need; which one it is shows when it runs.
         if graphql.is_abstract_type(kind):
             for possible in self.selections.schema.get_possible_types(kind):
-                option = Shape(possible, shape.fetch, shape.parent)
+                option = Shape(possible, shape.fetch, shape.parent, whole=shape)
+                shape.options.append(option)
                 self.fill(option, self.selections.below(possible, selected.nodes))
-                shape.outputs.extend(option.outputs)
 
 
 def _question(selected: Selected, *, unless: str | None = None) -> str:

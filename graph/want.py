@@ -28,17 +28,32 @@ class Wants:
 
     def _want(self, fetch: Fetch, call: Fetching) -> None:
         need = self.needs[fetch.number]
+        keys: list[tuple[tuple[str, ...], Any]] = []
+        if call.batch is not None and call.parents:
+            keys = [
+                (path, MATCH if kind is None else without_null(leaf_type(kind)))
+                for path, kind in zip(call.match, call.match_kinds, strict=True)
+            ]
+        for option in (option for site in fetch.sites if site.shape is not None for option in site.shape.options):
+            for path, kind in keys:  # first, so that a key is the same field of every option
+                self.leaf(need.option(option.type.name), "x", path, kind)
         for site in fetch.sites:
             if site.shape is not None:
                 self._want_shape(site.shape, need)
             elif call.batch is not None and call.parents:
                 raise Uncompilable("a batch of scalars")
-        if call.batch is not None and call.parents:
-            for path, kind in zip(call.match, call.match_kinds, strict=True):
-                self.leaf(need, "x", path, MATCH if kind is None else without_null(leaf_type(kind)))
+        for path, kind in keys if not need.options else ():
+            self.leaf(need, "x", path, kind)
+
+    def key_need(self, fetch: Fetch) -> Need:
+        """Give the need that holds the key of a batch's item; options hold it in the same field."""
+        need = self.needs[fetch.number]
+        return next(iter(need.options.values()), need)
 
     def _want_shape(self, shape: Shape, need: Need) -> None:
         self.shapes[id(shape)] = need
+        for option in shape.options:
+            self._want_shape(option, need.option(option.type.name))
         for output in shape.outputs:
             if isinstance(output, Leaf):
                 self.leaf(need, "x", output.path, leaf_type(output.selected.field.type))

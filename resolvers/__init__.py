@@ -1,8 +1,8 @@
 """How a field gets its value: bindings, batching, caching. The middle storey, over `sources`.
 
 It knows GraphQL's types, not its documents: it never parses one, never opens a socket and never builds a URL. Read
-`marks`, `batch` and `declare` (what an author wrote), `binding` and `binder` (what it means), `values`, `envelope`,
-`flight`, `store`, `ledger`, `ask`, `loader` (how values arrive).
+`marks`, `batch`, `binding`, `discriminator` and `declare` (what an author wrote), `binder` (what it means),
+`values`, `envelope`, `flight`, `store`, `ledger`, `ask`, `loader` (how values arrive).
 """
 
 from resolvers.batch import Batched, batched, operation_loaders
@@ -10,6 +10,7 @@ from resolvers.binder import bind
 from resolvers.binding import Binding, Bindings, Fetching, Property, Python, Reading, ages_of
 from resolvers.check import CUT
 from resolvers.declare import Declared, declare
+from resolvers.discriminator import Discriminator, Kinds, discriminator
 from resolvers.envelope import key_text, unwrap, wrapped
 from resolvers.flight import Flights, GaveUp
 from resolvers.ledger import Ledger, Part
@@ -24,10 +25,12 @@ __all__ = [
     "Binding",
     "Bindings",
     "Declared",
+    "Discriminator",
     "Entry",
     "Fetching",
     "Flights",
     "GaveUp",
+    "Kinds",
     "Ledger",
     "Loader",
     "Part",
@@ -40,6 +43,7 @@ __all__ = [
     "bind",
     "declare",
     "decoder",
+    "discriminator",
     "field",
     "key_text",
     "link",

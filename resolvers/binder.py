@@ -17,6 +17,7 @@ from strawberry.types.field import StrawberryField
 from resolvers.binding import Binding, Bindings, Fetching, Property, Python, Reading, undeclared
 from resolvers.check import cut_by, entity_faults, stub_faults
 from resolvers.declare import Declared
+from resolvers.discriminator import ATTRIBUTE, Discriminator, Kinds
 from resolvers.marks import MARK, LinkMark, PropertyMark
 from resolvers.values import python_name
 from sources import Body, Call, Endpoint, entity_of, snake_case
@@ -33,6 +34,9 @@ def bind(schema: graphql.GraphQLSchema, declared: Declared) -> Bindings:
     ]
     for kind in objects:
         binder.attributes_of(kind)
+    for abstract in schema.type_map.values():
+        if isinstance(abstract, graphql.GraphQLInterfaceType | graphql.GraphQLUnionType):
+            binder.kinds_of(abstract, declared)
     for kind in objects:
         bindings.fields[kind.name] = {
             name: binder.binding(kind, name, element) for name, element in kind.fields.items()
@@ -70,6 +74,16 @@ class _Binder:
                 for fault in entity_faults(entity.call, found.keys()):
                     self._fault(kind.name, fault)
         self.bindings.attributes[kind.name] = found
+
+    def kinds_of(self, abstract: graphql.GraphQLInterfaceType | graphql.GraphQLUnionType, declared: Declared) -> None:
+        definition = abstract.extensions.get("strawberry-definition")
+        own = vars(getattr(definition, "origin", Discriminator)).get(ATTRIBUTE)
+        found = own or declared.unions.get(getattr(definition, "graphql_name", None)) or Discriminator("__typename")
+        possible = [kind.name for kind in self.schema.get_possible_types(abstract)]
+        kinds = Kinds(found, {name: self.bindings.origins.get(name) for name in possible})
+        self.bindings.kinds[abstract.name] = kinds
+        for fault in kinds.faults:
+            self._fault(abstract.name, fault)
 
     def binding(self, kind: graphql.GraphQLObjectType, name: str, element: graphql.GraphQLField) -> Binding:
         definition = element.extensions.get("strawberry-definition")

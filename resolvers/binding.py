@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import graphql
 
 from sources import Call, Endpoint, Rest
+
+if TYPE_CHECKING:
+    from resolvers.discriminator import Kinds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,11 +117,12 @@ Binding = Property | Fetching | Python
 
 @dataclass(slots=True)
 class Bindings:
-    """The bindings of a schema, by type and field name (GraphQL's)."""
+    """The bindings of a schema, by type and field name (GraphQL's); `kinds` by abstract type."""
 
     fields: dict[str, dict[str, Binding]] = field(default_factory=dict)
     attributes: dict[str, dict[str, Property]] = field(default_factory=dict)
     origins: dict[str, type[Any]] = field(default_factory=dict)
+    kinds: dict[str, Kinds] = field(default_factory=dict)
     sources: list[Rest] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 

@@ -19,7 +19,9 @@ import strawberry
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 from strawberry.types.lazy_type import LazyType, StrawberryLazyReference
+from strawberry.types.union import StrawberryUnion
 
+from resolvers.discriminator import Discriminator
 from resolvers.marks import MARK
 from sources import Rest, call_of, entity_of
 
@@ -31,6 +33,7 @@ class Declared:
         self.classes: list[type[Any]] = []
         self.sources: list[Rest] = []
         self.faults: list[str] = []
+        self.unions: dict[str | None, Discriminator] = {}
 
     def add_fault(self, fault: str) -> None:
         """Note a fault once."""
@@ -87,15 +90,15 @@ def _declare_class(python_type: type[Any], declared: Declared) -> list[type[Any]
             hints = _hints(member, python_type, declared)
             if name not in known and _has_answer(member, hints, declared):
                 definition.fields.append(_stub_field(python_type, name, member))
-            reached.extend(_named_classes(hints, member))
+            reached.extend(_named_classes(hints, member, declared))
         elif isinstance(member, StrawberryField) and member.base_resolver is not None:
             function = member.base_resolver.wrapped_func
-            reached.extend(_named_classes(_hints(function, python_type, declared), function))
+            reached.extend(_named_classes(_hints(function, python_type, declared), function, declared))
     for field in definition.fields:
         if field.base_resolver is not None and call_of(field.base_resolver.wrapped_func) is None:
             function = field.base_resolver.wrapped_func
-            reached.extend(_named_classes(_hints(function, python_type, declared), function))
-    reached.extend(_named_classes(_hints(python_type, python_type, declared), python_type))
+            reached.extend(_named_classes(_hints(function, python_type, declared), function, declared))
+    reached.extend(_named_classes(_hints(python_type, python_type, declared), python_type, declared))
     reached.extend(interface.origin for interface in definition.interfaces)
     return reached
 
@@ -175,20 +178,26 @@ def _undefined_in(hint: Any) -> Iterator[str]:
         yield from _undefined_in(argument)
 
 
-def _named_classes(hints: dict[str, Any], element: Any) -> list[type[Any]]:
-    return [found for hint in hints.values() for found in _classes_in(hint, element)]
+def _named_classes(hints: dict[str, Any], element: Any, declared: Declared) -> list[type[Any]]:
+    return [found for hint in hints.values() for found in _classes_in(hint, element, declared)]
 
 
-def _classes_in(hint: Any, element: Any) -> Iterator[type[Any]]:
-    for extra in getattr(hint, "__metadata__", ()):
+def _classes_in(hint: Any, element: Any, declared: Declared) -> Iterator[type[Any]]:
+    extras = getattr(hint, "__metadata__", ())
+    for union in extras:
+        if isinstance(union, StrawberryUnion):
+            for found in extras:
+                if isinstance(found, Discriminator):
+                    declared.unions[union.graphql_name] = found
+    for extra in extras:
         if isinstance(extra, StrawberryLazyReference):
             named = typing.get_args(hint)[0]
             name = getattr(named, "__forward_arg__", None) or getattr(named, "type_name", None) or named.__name__
             lazy: LazyType[Any, Any] = LazyType(name, extra.module, extra.package)
-            yield from _classes_in(lazy.resolve_type(), element)
+            yield from _classes_in(lazy.resolve_type(), element, declared)
             return
     origin = typing.get_origin(hint) or hint
     if isinstance(origin, type) and (entity_of(origin) is not None or "__strawberry_definition__" in origin.__dict__):
         yield origin
     for argument in typing.get_args(hint):
-        yield from _classes_in(argument, element)
+        yield from _classes_in(argument, element, declared)

@@ -648,7 +648,6 @@ async def test_loaders_are_of_one_operation_only() -> None:
         "{ book(id: 1) { label } }",
         "{ book(id: 1) { rawShelf shelf { row } } }",
         "{ book(id: 1) { rawShelf room } }",
-        "{ latest { title } }",
         "{ echo(filter: {}) }",
         "{ book(id: 1) { id } __typename __schema { queryType { name } } }",
     ],
@@ -656,7 +655,6 @@ async def test_loaders_are_of_one_operation_only() -> None:
 async def test_what_cannot_be_compiled_is_answered_exactly(query: str) -> None:
     replies.answers = {
         "GET /books/1": book(1, shelf={"room": "A", "row": 3}),
-        "GET /latest": {"__typename": "Journal", "title": "J", "issue": 1},
     }
     before = graph.engine.compiled_answers, graph.engine.exact_answers
     response = await graph.execute(query)
