@@ -10,6 +10,7 @@ be reused are kept as bytes until they are no longer fresh.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -19,11 +20,12 @@ import cachetools
 import graphql
 import msgspec
 
+from graph.deadline import Deadlines
 from graph.errors import RequestError, report
 from graph.exact import Execution
 from graph.operation import Limits, Operation, Operations, Variant
 from graph.persisted import PersistedQueries
-from resolvers import Bindings, Flights, GaveUp, Ledger, Loader, Store, operation_loaders
+from resolvers import Bindings, Flights, Ledger, Loader, Store, operation_loaders
 from sources import UpstreamInvalid
 
 Context = Callable[[], Any]
@@ -69,6 +71,7 @@ class Engine:
 
     Args:
         max_response_bytes: how much of the store may be whole responses.
+        timeout_s: seconds that an operation may take; what is not there by then fails. None sets no bound.
     """
 
     def __init__(
@@ -79,12 +82,14 @@ class Engine:
         store: Store | None = None,
         limits: Limits | None = None,
         max_response_bytes: int = 32 * 1024 * 1024,
+        timeout_s: float | None = None,
     ) -> None:
         self.schema = schema
         self.bindings = bindings
         self.store = Store() if store is None else store
         self.loader = Loader(self.store)
         self.operations = Operations(schema, bindings, self.loader, limits)
+        self._deadlines = Deadlines(timeout_s)
         self.persisted = PersistedQueries()
         self.compiled_answers = 0
         self.exact_answers = 0
@@ -106,7 +111,7 @@ class Engine:
         del self._responses[key]
         return None
 
-    def shared(self, key: Hashable, headers: Mapping[str, str]) -> Answer | Awaitable[Answer | GaveUp] | None:
+    def shared(self, key: Hashable, headers: Mapping[str, str]) -> Answer | Awaitable[Answer] | None:
         """Give the answer of an identical request: kept, or to wait for; None when there is none to share."""
         kept = self.kept(key)
         if kept is not None:
@@ -115,6 +120,10 @@ class Engine:
         if private is None:
             return None
         return self._flights.join(self._flight(key, headers, private=private))
+
+    def abandon(self, task: asyncio.Task[Any]) -> None:
+        """Cancel a task that awaits `answer`, unless others wait for the same answer; then once they have gone."""
+        self._flights.abandon(task)
 
     def _flight(self, key: Hashable, headers: Mapping[str, str], *, private: bool) -> Hashable:
         # Who asks after a write is not given what was read before it.
@@ -167,7 +176,7 @@ class Engine:
         flight = self._flight(key, headers, private=variant.private)
         self._under_way[key] = variant.private
         try:
-            return await self._flights.share(flight, execute)
+            return await self._flights.lead(flight, execute)
         finally:
             self._under_way.pop(key, None)
 
@@ -184,10 +193,14 @@ class Engine:
         if variant.is_introspection and not variant.is_mutation:
             return self._introspect(operation, variant, inputs)
         ledger = Ledger(headers, asked_at)
-        if not variant.has_python:
-            return await self._run(variant, ledger, variables, context, asked_at)
-        with operation_loaders():
-            return await self._run(variant, ledger, variables, context, asked_at)
+        self._deadlines.add(ledger)
+        try:
+            if not variant.has_python:
+                return await self._run(variant, ledger, variables, context, asked_at)
+            with operation_loaders():
+                return await self._run(variant, ledger, variables, context, asked_at)
+        finally:
+            self._deadlines.discard(ledger)
 
     async def _run(self, variant: Variant, ledger: Ledger, variables: Any, context: Context, asked_at: float) -> Answer:
         if variant.runner is not None:

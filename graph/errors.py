@@ -32,6 +32,7 @@ CODES = {
     "UPSTREAM_UNAVAILABLE": "a backend cannot be reached",
     "UPSTREAM_ERROR": "a backend answered with an error status",
     "UPSTREAM_INVALID": "a backend answered something other than the schema promises",
+    "DEADLINE_EXCEEDED": "a resolver took longer than an operation may",
     "INTERNAL_SERVER_ERROR": "a fault in the server; its log says more",
 }
 
@@ -91,6 +92,12 @@ def report(error: graphql.GraphQLError) -> dict[str, Any]:
     formatted = {**error.formatted, "message": "Internal server error"}
     formatted["extensions"] = {"code": "INTERNAL_SERVER_ERROR"}
     return formatted
+
+
+def overdue(name: str) -> graphql.GraphQLError:
+    """Give the error of a field whose resolver was not done when the operation's time was up."""
+    message = f"'{name}' had no value before the operation's time was up."
+    return graphql.GraphQLError(message, extensions={"code": "DEADLINE_EXCEEDED"})
 
 
 def _with_code(error: graphql.GraphQLError, code: str) -> dict[str, Any]:

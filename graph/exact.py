@@ -23,6 +23,7 @@ import graphql
 from graphql.pyutils import Path
 
 from graph.complete import Completion
+from graph.errors import overdue
 from graph.replies import answer, answers, is_key, payload
 from graph.run import wire_arguments
 from graph.selection import Selected, Selections
@@ -297,7 +298,10 @@ class Execution:
 
     async def _await(self, slot: Slot, value: Any) -> None:
         try:
-            settled = await _settled(value)
+            async with asyncio.timeout_at(self._ledger.over_at) as timeout:
+                settled = await _settled(value)
+        except TimeoutError as exc:
+            settled = Failure(overdue(slot.selected.name) if timeout.expired() else exc)
         except Exception as exc:  # a resolver may raise anything; it is that field's error
             settled = Failure(exc)
         self._settle(slot.selected, [(slot, settled)])

@@ -24,6 +24,8 @@ class Graph:
         query: the root type for reading; `mutation` the one for writing.
         types: further types that no field names, such as those behind an interface.
         limits: what a request may cost.
+        timeout: seconds that an operation may take in all; fields that have no value by then are errors, and the rest
+            of the answer stands. None sets no bound.
 
     Raises:
         GraphError: something declared is impossible; the error lists every fault that a start-up can see.
@@ -37,7 +39,10 @@ class Graph:
         types: Sequence[type[Any]] = (),
         limits: Limits | None = None,
         store: Store | None = None,
+        timeout: float | None = 30.0,
     ) -> None:
+        if timeout is not None and not timeout > 0:
+            raise GraphError(["timeout must be more than 0 seconds"])
         roots = [query, *([mutation] if mutation is not None else []), *types]
         declared = declare(*roots)
 
@@ -57,7 +62,7 @@ class Graph:
             raise GraphError([*bindings.faults, *_missing(bindings.sources)])
         self.schema = schema
         self.sources: tuple[Rest, ...] = tuple(bindings.sources)
-        self.engine = Engine(schema, bindings, store=store, limits=limits)
+        self.engine = Engine(schema, bindings, store=store, limits=limits, timeout_s=timeout)
 
     def check_environment(self) -> None:
         """Check that every secret which the sources need is set.

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import graphql
 
+from graph.errors import overdue
 from graph.leaf import SLOW, Read
 from graph.plan import Fetch
 from graph.program import Program, Step
@@ -149,7 +150,10 @@ class _Run:
         try:
             value = resolver.function()
             if isinstance(value, Awaitable):
-                value = await value
+                async with asyncio.timeout_at(self.ledger.over_at) as timeout:
+                    value = await value
+        except TimeoutError as exc:
+            value = overdue(resolver.key) if timeout.expired() else exc
         except Exception as exc:
             value = exc
         self.ledger.outcomes[resolver.key] = value

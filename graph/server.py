@@ -6,6 +6,7 @@ directly. Health, readiness and their documentation are ordinary routes.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import logging
@@ -21,7 +22,9 @@ from graph import graphiql
 from graph.engine import Answer
 from graph.errors import RequestError
 from graph.graph import Graph
+from graph.presence import Departed, Presence
 from graph.request import GRAPHQL_JSON, JSON, Headers, accepted, parse_body, parse_query, prefers_html
+from resolvers import Abandoned
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -67,6 +70,7 @@ class App:
         self._engine = graph.engine
         self._vary = ", ".join(("accept", *self._engine.forwards)).encode("latin-1")
         self._ready = False
+        self._presence = Presence(self._engine.abandon)
         self.api = self._routes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -116,12 +120,12 @@ class App:
             if method == "POST":
                 answer = await self._post(scope, headers, receive)
             else:
-                answer = await self._get(scope, headers, method)
+                answer = await self._get(scope, headers, method, receive)
         except RequestError as exc:
             extra = [_NO_STORE, *([(b"allow", b"GET, HEAD, POST")] if exc.status == 405 else [])]
             await _respond(send, exc.status, _CONTENT_TYPES[media_type or JSON], _encode(exc.report()), extra)
             return
-        except _Disconnected:
+        except (_Disconnected, Departed):
             return
         except Exception:
             log.exception("a request failed")
@@ -140,14 +144,25 @@ class App:
         if message.get("more_body") or len(body) > self._max_body_bytes or message["type"] != "http.request":
             body = await self._whole_body(message, headers, receive)
         content_type = headers.get("content-type", "")
-        if content_type == JSON:
+        presence, task = self._presence, asyncio.current_task()
+        presence.present[task] = receive
+        if presence.is_idle:
+            presence.sweep()
+        try:
             # Parsing is needless where an identical request was parsed already.
-            shared = self._engine.shared(body, headers)
-            if shared is not None:
-                answer = shared if isinstance(shared, Answer) else await shared
-                if isinstance(answer, Answer):
-                    return answer
-        return await self._engine.answer(parse_body(body, content_type), headers, _context(scope), key=body)
+            while content_type == JSON and (shared := self._engine.shared(body, headers)) is not None:
+                try:
+                    return shared if isinstance(shared, Answer) else await shared
+                except Abandoned:
+                    continue
+            return await self._engine.answer(parse_body(body, content_type), headers, _context(scope), key=body)
+        except asyncio.CancelledError:
+            presence.check(task)
+            raise
+        finally:
+            del presence.present[task]
+            if presence.watchers:
+                presence.leave(task)
 
     async def _whole_body(self, message: Message, headers: Headers, receive: Receive) -> bytes:
         limit = self._max_body_bytes
@@ -166,14 +181,27 @@ class App:
                 return b"".join(pieces)
             message = await receive()
 
-    async def _get(self, scope: Scope, headers: Headers, method: str) -> Answer:
+    async def _get(self, scope: Scope, headers: Headers, method: str, receive: Receive) -> Answer:
         if method not in ("GET", "HEAD"):
             raise RequestError.of("GraphQL is spoken with GET and POST", "BAD_REQUEST", 405)
         query_string: bytes = scope["query_string"]
         if len(query_string) > self._max_body_bytes:
             raise RequestError.of("the query string is too long", "LIMIT_EXCEEDED", 414)
         request = parse_query(query_string)
-        return await self._engine.answer(request, headers, _context(scope), key=("GET", query_string), writes=False)
+        key = ("GET", query_string)
+        presence, task = self._presence, asyncio.current_task()
+        presence.present[task] = receive
+        if presence.is_idle:
+            presence.sweep()
+        try:
+            return await self._engine.answer(request, headers, _context(scope), key=key, writes=False)
+        except asyncio.CancelledError:
+            presence.check(task)
+            raise
+        finally:
+            del presence.present[task]
+            if presence.watchers:
+                presence.leave(task)
 
     async def _send(self, send: Send, answer: Answer, media_type: str, get_headers: Headers | None) -> None:
         extra = [(b"cache-control", self._cache_control(answer))]

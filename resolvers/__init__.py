@@ -12,7 +12,7 @@ from resolvers.check import CUT
 from resolvers.declare import Declared, declare
 from resolvers.discriminator import Discriminator, Kinds, discriminator
 from resolvers.envelope import key_text, unwrap, wrapped
-from resolvers.flight import Flights, GaveUp
+from resolvers.flight import Abandoned, Flights
 from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
 from resolvers.marks import field, link
@@ -21,6 +21,7 @@ from resolvers.values import decoder, python_name, wire_value
 
 __all__ = [
     "CUT",
+    "Abandoned",
     "Batched",
     "Binding",
     "Bindings",
@@ -29,7 +30,6 @@ __all__ = [
     "Entry",
     "Fetching",
     "Flights",
-    "GaveUp",
     "Kinds",
     "Ledger",
     "Loader",

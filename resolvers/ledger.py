@@ -39,6 +39,10 @@ class Part:
         return Part(keys, self.body, self.enveloped, batched, self.failure, self.reply, self.asked_at)
 
 
+class Overdue(Exception):
+    """The operation's time is up."""
+
+
 class Load:
     """What an operation asked of one call with keys: groups of keys, each with a future that is done when it is known.
 
@@ -79,11 +83,27 @@ class Ledger:
         headers: the client's request headers, by lower-case name.
         now: the store's clock when the operation began; what is old enough is so for all of it.
 
+    `waits` are the futures that it waits for; `is_over` says that its time is up, which is at `over_at` on the event
+    loop's clock.
+
     `kept` holds the keys of the stored answers that it read or wrote; `outcomes` what root resolvers in Python gave, by
     response key, so that none runs twice.
     """
 
-    __slots__ = ("answered", "fresh_s", "headers", "kept", "loads", "now", "outcomes", "private", "types")
+    __slots__ = (
+        "answered",
+        "fresh_s",
+        "headers",
+        "is_over",
+        "kept",
+        "loads",
+        "now",
+        "outcomes",
+        "over_at",
+        "private",
+        "types",
+        "waits",
+    )
 
     def __init__(self, headers: Mapping[str, str], now: float = 0.0) -> None:
         self.headers = headers
@@ -95,6 +115,16 @@ class Ledger:
         self.types: set[str] = set()
         self.kept: set[Hashable] = set()
         self.now = now
+        self.waits: set[asyncio.Future[Any]] = set()
+        self.is_over = False
+        self.over_at: float | None = None
+
+    def expire(self) -> None:
+        """End every wait: the operation's time is up, and nothing more is asked."""
+        self.is_over = True
+        for landed in tuple(self.waits):
+            if not landed.done():
+                landed.set_exception(Overdue())
 
     def forget(self) -> None:
         """Forget what was asked, so that the next mutation's selection reads what this one has changed."""

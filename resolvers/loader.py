@@ -22,9 +22,9 @@ from resolvers.ask import Ask, ask_of, forwarded, send
 from resolvers.binding import Fetching
 from resolvers.envelope import Envelopes, key_text
 from resolvers.flight import Flights
-from resolvers.ledger import Key, Ledger, Load, Part
+from resolvers.ledger import Key, Ledger, Load, Overdue, Part
 from resolvers.store import Entry, Store, freshness_limit
-from sources import Endpoint, Rest, SourceError
+from sources import Endpoint, Rest, SourceError, UpstreamTimeout
 
 _URL_LIMIT = 8000
 
@@ -204,7 +204,7 @@ class Loader:
         keys, asked = request
         source = fetching.source
         client = forwarded(source, ledger)
-        part = await self._exchange(source, asked.by(client))
+        part = await self._exchange(source, asked.by(client), ledger)
         if part.body is None and part.failure is None and part.reply is not None and part.reply.status == 404:
             return Part(keys, failure=source.failure(part.reply))
         return part.with_keys(keys, batched=True)
@@ -224,7 +224,7 @@ class Loader:
         client = forwarded(source, ledger)
         if fetching.keep_s <= 0:
             ledger.note_freshness(0.0)
-            return await self._exchange(source, asked.by(client))
+            return await self._exchange(source, asked.by(client), ledger)
         scope = self._scope(source, ledger)
         entity = _entity_key(fetching, values)
         key: Hashable = (source.serial, asked, scope)
@@ -236,7 +236,7 @@ class Loader:
         is_stored = entry is not None
         if entry is None:
             asked_at = self.store.clock()
-            part = await self._exchange(source, asked.by(client))
+            part = await self._exchange(source, asked.by(client), ledger)
             if part.failure is not None:
                 ledger.note_freshness(0.0)
                 return part
@@ -255,13 +255,19 @@ class Loader:
         ledger.note_freshness(self.store.remaining_s(entry, max_age_s))
         return Part((), entry.body, enveloped=entity is None, asked_at=entry.asked_at if is_stored else float("inf"))
 
-    async def _exchange(self, source: Rest, asked: Ask) -> Part:
+    async def _exchange(self, source: Rest, asked: Ask, ledger: Ledger) -> Part:
+        if ledger.is_over:
+            return _overdue(source)
+
         async def ask() -> Part:
             return await send(source, asked)
 
         # The number of writes so far is part of the question: who asks after one is not given an older answer.
         question = (source.serial, asked, self.store.touches)
-        return await self._flights.share(question, ask)
+        try:
+            return await self._flights.share(question, ask, ledger.waits)
+        except Overdue:
+            return _overdue(source)
 
     async def _write(
         self,
@@ -272,15 +278,32 @@ class Loader:
         ledger: Ledger,
         max_age_s: float,
     ) -> Part:
-        """Send a write, once, and make stale what it may have changed, even where its outcome is unknown."""
+        """Send a write, once, and make stale what it may have changed, even where its outcome is unknown.
+
+        It is finished even when its client has left: half a write helps nobody.
+        """
         source = fetching.source
         ledger.note_freshness(0.0)
-        part: Part | None = None
+        if ledger.is_over:
+            return _overdue(source)
+        sent = asked.by(forwarded(source, ledger))
+
+        async def write() -> Part:
+            part: Part | None = None
+            try:
+                part = await send(source, sent)
+            finally:
+                self._touch(fetching, endpoint, values, part)
+            return part
+
         try:
-            part = await send(source, asked.by(forwarded(source, ledger)))
-        finally:  # a client that leaves does not undo what the backend may have done
-            self._touch(fetching, endpoint, values, part)
-        return part
+            return await self._flights.share(object(), write, ledger.waits, keep=True)
+        except Overdue:
+            self._touch(fetching, endpoint, values, None)
+            return _overdue(source)
+        except asyncio.CancelledError:
+            self._touch(fetching, endpoint, values, None)
+            raise
 
     def _touch(self, fetching: Fetching, endpoint: Endpoint, values: Mapping[str, object], part: Part | None) -> None:
         for name, argument in fetching.call.invalidates.items():
@@ -387,6 +410,11 @@ class Loader:
             body = b",".join(bodies if fetching.call.many else bodies[-1:])
             entry = Entry(body or None, asked_at - _age_s(part), limit, fetching.holds, _touched_as(fetching, key))
             self.store.write(self._item_key(fetching, values, key, scope), entry)
+
+
+def _overdue(source: Rest) -> Part:
+    message = f"{source.name} did not answer before the operation's time was up"
+    return Part((), failure=UpstreamTimeout(message, source=source.name))
 
 
 def _age_s(part: Part) -> float:

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from resolvers import Flights
-from resolvers.flight import GAVE_UP
+from resolvers import Abandoned, Flights
 
 
 class Work:
@@ -90,42 +89,6 @@ async def test_work_that_fails_at_once_leaves_nothing_behind() -> None:
     assert len(flights) == 0
 
 
-async def test_when_the_one_at_work_is_cancelled_one_other_starts_again_for_all() -> None:
-    flights, work = Flights[str](), Work()
-    first, *others = shares(flights, work, 4)
-    await settle()
-    first.cancel()
-    await settle()
-    assert first.cancelled()
-    assert work.begun == 2
-    work.gate.set()
-    assert await asyncio.gather(*others) == ["answer 2"] * 3
-    assert work.begun == 2
-    assert len(flights) == 0
-
-
-async def test_cancelling_one_worker_after_another_still_answers_the_last() -> None:
-    flights, work = Flights[str](), Work()
-    tasks = shares(flights, work, 3)
-    await settle()
-    for task in tasks[:2]:
-        task.cancel()
-        await settle()
-    work.gate.set()
-    assert await tasks[2] == "answer 3"
-
-
-async def test_cancelling_everybody_leaves_nothing_behind() -> None:
-    flights, work = Flights[str](), Work()
-    tasks = shares(flights, work, 3)
-    await settle()
-    for task in tasks:
-        task.cancel()
-    await settle()
-    assert all(task.cancelled() for task in tasks)
-    assert len(flights) == 0
-
-
 async def test_a_waiter_that_is_cancelled_costs_nobody_else() -> None:
     flights, work = Flights[str](), Work()
     first, second, third = shares(flights, work, 3)
@@ -150,17 +113,6 @@ async def test_a_cancelled_waiter_does_not_disturb_a_failure() -> None:
     assert [str(outcome) for outcome in outcomes] == ["broken"] * 2
 
 
-async def test_worker_and_first_waiter_cancelled_together_leave_it_to_the_second() -> None:
-    flights, work = Flights[str](), Work()
-    first, second, third = shares(flights, work, 3)
-    await settle()
-    first.cancel()
-    second.cancel()
-    await settle()
-    work.gate.set()
-    assert await third == "answer 2"
-
-
 async def test_nobody_can_join_what_is_not_under_way() -> None:
     assert Flights[str]().join("question") is None
 
@@ -176,16 +128,6 @@ async def test_joining_gives_the_outcome_of_the_one_at_work() -> None:
     await first
 
 
-async def test_joining_gives_nothing_when_the_one_at_work_gives_up() -> None:
-    flights, work = Flights[str](), Work()
-    (first,) = shares(flights, work, 1)
-    await settle()
-    landing = flights.join("question")
-    assert landing is not None
-    first.cancel()
-    assert await landing is GAVE_UP
-
-
 async def test_an_answer_of_none_is_an_answer() -> None:
     flights = Flights[None]()
     begun: list[int] = []
@@ -196,3 +138,140 @@ async def test_an_answer_of_none_is_an_answer() -> None:
 
     await asyncio.gather(*(flights.share("question", work) for _ in range(3)))
     assert len(begun) == 1
+
+
+async def test_when_the_first_leaves_the_work_goes_on_for_the_others() -> None:
+    flights, work = Flights[str](), Work()
+    first, *others = shares(flights, work, 4)
+    await settle()
+    first.cancel()
+    await settle()
+    assert first.cancelled()
+    work.gate.set()
+    assert await asyncio.gather(*others) == ["answer 1"] * 3
+    assert work.begun == 1
+    assert len(flights) == 0
+
+
+async def test_when_the_last_one_leaves_the_work_is_cancelled() -> None:
+    flights, work = Flights[str](), Work()
+    ended: list[BaseException] = []
+
+    async def watched() -> str:
+        try:
+            return await work()
+        except BaseException as exc:
+            ended.append(exc)
+            raise
+
+    tasks = shares(flights, watched, 3)
+    await settle()
+    for task in tasks[:2]:
+        task.cancel()
+    await settle()
+    assert ended == []
+    tasks[2].cancel()
+    await settle()
+    assert all(task.cancelled() for task in tasks)
+    assert [type(exc) for exc in ended] == [asyncio.CancelledError]
+    assert len(flights) == 0
+
+
+async def test_who_asks_after_everybody_left_starts_anew() -> None:
+    flights, work = Flights[str](), Work()
+    (first,) = shares(flights, work, 1)
+    await settle()
+    first.cancel()
+    (second,) = shares(flights, work, 1)
+    await settle()
+    work.gate.set()
+    assert await second == "answer 2"
+
+
+async def test_work_that_is_kept_is_finished_for_nobody() -> None:
+    flights, work = Flights[str](), Work()
+    done: list[str] = []
+
+    async def kept() -> str:
+        done.append(await work())
+        return done[0]
+
+    waiting = asyncio.create_task(flights.share("question", kept, keep=True))
+    await settle()
+    waiting.cancel()
+    await settle()
+    work.gate.set()
+    await settle()
+    assert done == ["answer 1"]
+    assert len(flights) == 0
+
+
+async def test_one_wait_can_be_ended_without_the_others() -> None:
+    flights, work = Flights[str](), Work()
+    waits: set[asyncio.Future[str]] = set()
+    impatient = asyncio.create_task(flights.share("question", work, waits))
+    (patient,) = shares(flights, work, 1)
+    await settle()
+    (landed,) = waits
+    landed.set_exception(TimeoutError("enough"))
+    with pytest.raises(TimeoutError, match="enough"):
+        await impatient
+    assert waits == set()
+    work.gate.set()
+    assert await patient == "answer 1"
+
+
+async def test_who_works_inline_goes_on_for_those_who_wait() -> None:
+    flights, work = Flights[str](), Work()
+    leader = asyncio.create_task(flights.lead("question", work))
+    await settle()
+    joined, other = flights.join("question"), flights.join("question")
+    assert joined is not None
+    assert other is not None
+    flights.abandon(leader)
+    other.cancel()
+    await settle()
+    work.gate.set()
+    assert await joined == "answer 1"
+    assert await leader == "answer 1"
+    assert len(flights) == 0
+
+
+async def test_who_works_inline_is_cancelled_when_the_last_one_leaves() -> None:
+    flights, work = Flights[str](), Work()
+    leader = asyncio.create_task(flights.lead("question", work))
+    await settle()
+    waiting = [asyncio.create_task(flights.lead("question", work)) for _ in range(2)]
+    await settle()
+    for task in (leader, *waiting):
+        assert not leader.done()
+        flights.abandon(task)
+        await settle()
+    assert all(task.cancelled() for task in (leader, *waiting))
+    assert work.begun == 1
+    assert len(flights) == 0
+
+
+async def test_who_works_inline_for_nobody_else_is_cancelled_at_once() -> None:
+    flights, work = Flights[str](), Work()
+    leader = asyncio.create_task(flights.lead("question", work))
+    await settle()
+    flights.abandon(leader)
+    await settle()
+    assert leader.cancelled()
+    assert len(flights) == 0
+
+
+async def test_when_inline_work_is_cancelled_from_outside_another_starts_again_for_all() -> None:
+    flights, work = Flights[str](), Work()
+    leader, *others = [asyncio.create_task(flights.lead("question", work)) for _ in range(3)]
+    await settle()
+    joined = flights.join("question")
+    assert joined is not None
+    leader.cancel()
+    await settle()
+    work.gate.set()
+    assert await asyncio.gather(*others) == ["answer 2"] * 2
+    with pytest.raises(Abandoned):
+        await joined
+    assert len(flights) == 0
