@@ -68,17 +68,15 @@ class Execution:
         """Give data and errors for the root fields; data is None where a null reached the root."""
         root = Node(None, None)
         self._groups.append((kind, [root], fields))
+        await self._resolve_all()
+        completion = Completion()
+        return completion.whole(kind, root), completion.errors
+
+    async def _resolve_all(self) -> None:
         while self._groups:
             while self._groups:
                 self._resolve(*self._groups.pop())
             await self._wait()
-        completion = Completion()
-        try:
-            data = completion.node(kind, root)
-        except graphql.GraphQLError as error:
-            completion.errors.append(error)
-            data = None
-        return data, completion.errors
 
     # -- resolving ------------------------------------------------------------------------------------------------
 
@@ -161,8 +159,11 @@ class Execution:
             else:
                 slot.tree = self._tree(kind, value, slot, Path(slot.parent.path, selected.key, None), found)
         for name, nodes in found.items():
-            object_type: Any = self._schema.type_map[name]
-            self._groups.append((object_type, nodes, self._selections.below(object_type, selected.nodes)))
+            self._descend(self._schema.type_map[name], nodes, selected)
+
+    def _descend(self, kind: Any, nodes: list[Node], selected: Selected) -> None:
+        """Queue objects of one type that a field gave."""
+        self._groups.append((kind, nodes, self._selections.below(kind, selected.nodes)))
 
     def _tree(self, kind: Any, value: Any, slot: Slot, path: Path, found: dict[str, list[Node]]) -> Any:
         if isinstance(kind, graphql.GraphQLNonNull):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Any
 
 import graphql
@@ -57,6 +58,7 @@ class Graph:
                 [*declared.faults, *(found or [f"the schema: {exc}"]), *_missing(declared.sources)]
             ) from exc
         _forget_null_defaults(schema)
+        schema.directives = (*schema.directives, graphql.GraphQLDeferDirective, graphql.GraphQLStreamDirective)
         bindings = bind(schema, declared)
         if bindings.faults:
             raise GraphError([*bindings.faults, *_missing(bindings.sources)])
@@ -93,6 +95,29 @@ class Graph:
         answer = await self.engine.answer(request, lowered, lambda: context, key=object())
         response: dict[str, Any] = msgspec.json.decode(answer.body)
         return response
+
+    async def execute_incrementally(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        operation_name: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        context: Any = None,
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """Execute an operation with ``@defer`` or ``@stream`` without a server, and give its payloads.
+
+        An operation in which nothing comes later is one response, without ``hasNext``.
+        """
+        request = Request(query, operation_name, dict(variables or {}))
+        lowered = {name.lower(): value for name, value in (headers or {}).items()}
+        answer = await self.engine.answer(request, lowered, lambda: context, key=object(), incremental=True)
+        if answer.payloads is None:
+            yield msgspec.json.decode(answer.body)
+            return
+        async with contextlib.aclosing(answer.payloads) as payloads:
+            async for payload in payloads:
+                yield payload
 
     async def aclose(self) -> None:
         """Close the connections to all backends."""

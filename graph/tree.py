@@ -33,15 +33,20 @@ class Node:
     """An object of the response under way: its value, the fields selected from it, and what each of them holds.
 
     `held` has a `Slot` for a field that needed work, and for a leaf inside a backend's JSON just the JSON value.
+    `groups` are what is delivered later from this place on, by the usages of the fragments.
     """
 
-    __slots__ = ("fields", "held", "path", "value")
+    __slots__ = ("fields", "groups", "held", "path", "value")
 
     def __init__(self, value: Any, path: Path | None) -> None:
         self.value = value
         self.path = path
         self.fields: Sequence[Selected] = ()
         self.held: dict[str, Any] = {}
+        self.groups: Mapping[Any, Any] = _NO_GROUPS
+
+
+_NO_GROUPS: Mapping[Any, Any] = {}
 
 
 class Slot:
