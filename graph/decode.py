@@ -18,6 +18,7 @@ import graphql
 import msgspec
 
 from resolvers import wrapped
+from sources import Number
 
 INT = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 MATCH = str | int
@@ -179,7 +180,7 @@ class Decoders:
         whole = (identity, path)
         known = self._decoders.get(whole)
         if known is None:
-            known = self._decoders[whole] = msgspec.json.Decoder(wrapped(payload, path))
+            known = self._decoders[whole] = msgspec.json.Decoder(wrapped(payload, path), float_hook=Number)
         return known
 
     def output(self, keys: tuple[str, ...]) -> type[msgspec.Struct]:

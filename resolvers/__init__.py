@@ -15,26 +15,35 @@ from resolvers.envelope import key_text, unwrap, wrapped
 from resolvers.flight import Flights, GaveUp
 from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
-from resolvers.marks import field, link
+from resolvers.marks import PropertyMark, field, link
+from resolvers.scalars import JSON, SCALARS, URL, Base64, Duration, Email, Int64
 from resolvers.store import Entry, Store
-from resolvers.values import decoder, python_name, wire_value
+from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_value
 
 __all__ = [
     "CUT",
+    "JSON",
+    "SCALARS",
+    "URL",
+    "Base64",
     "Batched",
     "Binding",
     "Bindings",
     "Declared",
     "Discriminator",
+    "Duration",
+    "Email",
     "Entry",
     "Fetching",
     "Flights",
     "GaveUp",
+    "Int64",
     "Kinds",
     "Ledger",
     "Loader",
     "Part",
     "Property",
+    "PropertyMark",
     "Python",
     "Reading",
     "Store",
@@ -43,10 +52,12 @@ __all__ = [
     "bind",
     "declare",
     "decoder",
+    "decoder_of",
     "discriminator",
     "field",
     "key_text",
     "link",
+    "mark_of",
     "operation_loaders",
     "python_name",
     "unwrap",
