@@ -86,9 +86,12 @@ def parse_instant(value: object, timestamps: Timestamps) -> dt.datetime:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("expected a Unix timestamp")
     unit = _PER_SECOND[timestamps]
-    if not _FIRST_S * unit <= value < _END_S * unit:  # which no NaN is; and digits of what lies beyond may be endless
+    if not _FIRST_S * unit <= value <= _END_S * unit:  # which no NaN is; and digits of what lies beyond may be endless
         raise ValueError("the Unix timestamp is out of range")
-    return _EPOCH + dt.timedelta(microseconds=math.floor(_CUT.multiply(digits_of(value), 1_000_000 // unit)))
+    try:
+        return _EPOCH + dt.timedelta(microseconds=math.floor(_CUT.multiply(digits_of(value), 1_000_000 // unit)))
+    except OverflowError as exc:
+        raise ValueError("the Unix timestamp is out of range") from exc
 
 
 def format_instant(value: dt.datetime, timestamps: Timestamps) -> str | int | Number:

@@ -134,9 +134,7 @@ class Rest:
             self._fault(f"timestamps={timestamps!r}: expected 'iso', 'unix' or 'unix_ms'")
         if decimals not in ("string", "number"):
             self._fault(f"decimals={decimals!r}: expected 'string' or 'number'")
-        if not isinstance(values, Mapping | None):
-            self._fault("values: expected a mapping from enum classes to mappings")
-        for members, spelled in values.items() if isinstance(values, Mapping) else ():
+        for members, spelled in (values or {}).items():
             for fault in values_faults(members, spelled):
                 self._fault(fault)
             self.values[members] = spelled
