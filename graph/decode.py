@@ -17,7 +17,7 @@ import cachetools
 import graphql
 import msgspec
 
-from resolvers import wrapped
+from resolvers import JSON_TYPES, wrapped
 from sources import Number
 
 INT = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
@@ -131,7 +131,7 @@ def leaf_type(kind: graphql.GraphQLOutputType) -> Any:
 def _leaf_item(kind: Any) -> Any:
     if isinstance(kind, graphql.GraphQLList):
         return list_of(leaf_type(kind.of_type))
-    return _SCALARS.get(kind.name, Any)
+    return _SCALARS.get(kind.name) or JSON_TYPES.get(kind, Any)
 
 
 def list_of(item: Any) -> Any:

@@ -16,13 +16,14 @@ from resolvers.flight import Flights, GaveUp
 from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
 from resolvers.marks import PropertyMark, field, link
-from resolvers.scalars import JSON, SCALARS, URL, Base64, Duration, Email, Int64
+from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
 from resolvers.store import Entry, Store
 from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_value
 
 __all__ = [
     "CUT",
     "JSON",
+    "JSON_TYPES",
     "SCALARS",
     "URL",
     "Base64",

@@ -255,6 +255,12 @@ ANY = _scalar("JSON", _as_it_is, _as_it_is, "Any JSON value, with all digits of 
 ANY.value_to_literal = _json_literal
 BYTES = _scalar("Base64", _bytes, bytes_text, "Bytes in Base64.", f"{_RFC}4648#section-4")
 
+JSON_TYPES: dict[graphql.GraphQLNamedType, Any] = {
+    INT64: str | int,
+    **dict.fromkeys([TIME, DURATION, UNIQUE_ID, LOCATION, EMAIL, BYTES], str),
+}
+"""The Python types of the JSON in which backends write a scalar, where it is always the same."""
+
 
 def _definition(scalar: graphql.GraphQLScalarType) -> ScalarDefinition:
     return ScalarDefinition(

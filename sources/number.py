@@ -47,7 +47,7 @@ def digits_of(value: int | float) -> decimal.Decimal:
 def _written(value: Any) -> msgspec.Raw:
     if isinstance(value, Number):
         return msgspec.Raw(value.text.encode())
-    raise TypeError(f"a {type(value).__name__} has no place in JSON")
+    raise TypeError(f"{type(value).__name__} has no place in JSON")
 
 
 encode_json = msgspec.json.Encoder(enc_hook=_written).encode
