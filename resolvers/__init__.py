@@ -1,8 +1,8 @@
 """How a field gets its value: bindings, batching, caching. The middle storey, over `sources`.
 
 It knows GraphQL's types, not its documents: it never parses one, never opens a socket and never builds a URL. Read
-`marks`, `batch`, `binding`, `discriminator` and `declare` (what an author wrote), `binder` (what it means),
-`values`, `envelope`, `flight`, `store`, `ledger`, `ask`, `loader` (how values arrive).
+`marks`, `scalars`, `batch`, `binding`, `discriminator` and `declare` (what an author wrote), `binder` (what it
+means), `values`, `envelope`, `flight`, `store`, `ledger`, `ask`, `loader` (how values arrive).
 """
 
 from resolvers.batch import Batched, batched, operation_loaders
