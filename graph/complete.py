@@ -16,6 +16,7 @@ from graphql.pyutils import Path
 from graph.leaf import SLOW, Read, leaf_reader
 from graph.selection import Selected
 from graph.tree import Failure, Node, Row, Slot, decoded, promised
+from resolvers import PropertyMark, mark_of
 from sources import Rest, UpstreamInvalid
 
 
@@ -71,7 +72,7 @@ class Completion:
         known = self._readers.get(identity)
         if known is None:
             known = self._readers[identity] = [
-                (selected, leaf_reader(selected.field.type, source)) for selected in fields
+                (selected, leaf_reader(selected.field.type, source, mark_of(selected.field))) for selected in fields
             ]
         return known
 
@@ -110,7 +111,7 @@ class Completion:
             return self.node(kind, value)
         if isinstance(value, Exception):
             raise value
-        return _leaf(kind, value, slot.source)
+        return _leaf(kind, value, slot.source, mark_of(slot.selected.field))
 
 
 def located(exc: Exception, slot: Slot, path: Path) -> graphql.GraphQLError:
@@ -121,7 +122,7 @@ def located(exc: Exception, slot: Slot, path: Path) -> graphql.GraphQLError:
     return graphql.GraphQLError(str(exc), nodes, path=path.as_list(), original_error=exc)
 
 
-def _leaf(kind: Any, value: Any, source: Rest | None) -> Any:
+def _leaf(kind: Any, value: Any, source: Rest | None, mark: PropertyMark | None) -> Any:
     if source is None:
         try:
             completed = kind.coerce_output_value(value)
@@ -132,7 +133,7 @@ def _leaf(kind: Any, value: Any, source: Rest | None) -> Any:
             raise graphql.GraphQLError(f"Expected a value of type '{kind.name}' but got null.")
         return completed
     try:
-        completed = kind.coerce_output_value(decoded(kind, value, source))
+        completed = kind.coerce_output_value(decoded(kind, value, source, mark))
     except UpstreamInvalid:
         raise
     except Exception as exc:  # scalars are the author's code

@@ -29,9 +29,9 @@ from graph.operation import Limits, Operation, Operations, Variant
 from graph.persisted import PersistedQueries
 from resolvers import Bindings, Flights, Ledger, Loader, Store, operation_loaders
 from sources import UpstreamInvalid
+from sources import encode_json as _encode
 
 Context = Callable[[], Any]
-_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True, eq=False)

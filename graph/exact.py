@@ -267,21 +267,23 @@ class Execution:
             if isinstance(value, Failure):
                 value = None
             with contextlib.suppress(UpstreamInvalid):
-                value = self._python_value(binding.kind, value, source, made)
+                value = self._python_value(binding, binding.kind, value, source, made)
             object.__setattr__(instance, attribute, value)
         return instance
 
-    def _python_value(self, kind: Any, value: Any, source: Rest, made: dict[tuple[str, int], Any]) -> Any:
+    def _python_value(
+        self, binding: Property, kind: Any, value: Any, source: Rest, made: dict[tuple[str, int], Any]
+    ) -> Any:
         if value is None or kind is None:
             return value
         if isinstance(kind, graphql.GraphQLNonNull):
-            return self._python_value(kind.of_type, value, source, made)
+            return self._python_value(binding, kind.of_type, value, source, made)
         if isinstance(kind, graphql.GraphQLList):
             if not isinstance(value, list):
                 raise promised(source, "a list", value)
-            return [self._python_value(kind.of_type, item, source, made) for item in value]
+            return [self._python_value(binding, kind.of_type, item, source, made) for item in value]
         if graphql.is_leaf_type(kind):
-            return decoded(kind, value, source)
+            return decoded(kind, value, source, binding.mark)
         if isinstance(value, Mapping):
             name = kind.name if isinstance(kind, graphql.GraphQLObjectType) else self._kind_of(kind.name, value, source)
             return self._object(name, value, source, made)

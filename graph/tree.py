@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from graphql.pyutils import Path
 
 from graph.selection import Selected
-from resolvers import decoder
+from resolvers import PropertyMark, decoder_of
 from sources import Rest, UpstreamInvalid
 
 
@@ -72,13 +72,13 @@ def at(raw: Any, path: tuple[str, ...], source: Rest) -> Any:
     return raw
 
 
-def decoded(kind: Any, value: Any, source: Rest) -> Any:
-    """Give the Python value of a leaf as its source writes it.
+def decoded(kind: Any, value: Any, source: Rest, mark: PropertyMark | None) -> Any:
+    """Give the Python value of a leaf as its source, or the mark on its field, says that it is written.
 
     Raises:
         UpstreamInvalid: it has another form than the schema promises.
     """
-    decode = decoder(kind, source.timestamps)
+    decode = decoder_of(kind, source, mark)
     if decode is None:
         return value
     try:

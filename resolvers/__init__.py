@@ -1,8 +1,8 @@
 """How a field gets its value: bindings, batching, caching. The middle storey, over `sources`.
 
 It knows GraphQL's types, not its documents: it never parses one, never opens a socket and never builds a URL. Read
-`marks`, `batch`, `binding`, `discriminator` and `declare` (what an author wrote), `binder` (what it means),
-`values`, `envelope`, `flight`, `store`, `ledger`, `ask`, `loader` (how values arrive).
+`marks`, `scalars`, `batch`, `binding`, `discriminator` and `declare` (what an author wrote), `binder` (what it
+means), `values`, `envelope`, `flight`, `store`, `ledger`, `ask`, `loader` (how values arrive).
 """
 
 from resolvers.batch import Batched, batched, operation_loaders
@@ -15,26 +15,36 @@ from resolvers.envelope import key_text, unwrap, wrapped
 from resolvers.flight import Abandoned, Flights
 from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
-from resolvers.marks import field, link
+from resolvers.marks import PropertyMark, field, link
+from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
 from resolvers.store import Entry, Store
-from resolvers.values import decoder, python_name, wire_value
+from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_value
 
 __all__ = [
     "CUT",
+    "JSON",
+    "JSON_TYPES",
+    "SCALARS",
+    "URL",
     "Abandoned",
+    "Base64",
     "Batched",
     "Binding",
     "Bindings",
     "Declared",
     "Discriminator",
+    "Duration",
+    "Email",
     "Entry",
     "Fetching",
     "Flights",
+    "Int64",
     "Kinds",
     "Ledger",
     "Loader",
     "Part",
     "Property",
+    "PropertyMark",
     "Python",
     "Reading",
     "Store",
@@ -43,10 +53,12 @@ __all__ = [
     "bind",
     "declare",
     "decoder",
+    "decoder_of",
     "discriminator",
     "field",
     "key_text",
     "link",
+    "mark_of",
     "operation_loaders",
     "python_name",
     "unwrap",

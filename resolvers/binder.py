@@ -15,12 +15,12 @@ import graphql
 from strawberry.types.field import StrawberryField
 
 from resolvers.binding import Binding, Bindings, Fetching, Property, Python, Reading, undeclared
-from resolvers.check import cut_by, entity_faults, stub_faults
+from resolvers.check import cut_by, entity_faults, property_faults, stub_faults
 from resolvers.declare import Declared
 from resolvers.discriminator import ATTRIBUTE, Discriminator, Kinds
 from resolvers.marks import MARK, LinkMark, PropertyMark
-from resolvers.values import python_name
-from sources import Body, Call, Endpoint, entity_of, snake_case
+from resolvers.values import counts_digits, python_name
+from sources import Body, Call, Endpoint, Rest, entity_of, snake_case
 
 
 def bind(schema: graphql.GraphQLSchema, declared: Declared) -> Bindings:
@@ -67,8 +67,9 @@ class _Binder:
                     resolved = isinstance(attribute, StrawberryField) and attribute.base_resolver is not None
                     if not resolved and not isinstance(mark, LinkMark | Call):
                         found[attribute.name] = _property(attribute.name, mark, kinds.get(attribute.name))
-                        if isinstance(mark, PropertyMark) and mark.fault is not None:
-                            self._fault(f"{kind.name}.{attribute.name}", mark.fault)
+                        if isinstance(mark, PropertyMark):
+                            for fault in property_faults(mark, kinds.get(attribute.name)):
+                                self._fault(f"{kind.name}.{attribute.name}", fault)
             entity = entity_of(origin)
             if entity is not None:
                 for fault in entity_faults(entity.call, found.keys()):
@@ -141,6 +142,7 @@ class _Binder:
             entity=entity if given else None,
             key_names=self._entity_names(target, entity) if given and entity is not None else (),
             entity_match=self._match(target, entity) if entity is not None and call.source is entity.source else (),
+            keeps_digits=self._keeps_digits(element.type, call.source, self._holds(target)),
             is_cut=cut_by(element, call, single, batch, arguments),
             renamed=tuple((variable, name) for variable, name in call.inputs.items() if name in arguments),
         )
@@ -221,6 +223,7 @@ class _Binder:
             entity=call,
             entity_match=self._match(target, call),
             key_names=single_names,
+            keeps_digits=self._keeps_digits(element.type, call.source, self._holds(target)),
             is_entity=True,
             many_keys=_is_list(element.type),
         )
@@ -267,6 +270,13 @@ class _Binder:
                 waiting.extend(graphql.get_named_type(kind).name for kind in kinds if kind is not None)
         return tuple(seen)
 
+    def _keeps_digits(self, kind: graphql.GraphQLOutputType, source: Rest, holds: tuple[str, ...]) -> bool:
+        properties = (found for name in holds for found in self.bindings.attributes[name].values())
+        return counts_digits(graphql.get_named_type(kind), source, None) or any(
+            found.kind is not None and counts_digits(graphql.get_named_type(found.kind), source, found.mark)
+            for found in properties
+        )
+
     def _fault(self, where: str, message: str) -> None:
         text = f"{where}: {message}"
         if text not in self.bindings.faults:
@@ -275,7 +285,7 @@ class _Binder:
 
 def _property(attribute: str, mark: object, kind: graphql.GraphQLOutputType | None) -> Property:
     if isinstance(mark, PropertyMark):
-        return Property(attribute, mark.path, mark.ttl, kind)
+        return Property(attribute, mark.path, mark.ttl, kind, mark)
     return Property(attribute, kind=kind)
 
 

@@ -1,12 +1,24 @@
 """REST backends: what can be asked of them, and asking it. The lowest storey.
 
 It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph` nor `resolvers`. Read `errors`,
-`template`, `convention`, `endpoint`, `rest` (what an author declares), then `transport`, `httpx_transport`, `fake`,
-`address`, `auth`, `exchange` (what happens on the wire).
+`number`, `template`, `convention`, `endpoint`, `rest` (what an author declares), then `transport`, `httpx_transport`,
+`fake`, `address`, `auth`, `exchange` (what happens on the wire).
 """
 
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
-from sources.convention import Naming, Timestamps, format_instant, parse_instant, snake_case
+from sources.convention import (
+    Decimals,
+    Naming,
+    Timestamps,
+    Values,
+    format_date,
+    format_instant,
+    parse_date,
+    parse_instant,
+    snake_case,
+    spelling_of,
+    values_faults,
+)
 from sources.endpoint import (
     Body,
     Call,
@@ -30,6 +42,7 @@ from sources.errors import (
 )
 from sources.fake import FakeTransport
 from sources.httpx_transport import HttpxTransport
+from sources.number import Number, digits_of, encode_json, encode_sorted_json
 from sources.rest import Rest, WriteOptions
 from sources.template import RefusedValue, Template
 from sources.transport import PyreqwestTransport, Reply, Transport
@@ -41,6 +54,7 @@ __all__ = [
     "Bearer",
     "Body",
     "Call",
+    "Decimals",
     "DeclarationError",
     "Endpoint",
     "Entity",
@@ -49,6 +63,7 @@ __all__ = [
     "HttpxTransport",
     "InvalidInput",
     "Naming",
+    "Number",
     "OAuth2",
     "Post",
     "PyreqwestTransport",
@@ -63,12 +78,20 @@ __all__ = [
     "UpstreamInvalid",
     "UpstreamTimeout",
     "UpstreamUnavailable",
+    "Values",
     "WriteOptions",
     "call_of",
+    "digits_of",
+    "encode_json",
+    "encode_sorted_json",
     "entity_of",
+    "format_date",
     "format_instant",
+    "parse_date",
     "parse_instant",
     "snake_case",
+    "spelling_of",
     "split_path",
+    "values_faults",
     "variable_of",
 ]

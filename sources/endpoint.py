@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from sources.errors import DeclarationError
+from sources.number import encode_json
 from sources.template import RefusedValue, Template
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class Body:
         """
         filled = _fill(self.skeleton, values)
         try:
-            return msgspec.json.encode(None if filled is _ABSENT else filled)
+            return encode_json(None if filled is _ABSENT else filled)
         except UnicodeEncodeError as exc:
             raise RefusedValue("half a character may not stand in a body") from exc
 
@@ -157,6 +156,7 @@ class Call:
         inputs: template variable to the parent's attribute that supplies it, where the names differ.
         invalidates: names of the types whose stored answers a write makes stale, each with the argument that holds
             the key of the one object concerned, or None for all of them.
+        deprecation_reason: why clients should no longer use it; None where they may.
         is_faulty: whether its declaration is a fault that is reported already.
         serial: tells this call apart from every other one of the process.
         default_body: whether the arguments that nothing else uses make up the request body.
@@ -173,6 +173,7 @@ class Call:
     invalidates: Mapping[str, str | None] = field(default_factory=dict)
     reads: bool = True
     default_body: bool = False
+    deprecation_reason: str | None = None
     is_faulty: bool = False
     serial: int = field(default_factory=itertools.count().__next__)
 

@@ -7,6 +7,7 @@ declaration is kept in `Rest.faults` instead of raised, so that a start-up repor
 from __future__ import annotations
 
 import contextlib
+import enum
 import functools
 import itertools
 import math
@@ -17,7 +18,7 @@ import httpx
 
 from sources.address import check_header_name, check_header_value, shown_address
 from sources.auth import Auth
-from sources.convention import Naming, Timestamps, naming_function
+from sources.convention import Decimals, Naming, Timestamps, Values, naming_function, values_faults
 from sources.endpoint import (
     CALL_MARK,
     ENTITY_MARK,
@@ -51,6 +52,7 @@ class WriteOptions(TypedDict, total=False):
         items: dotted path to the payload inside the reply.
         headers: header name to a fixed text or ``{variable}``.
         inputs: template variable to the argument that supplies it, where the names differ.
+        deprecation_reason: why clients should no longer use the field.
         invalidates: types whose stored answers this write makes stale, besides what it answers; as a mapping, each
             type with the argument that holds the key of the one object concerned.
     """
@@ -60,6 +62,7 @@ class WriteOptions(TypedDict, total=False):
     headers: Mapping[str, str] | None
     inputs: Mapping[str, str] | None
     invalidates: Sequence[str | type] | Mapping[str | type, str | None]
+    deprecation_reason: str | None
 
 
 class Rest:
@@ -71,7 +74,10 @@ class Rest:
         auth: how the gateway authenticates to the backend.
         ttl: seconds an answer may be reused where nothing closer to the field says otherwise.
         timeout: seconds for a whole exchange; `connect_timeout` and `read_timeout` bound its parts.
-        naming: how the backend spells property names; `timestamps` how it spells instants.
+        naming: how the backend spells property names; `timestamps` how it spells instants; `decimals` how it is sent
+            a `Decimal`: it may answer either way.
+        values: for an enum class, what the backend says to the member that it means, where that is not the member's
+            own value. The first of several spellings of a member is the one that is sent.
         forward: client headers passed on to this backend; what depends on them is private to that client.
         headers: fixed headers of each request.
         retries: how often a read that failed for the moment is repeated, within `timeout` in all.
@@ -95,6 +101,8 @@ class Rest:
         retries: int = 0,
         naming: Naming = "same",
         timestamps: Timestamps = "iso",
+        decimals: Decimals = "string",
+        values: Values | None = None,
         forward: str | Sequence[str] = (),
         headers: Mapping[str, str] | None = None,
         max_batch: int = 100,
@@ -108,6 +116,8 @@ class Rest:
         self.auth = auth
         self.ttl = ttl
         self.timestamps: Timestamps = timestamps
+        self.decimals: Decimals = decimals
+        self.values: dict[type[enum.Enum], Mapping[Any, enum.Enum]] = {}
         forward = (forward,) if isinstance(forward, str) else tuple(forward)
         self.forward = tuple(header.lower() for header in forward)
         self.max_batch = max_batch
@@ -122,6 +132,12 @@ class Rest:
                 self._fault(f"{option} is too small" if value < 0 else f"{option} is not a number")
         if timestamps not in ("iso", "unix", "unix_ms"):
             self._fault(f"timestamps={timestamps!r}: expected 'iso', 'unix' or 'unix_ms'")
+        if decimals not in ("string", "number"):
+            self._fault(f"decimals={decimals!r}: expected 'string' or 'number'")
+        for members, spelled in (values or {}).items():
+            for fault in values_faults(members, spelled):
+                self._fault(fault)
+            self.values[members] = spelled
         with self._noting_faults():
             self.property_name = functools.lru_cache(10_000)(naming_function(naming))
         with self._noting_faults():
@@ -165,6 +181,7 @@ class Rest:
         max_batch: int | None = None,
         headers: Mapping[str, str] | None = None,
         inputs: Mapping[str, str] | None = None,
+        deprecation_reason: str | None = None,
     ) -> Callable[[F], F]:
         """Declare that a field's value is what ``GET template`` answers.
 
@@ -178,6 +195,7 @@ class Rest:
             ttl: seconds an answer may be reused.
             headers: header name to a fixed text or ``{variable}``.
             inputs: template variable to the argument or parent's attribute that supplies it, where the names differ.
+            deprecation_reason: why clients should no longer use the field.
         """
 
         def build(where: str) -> Call:
@@ -196,6 +214,7 @@ class Rest:
                 ttl=ttl,
                 max_batch=max_batch or self.max_batch,
                 inputs=dict(inputs or {}),
+                deprecation_reason=deprecation_reason,
             )
 
         return self._marks(build)
@@ -226,6 +245,7 @@ class Rest:
         headers: Mapping[str, str] | None = None,
         inputs: Mapping[str, str] | None = None,
         invalidates: Sequence[str | type] | Mapping[str | type, str | None] = (),
+        deprecation_reason: str | None = None,
     ) -> Callable[[F], F]:
         def build(where: str) -> Call:
             return Call(
@@ -240,6 +260,7 @@ class Rest:
                 inputs=dict(inputs or {}),
                 invalidates=_stale_types(invalidates),
                 ttl=0.0,
+                deprecation_reason=deprecation_reason,
                 reads=False,
                 default_body=body is None and method != "DELETE",
             )
