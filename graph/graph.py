@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import graphql
@@ -13,6 +14,7 @@ from graph.engine import Engine, Request
 from graph.errors import GraphError
 from graph.faults import schema_faults
 from graph.operation import Limits
+from graph.trusted import TrustedDocuments, read_manifest
 from resolvers import Store, bind, declare
 from sources import Rest
 
@@ -68,6 +70,17 @@ class Graph:
         missing = _missing(self.sources)
         if missing:
             raise GraphError(missing)
+
+    def trust(self, manifest: str | Path) -> None:
+        """Let only the documents of a list run from now on, named by their ids; to be called before serving.
+
+        Args:
+            manifest: a JSON file as Relay, graphql-codegen or Apollo's tools write it (see `graph/trusted.py`).
+
+        Raises:
+            GraphError: the file cannot be read, or documents in it do not fit the schema; it lists all of them.
+        """
+        self.engine.documents = TrustedDocuments(read_manifest(Path(manifest)), self.engine.operations)
 
     def sdl(self) -> str:
         """Give the schema in the schema definition language."""

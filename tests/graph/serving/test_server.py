@@ -423,12 +423,21 @@ def test_a_mutation_is_never_executed_by_reading(gateway: Gateway, method: str, 
     assert gateway.get({"query": document, "operationName": "A"}).status_code == 200
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"])
 def test_other_methods_are_405_with_the_allowed_ones(gateway: Gateway, method: str) -> None:
     response = sound(gateway.client.request(method, gateway.url, content=TYPENAME, headers={"content-type": JSON}))
     assert response.status_code == 405
-    assert response.headers["allow"] == "GET, HEAD, POST"
+    assert response.headers["allow"] == "GET, HEAD, OPTIONS, POST"
     assert codes(response.json()) == ["BAD_REQUEST"]
+
+
+def test_options_says_what_is_allowed_and_nothing_of_other_origins(gateway: Gateway) -> None:
+    asked = {"origin": "https://app.example", "access-control-request-method": "POST"}
+    for headers in ({}, asked):
+        response = gateway.client.options(gateway.url, headers=headers)
+        assert (response.status_code, response.content) == (204, b"")
+        assert response.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+        assert not [name for name in response.headers if name.startswith("access-control")]
 
 
 def test_a_get_takes_variables_and_an_operation_name(gateway: Gateway) -> None:
@@ -703,14 +712,14 @@ def test_a_public_answer_is_fresh_for_its_ttl_and_revalidated_by_its_etag(gatewa
     parameters = {"query": '{ kept(id: "etag") { id } }'}
     first = gateway.get(parameters)
     assert re.fullmatch(r"public, max-age=(29|30)", first.headers["cache-control"])
-    assert first.headers["vary"] == "accept"
+    assert first.headers["vary"] == "accept, accept-encoding"
     etag = first.headers["etag"]
     assert re.fullmatch(r'"[0-9a-f]+"', etag)
     for known in (etag, f'"x", {etag}', f"W/{etag}", "*", f"{etag} ,"):
         again = gateway.get(parameters, if_none_match=known)
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["etag"] == etag
-        assert again.headers["vary"] == "accept"
+        assert again.headers["vary"] == "accept, accept-encoding"
         assert again.headers["cache-control"].startswith("public, max-age=")
     for other in ('"x"', etag.strip('"'), "", '"'):
         assert gateway.get(parameters, if_none_match=other).content == first.content
@@ -835,7 +844,7 @@ def test_a_private_answer_is_given_to_nobody_else_afterwards(gateway: Gateway, f
             found.append(response.json()["data"][field]["name"])
             read = gateway.get({"query": query}, **headers)
             assert read.json() == response.json()
-            assert read.headers["vary"] == "accept, authorization"
+            assert read.headers["vary"] == "accept, accept-encoding, authorization"
             assert read.headers["cache-control"].startswith("private")
     finally:
         gateway.backend.answer = answer
