@@ -57,22 +57,13 @@ class Answering:
         elif not answer.executed and media_type == JSON and not answer.malformed:
             status = 200
         body = answer.body
-        coding: str | None = None
-        differs = is_get or answer.private
-        if self._compression:
-            is_long = len(body) >= _COMPRESSED_BYTES
-            differs = differs or is_long
-            wanted = headers.raw.get(b"accept-encoding")
-            if wanted is not None:
-                coding, refuses_identity = negotiated(wanted)
-                if not is_long and not refuses_identity:
-                    coding = None
+        coding = self._coding(headers, len(body), is_get=is_get) if self._compression else None
         if answer.executed and (is_get or answer.fresh_until is not None):
             if answer.etag is None:
                 answer.etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
             # Weak, where the same answer reads differently byte for byte (RFC 9110, 8.8.3.3).
             extra.append((b"etag", (answer.etag if coding is None else f"W/{answer.etag}").encode()))
-            if differs:
+            if is_get or answer.private or (self._compression and len(body) >= _COMPRESSED_BYTES):
                 extra.append((b"vary", self._vary_private if answer.private else self._vary))
             if is_get and _matches(headers.get("if-none-match"), answer.etag):
                 await respond(send, 304, None, b"", extra)
@@ -81,6 +72,17 @@ class Answering:
             body = await self._compressed(answer, coding)
             extra.append((b"content-encoding", coding.encode()))
         await respond(send, status, _CONTENT_TYPES[media_type], body, extra)
+
+    def _coding(self, headers: Headers, length: int, *, is_get: bool) -> str | None:
+        wanted = headers.raw.get(b"accept-encoding")
+        if wanted is None:
+            return None
+        coding, refuses_identity = negotiated(wanted)
+        if length < _COMPRESSED_BYTES and not refuses_identity:
+            return None
+        # A page of another origin can have a browser send a GET with cookies and text of its choice; how much shorter
+        # that text makes a compressed answer would tell what else stands in it (BREACH).
+        return None if is_get and b"cookie" in headers.raw else coding
 
     async def _compressed(self, answer: Answer, coding: str) -> bytes:
         known = answer.compressed.get(coding) if answer.compressed is not None else None

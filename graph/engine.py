@@ -175,12 +175,10 @@ class Engine:
         if not variant.shareable:
             return await self._execute(operation, variant, inputs, variables, headers, context)
 
-        asked_bytes = len(key) if isinstance(key, bytes) else 0
-
         async def execute() -> Answer:
             answer = await self._execute(operation, variant, inputs, variables, headers, context)
             if answer.fresh_until is not None and not answer.private and not answer.no_store:
-                answer.asked_bytes = asked_bytes
+                answer.asked_bytes = _length(key)
                 with contextlib.suppress(ValueError):  # larger than all that may be kept
                     self._responses[key] = answer
             return answer
@@ -280,3 +278,7 @@ class Engine:
         if not operation.node.variable_definitions:
             variant.introspected = body
         return Answer(body)
+
+
+def _length(key: Hashable) -> int:
+    return len(key) if isinstance(key, bytes) else sum(map(_length, key)) if isinstance(key, tuple) else 0

@@ -53,7 +53,12 @@ class TrustedDocuments:
         faults: list[str] = []
         for document in documents:
             known = self._known.setdefault(document.id, document.body)
-            found = _faults(document.body, operations) if known == document.body else ["two documents have this id"]
+            if not document.id:
+                found = ["the id is empty"]
+            elif known != document.body:
+                found = ["two documents have this id"]
+            else:
+                found = _faults(document.body, operations)
             name = _NAME.search(document.body)
             called = f"document {document.id!r}" + (f" ({name[1]})" if name else "")
             faults += [f"{called}: {fault}" for fault in found]
@@ -74,7 +79,7 @@ class TrustedDocuments:
             raise RequestError.of("name a document of this server's list by its id", "DOCUMENT_NOT_TRUSTED")
         text = self._known.get(named)
         if text is None:
-            text = self._known.get(named.removeprefix("sha256:").lower())
+            text = self._known.get(named.removeprefix("sha256:"))
         if text is None:
             raise RequestError.of("no document of this server's list has this id", "DOCUMENT_NOT_TRUSTED")
         return text

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import strawberry
 
-from graph import App, Graph
+from graph import App, Cors, Graph
 from tests.npm import node
 from tests.serving import running
 
@@ -29,9 +30,18 @@ class Mutation:
         raise RuntimeError("no audit executes a mutation")
 
 
+def plain() -> App:
+    return App(Graph(query=Query, mutation=Mutation))
+
+
+def with_everything_on() -> App:
+    return App(Graph(query=Query, mutation=Mutation), cors=Cors(origins=["https://app.example"]), max_batch=10)
+
+
 @pytest.mark.timeout(300)  # the packages may have to be installed
-def test_every_audit_passes_whether_it_is_a_must_a_should_or_a_may() -> None:
-    with running(App(Graph(query=Query, mutation=Mutation))) as address:
+@pytest.mark.parametrize("app", [plain, with_everything_on])
+def test_every_audit_passes_whether_it_is_a_must_a_should_or_a_may(app: Callable[[], App]) -> None:
+    with running(app()) as address:
         results = json.loads(node(SCRIPT, f"{address}/graphql"))
     assert [result for result in results if result["status"] != "ok"] == []
     levels = [result["name"].split()[0] for result in results]

@@ -17,6 +17,7 @@ import pytest
 import strawberry
 
 from graph import App, Graph, Limits, RequestError
+from graph.engine import Engine, Request
 from resolvers import link
 from sources import FakeTransport, Post, Rest
 from tests.graph.serving.backend import GRAPHQL, JSON, Backend, Counted, Gateway, codes, sound, until, until_closed
@@ -849,6 +850,22 @@ def test_a_private_answer_is_given_to_nobody_else_afterwards(gateway: Gateway, f
     finally:
         gateway.backend.answer = answer
     assert found == ["Bearer ann", "Bearer ben", "", "nobody"]
+
+
+async def test_kept_answers_are_bounded_with_the_requests_that_they_answer() -> None:
+    @strawberry.type
+    class Query:
+        @Rest("kept", "http://kept.example", ttl=60, client=FakeTransport({"GET /word": "x"})).get("/word")
+        def word(self) -> str: ...
+
+    graph = Graph(query=Query)
+    engine = Engine(graph.schema, graph.engine.bindings, max_response_bytes=10_000)
+    for longer in (lambda text: text, lambda text: ("GET", text)):
+        first, second = (longer(letter * 8_000) for letter in (b"a", b"b"))
+        for key in (first, second):
+            await engine.answer(Request("{ word }"), {}, lambda: None, key=key)
+        assert engine.kept(first) is None
+        assert engine.kept(second) is not None
 
 
 @pytest.mark.parametrize("credential", [b"caf\xe9", b"caf\xc3\xa9", b"Bearer a.b-c_d=", b"\x80\xff"])
