@@ -349,8 +349,6 @@ def test_serve_takes_each_option_from_the_environment_too() -> None:
         assert f"WEFT_{option.upper().replace('-', '_')}" in shown
 
 
-@pytest.mark.parametrize(
-    "mistake", [["--port", "http"], ["--port", "70000"], ["--workers", "0"], ["--max-batch", "-1"], ["--nothing"]]
-)
+@pytest.mark.parametrize("mistake", ["--port http", "--port 70000", "--workers 0", "--max-batch -1", "--nothing"])
 def test_a_mistake_in_an_option_is_status_2(mistake: str) -> None:
     assert here("serve", POSTS, *mistake.split()).status == 2
