@@ -26,6 +26,7 @@ from graph.errors import RequestError, report
 from graph.exact import Execution
 from graph.incremental import DeferringExecution, Delivery
 from graph.operation import Limits, Operation, Operations, Variant
+from graph.payloads import Writer
 from graph.persisted import PersistedQueries
 from graph.trusted import TrustedDocuments
 from resolvers import Bindings, Flights, Ledger, Loader, Store, operation_loaders
@@ -163,7 +164,7 @@ class Engine:
         *,
         key: Hashable,
         writes: bool = True,
-        incremental: bool = False,
+        writer: Writer | None = None,
     ) -> Answer:
         """Execute a request.
 
@@ -172,7 +173,7 @@ class Engine:
             context: makes what resolvers see as ``info.context``; called only when one runs.
             key: equal for requests that are equal.
             writes: whether a mutation may be executed; not so for GET.
-            incremental: whether the client takes an answer in several payloads; to others, what ``@defer`` and
+            writer: the form in which the client takes an answer in several payloads; to others, what ``@defer`` and
                 ``@stream`` say is nothing.
         """
         kept = self.kept(key)
@@ -188,8 +189,8 @@ class Engine:
             body, malformed = _encode(exc.report()), exc.code == "BAD_REQUEST"
             return Answer(body, status=exc.status, executed=False, malformed=malformed, no_store=True)
         inputs = request.variables or {}
-        if incremental and operation.is_incremental:
-            return await self._deliver(variant, variables, headers, context)
+        if writer is not None and operation.is_incremental:
+            return await self._deliver(variant, variables, headers, context, writer)
         if not variant.shareable:
             return await self._execute(operation, variant, inputs, variables, headers, context)
 
@@ -280,7 +281,9 @@ class Engine:
             whole.update(data)
         return whole, errors
 
-    async def _deliver(self, variant: Variant, variables: Any, headers: Mapping[str, str], context: Context) -> Answer:
+    async def _deliver(
+        self, variant: Variant, variables: Any, headers: Mapping[str, str], context: Context, writer: Writer
+    ) -> Answer:
         """Answer in several payloads, or in one where nothing comes later."""
         ledger, made = Ledger(headers, self.store.clock()), context()
         selections = DeferredSelections(variant.selections, self.bindings, variables)
@@ -294,7 +297,7 @@ class Engine:
             self._deadlines.add(ledger)
             try:
                 with operation_loaders():
-                    async for payload in Delivery(execution, ledger).payloads(variant.kind, selections):
+                    async for payload in Delivery(execution, ledger, writer).payloads(variant.kind, selections):
                         yield payload
             finally:
                 self._deadlines.discard(ledger)

@@ -16,6 +16,7 @@ from graph.engine import Engine, Request
 from graph.errors import GraphError
 from graph.faults import schema_faults
 from graph.operation import Limits
+from graph.payloads import Draft
 from graph.trusted import TrustedDocuments, read_manifest
 from resolvers import SCALARS, Store, bind, declare
 from sources import Rest
@@ -96,7 +97,8 @@ class Graph:
     def sdl(self) -> str:
         """Give the schema in the schema definition language, without the directives that every graph has."""
         shown = [directive for directive in self.schema.directives if directive not in _INCREMENTAL]
-        schema = graphql.GraphQLSchema(**{**self.schema.to_kwargs(), "directives": shown})
+        described: Any = {**self.schema.to_kwargs(), "directives": shown}
+        schema = graphql.GraphQLSchema(**described)
         return graphql.print_schema(schema) + "\n"
 
     async def execute(
@@ -130,7 +132,7 @@ class Graph:
         """
         request = Request(query, operation_name, dict(variables or {}))
         lowered = {name.lower(): value for name, value in (headers or {}).items()}
-        answer = await self.engine.answer(request, lowered, lambda: context, key=object(), incremental=True)
+        answer = await self.engine.answer(request, lowered, lambda: context, key=object(), writer=Draft())
         if answer.payloads is None:
             yield msgspec.json.decode(answer.body)
             return

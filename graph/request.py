@@ -200,6 +200,14 @@ def _match(offered: str, ranges: Mapping[str, tuple[float, int]]) -> tuple[float
     return None
 
 
+def parameters(entry: str) -> tuple[str, dict[str, str], float]:
+    """Take one entry of an ``Accept`` header apart: media range, parameters by lower-case name, quality."""
+    media_range, *given = (part.strip() for part in entry.split(";"))
+    pairs = (part.partition("=") for part in given)
+    found = {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
+    return media_range.lower(), found, _quality([part.lower() for part in given])
+
+
 def _quality(parameters: list[str]) -> float:
     for parameter in parameters:
         name, _, value = parameter.partition("=")

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 import fastapi
@@ -25,6 +25,7 @@ from graph.cors import Cors, CrossOrigin
 from graph.engine import Answer
 from graph.errors import GraphError, RequestError
 from graph.graph import Graph
+from graph.parts import Parts, accepted_parts
 from graph.presence import Departed, Presence
 from graph.request import (
     GRAPHQL_JSON,
@@ -140,21 +141,27 @@ class App:
             if self._shows_graphiql(method, accept, scope["query_string"]):
                 await respond(send, 200, b"text/html; charset=utf-8", graphiql.PAGE, ((b"vary", b"accept"),))
                 return
-        media_type = accepted(accept)
+        media_type, parts = accepted(accept), accepted_parts(accept)
+        if parts is not None and media_type is None:
+            media_type = JSON  # of what is whole
         try:
             if media_type is None:
                 raise RequestError.of(f"this server answers in {GRAPHQL_JSON} or {JSON}", "BAD_REQUEST", 406)
             if method == "POST":
-                answer = await self._post(scope, headers, receive)
+                answer = await self._post(scope, headers, receive, parts)
             else:
-                answer = await self._get(scope, headers, method, receive)
+                answer = await self._get(scope, headers, method, receive, parts)
         except RequestError as exc:
             await refuse(send, exc, media_type)
+            return
         except (Disconnected, Departed):
             return
         except Exception:
             log.exception("a request failed")
             await refuse(send, RequestError.of("Internal server error", "INTERNAL_SERVER_ERROR", 500), media_type)
+            return
+        if answer.payloads is not None and parts is not None:
+            await self._deliver(parts, answer.payloads, receive, send)
         else:
             await self._answering.send(send, answer, media_type, headers, is_get=method != "POST")
 
@@ -162,7 +169,21 @@ class App:
         is_page = method in ("GET", "HEAD") and not any(name in query_string for name in _NAMES_A_DOCUMENT)
         return is_page and self._graphiql and prefers_html(accept)
 
-    async def _post(self, scope: Scope, headers: Headers, receive: Receive) -> Answer:
+    async def _deliver(
+        self, parts: Parts, payloads: AsyncGenerator[dict[str, Any]], receive: Receive, send: Send
+    ) -> None:
+        presence, task = self._presence, asyncio.current_task()
+        presence.enter(task, receive)
+        try:
+            await parts.send(send, payloads)
+        except asyncio.CancelledError:
+            with contextlib.suppress(Departed):
+                presence.check(task)
+                raise
+        finally:
+            presence.leave(task)
+
+    async def _post(self, scope: Scope, headers: Headers, receive: Receive, parts: Parts | None) -> Answer:
         body = await read_body(receive, headers, self._max_body_bytes, compression=self._compression)
         content_type = headers.raw.get(b"content-type", b"")
         presence, task = self._presence, asyncio.current_task()
@@ -178,14 +199,15 @@ class App:
                 entries = parse_array(body, headers.get("content-type", ""), self._max_batch)
                 return await answer_batch(self._engine, entries, headers, _context(scope))
             request = parse_body(body, headers.get("content-type", ""))
-            return await self._engine.answer(request, headers, _context(scope), key=body)
+            writer = None if parts is None else parts.writer
+            return await self._engine.answer(request, headers, _context(scope), key=body, writer=writer)
         except asyncio.CancelledError:
             presence.check(task)
             raise
         finally:
             presence.leave(task)
 
-    async def _get(self, scope: Scope, headers: Headers, method: str, receive: Receive) -> Answer:
+    async def _get(self, scope: Scope, headers: Headers, method: str, receive: Receive, parts: Parts | None) -> Answer:
         if method not in ("GET", "HEAD"):
             raise RequestError.of("GraphQL is spoken with GET and POST", "BAD_REQUEST", 405, headers=(_METHODS,))
         query_string: bytes = scope["query_string"]
@@ -196,7 +218,8 @@ class App:
         presence, task = self._presence, asyncio.current_task()
         presence.enter(task, receive)
         try:
-            return await self._engine.answer(request, headers, _context(scope), key=key, writes=False)
+            writer = None if parts is None else parts.writer
+            return await self._engine.answer(request, headers, _context(scope), key=key, writes=False, writer=writer)
         except asyncio.CancelledError:
             presence.check(task)
             raise
