@@ -25,7 +25,8 @@ from graph.defer import DeferredSelections, Usages
 from graph.errors import RequestError, report
 from graph.exact import Execution
 from graph.incremental import DeferringExecution, Delivery
-from graph.operation import Limits, Operation, Operations, Variant
+from graph.limits import Limits
+from graph.operation import Operation, Operations, Variant
 from graph.persisted import PersistedQueries
 from resolvers import Bindings, Flights, Ledger, Loader, Store, operation_loaders
 from sources import UpstreamInvalid
@@ -161,11 +162,14 @@ class Engine:
             query = self.persisted.text(request.query, request.extensions)
             if not query:
                 raise RequestError.of("the request has no query", "BAD_REQUEST")
-            operation = self.operations.get(query, request.operation_name)
+            operations, name = self.operations, request.operation_name
+            operation = operations.known(query, name) or await operations.prepare(query, name)
             if not writes and operation.node.operation is graphql.OperationType.MUTATION:
                 raise RequestError.of("GET may not execute a mutation", "BAD_REQUEST", 405)
-            variables = self.operations.variables(operation, request.variables)
-            variant = self.operations.variant(operation, variables)
+            variables = operations.variables(operation, request.variables)
+            variant = operations.known_variant(operation, variables)
+            if variant is None:
+                variant = await operations.prepare_variant(operation, variables)
         except RequestError as exc:
             body, malformed = _encode(exc.report()), exc.code == "BAD_REQUEST"
             return Answer(body, status=exc.status, executed=False, malformed=malformed, no_store=True)
@@ -200,7 +204,7 @@ class Engine:
     ) -> Answer:
         asked_at = self.store.clock()
         if variant.is_introspection and not variant.is_mutation:
-            return self._introspect(operation, variant, inputs)
+            return await self._introspect(operation, variant, inputs)
         ledger = Ledger(headers, asked_at)
         self._deadlines.add(ledger)
         try:
@@ -287,15 +291,17 @@ class Engine:
             answer.fresh_until = self.store.clock() + fresh_s
         return answer
 
-    def _introspect(self, operation: Operation, variant: Variant, inputs: Mapping[str, Any]) -> Answer:
+    async def _introspect(self, operation: Operation, variant: Variant, inputs: Mapping[str, Any]) -> Answer:
         if variant.introspected is not None:
             return Answer(variant.introspected)
-        result = graphql.execute_sync(
-            self.schema,
-            operation.document,
-            variable_values=dict(inputs),
-            operation_name=operation.node.name.value if operation.node.name else None,
-        )
+        name = operation.node.name.value if operation.node.name else None
+
+        def introspect() -> graphql.ExecutionResult:
+            return graphql.execute_sync(
+                self.schema, operation.document, variable_values=dict(inputs), operation_name=name
+            )
+
+        result = await self.operations.aside(introspect)
         body = _encode(result.formatted)
         if not operation.node.variable_definitions:
             variant.introspected = body

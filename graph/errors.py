@@ -27,6 +27,7 @@ CODES = {
     "BAD_USER_INPUT": "a variable or argument has a value that is not allowed",
     "OPERATION_RESOLUTION_FAILURE": "the operation to run is not in the document, or not clear",
     "PERSISTED_QUERY_NOT_FOUND": "no document has this hash yet; send the query with it",
+    "INTROSPECTION_DISABLED": "this server does not show its schema",
     "LIMIT_EXCEEDED": "the request is larger than this server accepts",
     "UPSTREAM_TIMEOUT": "a backend did not answer in time",
     "UPSTREAM_UNAVAILABLE": "a backend cannot be reached",

@@ -52,8 +52,11 @@ def serve(
     port: Annotated[int, typer.Option(envvar="WEFT_PORT", min=0, max=65535, help="Port to listen on.")] = 8000,
     workers: Annotated[int, typer.Option(envvar="WEFT_WORKERS", min=1, help="Processes that share the port.")] = 1,
     reload: Annotated[bool, typer.Option(envvar="WEFT_RELOAD", help="Start again when a file changes.")] = False,
+    introspection: Annotated[bool | None, typer.Option(help="Whether clients may ask for the schema.")] = None,
 ) -> None:
     """Serve a graph over HTTP."""
+    if introspection is not None:
+        os.environ["WEFT_INTROSPECTION"] = str(introspection).lower()  # for this process and its workers
     graph = _load(target)
     try:
         graph.check_environment()
