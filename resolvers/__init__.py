@@ -1,8 +1,8 @@
 """How a field gets its value: bindings, batching, caching. The middle storey, over `sources`.
 
 It knows GraphQL's types, not its documents: it never parses one, never opens a socket and never builds a URL. Read
-`marks`, `scalars`, `batch`, `binding`, `discriminator` and `declare` (what an author wrote), `binder` (what it
-means), `values`, `envelope`, `flight`, `store`, `ledger`, `ask`, `loader` (how values arrive).
+`marks`, `scalars`, `batch`, `binding`, `discriminator`, `weights` and `declare` (what an author wrote), `binder` (what
+it means), `values`, `envelope`, `flight`, `store`, `ledger`, `ask`, `loader` (how values arrive).
 """
 
 from resolvers.batch import Batched, batched, operation_loaders
@@ -19,6 +19,7 @@ from resolvers.marks import PropertyMark, field, link
 from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
 from resolvers.store import Entry, Store
 from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_value
+from resolvers.weights import Cost, ListSize, Weights, declared_on, is_list
 
 __all__ = [
     "CUT",
@@ -31,6 +32,7 @@ __all__ = [
     "Batched",
     "Binding",
     "Bindings",
+    "Cost",
     "Declared",
     "Discriminator",
     "Duration",
@@ -41,6 +43,7 @@ __all__ = [
     "Int64",
     "Kinds",
     "Ledger",
+    "ListSize",
     "Loader",
     "Part",
     "Property",
@@ -48,14 +51,17 @@ __all__ = [
     "Python",
     "Reading",
     "Store",
+    "Weights",
     "ages_of",
     "batched",
     "bind",
     "declare",
+    "declared_on",
     "decoder",
     "decoder_of",
     "discriminator",
     "field",
+    "is_list",
     "key_text",
     "link",
     "mark_of",
