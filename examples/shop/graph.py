@@ -262,6 +262,8 @@ class Shipment:
 @strawberry.type(description="Whether and where the list goes on.")
 class PageInfo:
     has_next_page: bool = field("has_more")
+    has_previous_page: bool = field("has_earlier")
+    start_cursor: strawberry.ID | None = field("first_id")
     end_cursor: strawberry.ID | None = field("last_id")
 
 
