@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire.conftest import Outcomes, Shop, run
+from tests.wire.shop import Outcomes, Shop, run
 
 pytestmark = pytest.mark.timeout(300)  # the packages may have to be installed
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.wire.conftest import HERE, Outcomes, Shop, run
+from tests.wire.shop import Outcomes, Shop, run
 
 pytestmark = pytest.mark.timeout(300)  # the packages may have to be installed
 
@@ -17,7 +16,7 @@ SENT = "POST query,variables: 200 application/graphql-response+json"
 
 @pytest.fixture(scope="module")
 def relay(scripts: Path, shop: Shop) -> Outcomes:
-    folder = shutil.copytree(HERE / "relay", scripts / "relay")
+    folder = scripts / "relay"
     (folder / "schema.graphql").write_text(shop.sdl, encoding="utf-8")
     compiler = ["node", "../node_modules/relay-compiler/cli.js", "relay.config.json"]
     compiled = subprocess.run(compiler, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
