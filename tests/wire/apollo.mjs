@@ -16,6 +16,8 @@ function connect({ uri = shop.url, options = {}, before = [] } = {}) {
   return { client: new ApolloClient({ cache: new InMemoryCache(), link }), sent };
 }
 
+const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+
 async function thrownBy(promise) {
   try {
     await promise;
@@ -113,13 +115,21 @@ async function refused() {
 }
 
 async function persisted() {
-  const sha256 = (text) => createHash("sha256").update(text).digest("hex");
   const persist = () => connect({ before: [new PersistedQueryLink({ sha256, useGETForHashedQueries: true })] });
   const wanted = { query: gql`query ApolloPersisted($id: ID!) { product(id: $id) { id name } }`, variables: { id: 7 } };
   const [first, second] = [persist(), persist()];
   const { data: missed } = await first.client.query(wanted);
   const { data: hit } = await second.client.query(wanted);
   return { missed, hit, first: first.sent, second: second.sent };
+}
+
+async function persistedMutation() {
+  const { client, sent } = connect({ before: [authorization, new PersistedQueryLink({ sha256 })] });
+  const mutation = gql`mutation ApolloOnce($order: OrderInput!) { placeOrder(order: $order) { id } }`;
+  const { data: before } = await client.query({ query: ORDERS });
+  await client.mutate({ mutation, variables: { order: { items: [{ productId: 9 }] } } });
+  const { data: after } = await client.query({ query: ORDERS, fetchPolicy: "network-only" });
+  return { placed: after.orders[0].id - before.orders[0].id, sent };
 }
 
 async function get() {
@@ -151,5 +161,5 @@ async function abort() {
 }
 
 await report({
-  query, cache, mutation, fieldErrors, partial, invalid, refused, persisted, get, batch, abort,
+  query, cache, mutation, fieldErrors, partial, invalid, refused, persisted, persistedMutation, get, batch, abort,
 });

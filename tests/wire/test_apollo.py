@@ -104,6 +104,12 @@ def test_a_persisted_query_is_missed_once_and_then_found_by_another_client(apoll
     }
 
 
+def test_a_mutation_that_is_not_found_by_its_hash_is_executed_once(apollo: Outcomes) -> None:
+    missed = f"POST extensions,operationName,variables: {JSON_200}"
+    registered = f"POST extensions,operationName,query,variables: {JSON_200}"
+    assert apollo["persistedMutation"] == {"placed": 1, "sent": [missed, registered, missed, registered, missed]}
+
+
 def test_queries_may_go_by_get_and_mutations_then_still_by_post(apollo: Outcomes) -> None:
     assert apollo["get"] == {
         "name": "Oak Kettle 7",
