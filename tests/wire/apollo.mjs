@@ -140,13 +140,13 @@ async function get() {
   return { name: read.product.name, status: written.placeOrder.status, sent };
 }
 
-async function batch() {
+async function batch(uri) {
   const { fetch, sent } = wire();
-  const link = new BatchHttpLink({ uri: shop.url, fetch });
+  const link = new BatchHttpLink({ uri, fetch });
   const client = new ApolloClient({ cache: new InMemoryCache(), link });
   const queries = [NAME, gql`query ApolloOther { product(id: 8) { id name } }`];
-  const errors = await Promise.all(queries.map((one) => thrownBy(client.query({ query: one }))));
-  return { messages: errors.map((error) => error.message), sent };
+  const results = await Promise.allSettled(queries.map((one) => client.query({ query: one })));
+  return { results: results.map(({ value, reason }) => value?.data.product.name ?? reason.name), sent };
 }
 
 async function abort() {
@@ -161,5 +161,17 @@ async function abort() {
 }
 
 await report({
-  query, cache, mutation, fieldErrors, partial, invalid, refused, persisted, persistedMutation, get, batch, abort,
+  query,
+  cache,
+  mutation,
+  fieldErrors,
+  partial,
+  invalid,
+  refused,
+  persisted,
+  persistedMutation,
+  get,
+  batch: () => batch(shop.batched),
+  refusedBatch: () => batch(shop.url),
+  abort,
 });

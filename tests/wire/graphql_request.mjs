@@ -86,9 +86,17 @@ async function get() {
   return { name: product.name, status: placeOrder.status, sent };
 }
 
+const BATCH = [{ document: INVALID }, { document: "{ categories { name } }" }];
+
 async function batch() {
+  const { client, sent } = connect({ url: shop.batched, errorPolicy: "all" });
+  const [invalid, valid] = await client.batchRequests(BATCH);
+  return { code: invalid.errors[0].extensions.code, first: valid.data.categories[0], sent };
+}
+
+async function refusedBatch() {
   const { client, sent } = connect();
-  const error = await thrownBy(client.batchRequests([{ document: ORDERS }, { document: "{ categories { name } }" }]));
+  const error = await thrownBy(client.batchRequests(BATCH));
   return { kind: error instanceof ClientError, status: error.response.status, errors: error.response.errors, sent };
 }
 
@@ -102,4 +110,4 @@ async function abort() {
   return { error: error.name, afterwards: product.name };
 }
 
-await report({ query, raw, mutation, fieldErrors, partial, invalid, get, batch, abort });
+await report({ query, raw, mutation, fieldErrors, partial, invalid, get, batch, refusedBatch, abort });

@@ -14,8 +14,10 @@ async function schema() {
   });
   const headers = { accept: "application/json, multipart/mixed", "content-type": "application/json" };
   const body = JSON.stringify({ query, operationName: "IntrospectionQuery" });
-  const { data } = await (await fetch(shop.url, { method: "POST", headers, body })).json();
-  return { sdl: printSchema(lexicographicSortSchema(buildClientSchema(data))), sent };
+  const response = await fetch(shop.url, { method: "POST", headers, body });
+  const { data } = await response.json();
+  const sdl = printSchema(lexicographicSortSchema(buildClientSchema(data)));
+  return { sdl, encoding: response.headers.get("content-encoding"), sent };
 }
 
 await report({ schema });

@@ -5,6 +5,7 @@ import page from "./relay/__generated__/documentsPage.graphql.js";
 import pages from "./relay/__generated__/documentsPageQuery.graphql.js";
 import nextPage from "./relay/__generated__/documentsPageRefetchQuery.graphql.js";
 import place from "./relay/__generated__/documentsPlaceMutation.graphql.js";
+import persisted from "./relay/persisted/documentsProductQuery.graphql.js";
 import product from "./relay/__generated__/documentsProductQuery.graphql.js";
 import stock from "./relay/__generated__/documentsStockQuery.graphql.js";
 import throwing from "./relay/__generated__/documentsThrowingQuery.graphql.js";
@@ -20,10 +21,10 @@ function connect({ url = shop.url, token } = {}) {
     "content-type": "application/json",
     ...(token && { authorization: `Bearer ${token}` }),
   };
-  const ask = ({ text }, variables) => Observable.create((sink) => {
+  const ask = ({ id, text }, variables) => Observable.create((sink) => {
     const controller = new AbortController();
     const { signal } = controller;
-    const body = JSON.stringify({ query: text, variables });
+    const body = JSON.stringify(id ? { doc_id: id, variables } : { query: text, variables });
     fetch(url, { method: "POST", headers, body, signal })
       .then((response) => response.json())
       .then((payload) => (sink.next(payload), sink.complete()))
@@ -107,6 +108,18 @@ async function invalid() {
   return { name: error.name, message: error.message, codes: error.source?.errors.map((one) => one.extensions.code), sent };
 }
 
+async function trusted() {
+  const { environment, sent } = connect({ url: shop.trusted });
+  const data = await ask(environment, persisted, { id: "7" });
+  return { card: read(environment, card, data.product), sent };
+}
+
+async function untrusted() {
+  const { environment, sent } = connect({ url: shop.trusted });
+  const error = await ask(environment, product, { id: "7" }).catch((thrown) => thrown);
+  return { codes: error.source.errors.map((one) => one.extensions.code), sent };
+}
+
 async function abort() {
   const { environment } = connect({ url: shop.silent });
   let answered = false;
@@ -117,4 +130,4 @@ async function abort() {
   return { answered, afterwards: read(environment, card, afterwards).name };
 }
 
-await report({ query, store, mutation, pagination, fieldErrors, partial, throws, invalid, abort });
+await report({ query, store, mutation, pagination, fieldErrors, partial, throws, invalid, trusted, untrusted, abort });

@@ -1,6 +1,6 @@
 // What every client's script shares: the shop's addresses, a fetch that writes down what crosses the wire, a report.
 
-// url: the gateway. partial: one whose inventory is down. silent: one whose inventory never answers.
+// url: the gateway. batched: one that takes arrays. partial: its inventory is down. silent: its inventory never answers.
 export const shop = JSON.parse(process.env.SHOP);
 
 // A fetch, and what went through it: method, names of the parameters, status, media type of each exchange.

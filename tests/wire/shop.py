@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from examples.shop.backends import Backends
-from graph import App
+from graph import App, Graph
 from graph.target import load
 from tests.serving import running
 
@@ -28,12 +28,13 @@ class Shop:
     """The running shop.
 
     Args:
-        url: its GraphQL; `partial` is the same with the inventory down, `silent` with one that never answers.
+        url: its GraphQL; `batched` also takes arrays; `partial` has its inventory down, `silent` one that says nothing.
         token: a shopper's.
         sdl: the schema.
     """
 
     url: str
+    batched: str
     partial: str
     silent: str
     token: str
@@ -55,7 +56,7 @@ class Outcomes:
 
 @contextlib.contextmanager
 def running_shop() -> Iterator[Shop]:
-    """Run the five services and three gateways until the block ends."""
+    """Run the five services and the gateways until the block ends."""
     with contextlib.ExitStack() as stack:
         backends = stack.enter_context(Backends())
         patch = stack.enter_context(pytest.MonkeyPatch.context())
@@ -63,20 +64,28 @@ def running_shop() -> Iterator[Shop]:
             patch.setenv(name, value)
         silence = stack.enter_context(socket.create_server(("127.0.0.1", 0)))  # which accepts and says nothing
 
-        def serve(inventory: str) -> tuple[str, str]:
-            patch.setenv("INVENTORY_URL", inventory)
-            graph = load(str(GRAPH))
-            return f"{stack.enter_context(running(App(graph)))}/graphql", graph.sdl()
+        def served(graph: Graph, max_batch: int = 0) -> str:
+            return f"{stack.enter_context(running(App(graph, max_batch=max_batch)))}/graphql"
 
-        url, sdl = serve(backends.urls["inventory"])
-        partial, _ = serve("http://127.0.0.1:9")
-        silent, _ = serve(f"http://127.0.0.1:{silence.getsockname()[1]}")
-        yield Shop(url, partial, silent, backends.token("c-0005"), sdl)
+        graph = load(str(GRAPH))
+        patch.setenv("INVENTORY_URL", "http://127.0.0.1:9")
+        without_inventory = load(str(GRAPH))
+        patch.setenv("INVENTORY_URL", f"http://127.0.0.1:{silence.getsockname()[1]}")
+        with_silent_inventory = load(str(GRAPH))
+        patch.setenv("INVENTORY_URL", backends.urls["inventory"])
+        yield Shop(
+            url=served(graph),
+            batched=served(load(str(GRAPH)), max_batch=10),
+            partial=served(without_inventory),
+            silent=served(with_silent_inventory),
+            token=backends.token("c-0005"),
+            sdl=graph.sdl(),
+        )
 
 
-def run(script: str, scripts: Path, shop: Shop) -> Outcomes:
-    """Run a script's scenarios against the shop."""
-    addresses = {name: getattr(shop, name) for name in ("url", "partial", "silent", "token")}
+def run(script: str, scripts: Path, shop: Shop, **further: str) -> Outcomes:
+    """Run a script's scenarios against the shop; `further` names are there beside the shop's."""
+    addresses = {name: getattr(shop, name) for name in ("url", "batched", "partial", "silent", "token")} | further
     environment = {**os.environ, "SHOP": json.dumps(addresses)}
     done = subprocess.run(
         ["node", script], cwd=scripts, env=environment, capture_output=True, text=True, timeout=50, check=False

@@ -121,6 +121,13 @@ def test_a_query_that_does_not_fit_the_schema_is_a_query_error_whatever_its_stat
     assert error["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"}
 
 
+def test_a_batch_is_answered_in_order_where_batching_is_on(shop: Shop) -> None:
+    with connect(shop.batched, fetch_schema=False) as session:
+        other = GraphQLRequest("query Other($id: ID!) { product(id: $id) { name } }", variable_values={"id": 8})
+        found = session.execute_batch([GraphQLRequest("{ product(id: 7) { name } }"), other])
+    assert found == [{"product": {"name": "Oak Kettle 7"}}, {"product": {"name": "Cork Shelf 8"}}]
+
+
 def test_a_batch_is_refused_where_batching_is_off(shop: Shop) -> None:
     with connect(shop.url, fetch_schema=False) as session, pytest.raises(TransportServerError) as caught:
         session.execute_batch([GraphQLRequest(ORDERS), GraphQLRequest("{ categories { name } }")])

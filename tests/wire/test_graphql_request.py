@@ -90,10 +90,22 @@ def test_queries_may_go_by_get_and_mutations_then_still_by_post(requested: Outco
     }
 
 
-def test_a_batch_is_refused_where_batching_is_off(requested: Outcomes) -> None:
-    refused = requested["batch"]
-    assert (refused["kind"], refused["status"]) == (True, 400)
-    assert [error["extensions"] for error in refused["errors"]] == [{"code": "BAD_REQUEST"}]
+def test_a_batch_is_answered_in_order_where_batching_is_on(requested: Outcomes) -> None:
+    assert requested["batch"] == {
+        "code": "GRAPHQL_VALIDATION_FAILED",
+        "first": {"name": "Home"},
+        "sent": ["POST batch of 2: 200 application/json"],
+    }
+
+
+def test_a_batch_is_refused_with_the_reason_where_batching_is_off(requested: Outcomes) -> None:
+    message = "batching is off here: send one request, not an array"
+    assert requested["refusedBatch"] == {
+        "kind": True,
+        "status": 400,
+        "errors": [{"message": message, "extensions": {"code": "BAD_REQUEST"}}],
+        "sent": ["POST batch of 2: 400 application/json"],
+    }
 
 
 def test_a_query_is_aborted_and_the_next_one_answered(requested: Outcomes) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.wire.shop import Outcomes, Shop, run
+from graph import App
+from graph.target import load
+from tests.serving import running
+from tests.wire.shop import GRAPH, Outcomes, Shop, run
 
 pytestmark = pytest.mark.timeout(300)  # the packages may have to be installed
 
@@ -15,13 +19,23 @@ SENT = "POST query,variables: 200 application/graphql-response+json"
 
 
 @pytest.fixture(scope="module")
-def relay(scripts: Path, shop: Shop) -> Outcomes:
+def relay(scripts: Path, shop: Shop) -> Iterator[Outcomes]:
     folder = scripts / "relay"
     (folder / "schema.graphql").write_text(shop.sdl, encoding="utf-8")
-    compiler = ["node", "../node_modules/relay-compiler/cli.js", "relay.config.json"]
+    (folder / "persisted.json").write_text("{}", encoding="utf-8")  # the compiler adds to it, and needs it to exist
+    (folder / "persisted").mkdir()
+    compile_documents(folder, "relay.config.json")
+    compile_documents(folder, "persisted.config.json")
+    graph = load(str(GRAPH))
+    graph.trust(folder / "persisted.json")
+    with running(App(graph)) as trusted:
+        yield run("relay.mjs", scripts, shop, trusted=f"{trusted}/graphql")
+
+
+def compile_documents(folder: Path, config: str) -> None:
+    compiler = ["node", "../node_modules/relay-compiler/cli.js", config]
     compiled = subprocess.run(compiler, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
-    assert compiled.returncode == 0, compiled.stdout
-    return run("relay.mjs", scripts, shop)
+    assert compiled.returncode == 0, compiled.stderr
 
 
 def test_a_query_with_variables_aliases_and_a_masked_fragment_is_answered(relay: Outcomes) -> None:
@@ -79,6 +93,20 @@ def test_a_query_that_does_not_fit_the_schema_is_400_and_rejects_with_its_code(r
     assert refused == {
         "name": "RelayNetwork",
         "codes": ["GRAPHQL_VALIDATION_FAILED"],
+        "sent": ["POST query,variables: 400 application/graphql-response+json"],
+    }
+
+
+def test_documents_of_the_compilers_manifest_run_by_their_ids(relay: Outcomes) -> None:
+    assert relay["trusted"] == {
+        "card": {"id": "7", "name": "Oak Kettle 7", "priceCents": 6032},
+        "sent": ["POST doc_id,variables: 200 application/graphql-response+json"],
+    }
+
+
+def test_a_text_is_refused_where_documents_are_trusted(relay: Outcomes) -> None:
+    assert relay["untrusted"] == {
+        "codes": ["DOCUMENT_NOT_TRUSTED"],
         "sent": ["POST query,variables: 400 application/graphql-response+json"],
     }
 

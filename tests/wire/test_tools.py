@@ -80,4 +80,5 @@ def test_tools_built_on_graphql_js_see_the_schema_that_is_served(scripts: Path, 
     found = run("introspection.mjs", scripts, shop)["schema"]
     served = graphql.lexicographic_sort_schema(graphql.build_schema(shop.sdl))
     assert found["sdl"] == graphql.print_schema(served)
+    assert found["encoding"] == "gzip"  # what node asks for
     assert found["sent"] == ["POST operationName,query: 200 application/json"]
