@@ -1,8 +1,8 @@
 """How a field gets its value: bindings, batching, caching. The middle storey, over `sources`.
 
 It knows GraphQL's types, not its documents: it never parses one, never opens a socket and never builds a URL. Read
-`marks`, `scalars`, `batch`, `binding`, `discriminator`, `weights` and `declare` (what an author wrote), `binder` (what
-it means), `values`, `envelope`, `flight`, `store`, `ledger`, `ask`, `loader` (how values arrive).
+`marks`, `scalars`, `batch`, `binding`, `discriminator`, `weights`, `declare`, `upload` (what an author wrote), `binder`
+(what it means), `values`, `envelope`, `flight`, `store`, `ledger`, `ask`, `loader` (how values arrive).
 """
 
 from resolvers.batch import Batched, batched, operation_loaders
@@ -18,6 +18,7 @@ from resolvers.loader import Loader
 from resolvers.marks import PropertyMark, field, link
 from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
 from resolvers.store import Entry, Store
+from resolvers.upload import UPLOAD_SCALARS, Upload, is_upload, takes_uploads
 from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_value
 from resolvers.weights import Cost, ListSize, Weights, declared_on, is_list
 
@@ -26,6 +27,7 @@ __all__ = [
     "JSON",
     "JSON_TYPES",
     "SCALARS",
+    "UPLOAD_SCALARS",
     "URL",
     "Abandoned",
     "Base64",
@@ -51,6 +53,7 @@ __all__ = [
     "Python",
     "Reading",
     "Store",
+    "Upload",
     "Weights",
     "ages_of",
     "batched",
@@ -62,11 +65,13 @@ __all__ = [
     "discriminator",
     "field",
     "is_list",
+    "is_upload",
     "key_text",
     "link",
     "mark_of",
     "operation_loaders",
     "python_name",
+    "takes_uploads",
     "unwrap",
     "wire_value",
     "wrapped",

@@ -19,6 +19,7 @@ from resolvers.check import cut_by, entity_faults, property_faults, stub_faults
 from resolvers.declare import Declared
 from resolvers.discriminator import ATTRIBUTE, Discriminator, Kinds
 from resolvers.marks import MARK, LinkMark, PropertyMark
+from resolvers.upload import await_uploads, is_upload, upload_faults
 from resolvers.values import counts_digits, python_name
 from resolvers.weights import weight_faults
 from sources import Body, Call, Endpoint, Rest, entity_of, snake_case
@@ -91,6 +92,8 @@ class _Binder:
         definition = element.extensions.get("strawberry-definition")
         mark = definition.metadata.get(MARK) if isinstance(definition, StrawberryField) else None
         where = f"{kind.name}.{python_name(element, name)}"
+        if is_upload(element.type):
+            self._fault(where, "Upload is a type of arguments, not of answers")
         if isinstance(mark, Call):
             return self._stub(kind, where, element, mark)
         if isinstance(mark, LinkMark):
@@ -99,6 +102,7 @@ class _Binder:
             return Python(sees_client=True)
         if definition.base_resolver is None and not definition.extensions and not definition.permission_classes:
             return _property(definition.python_name, mark, element.type)
+        await_uploads(element)
         return _python(definition)
 
     # -- stubs ----------------------------------------------------------------------------------------------------
@@ -115,6 +119,8 @@ class _Binder:
             self._fault(where, fault)
         suppliers = self._suppliers(kind, where, call, single, arguments)
         parents, names = tuple(suppliers.values()), tuple(suppliers)
+        for fault in upload_faults(element, call, single, definition.arguments, has_parents=bool(parents)):
+            self._fault(where, fault)
         batch_names: tuple[str, ...] = ()
         if batch is not None:
             batch_names = self._list_variables(where, call, batch, arguments)
