@@ -205,20 +205,24 @@ class App:
             presence.leave(task)
 
     async def _post(self, scope: Scope, headers: Headers, receive: Receive, parts: Parts | None) -> Answer:
-        body = await read_body(receive, headers, self._max_body_bytes, compression=self._compression)
-        content_type = headers.raw.get(b"content-type", b"")
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        is_plain = body and not message.get("more_body") and b"content-encoding" not in headers.raw
+        if not is_plain or len(body) > self._max_body_bytes:
+            body = await read_body(message, receive, headers, self._max_body_bytes, compression=self._compression)
+        is_json = headers.raw.get(b"content-type") == b"application/json"
         presence, task = self._presence, asyncio.current_task()
         presence.enter(task, receive)
         try:
             # Parsing is needless where an identical request was parsed already.
-            while content_type == b"application/json" and (shared := self._engine.shared(body, headers)) is not None:
+            while is_json and (shared := self._engine.shared(body, headers)) is not None:
                 try:
                     return shared if isinstance(shared, Answer) else await shared
                 except Abandoned:
                     continue
-            if is_array(body):
+            if body[:1] != b"{" and is_array(body):
                 return await self._batch(scope, headers, body)
-            request = parse_body(body, headers.get("content-type", ""))
+            request = parse_body(body, JSON if is_json else headers.get("content-type", ""))
             writer = None if parts is None else parts.writer
             return await self._engine.answer(request, headers, _context(scope), key=body, writer=writer)
         except asyncio.CancelledError:
