@@ -159,6 +159,11 @@ class _Walk:
         if isinstance(output, Site) and isinstance(output.binding, Fetching):
             _, asked = self._keys.setdefault(output.fetch.number, (output.fetch, []))
             asked.append(times(count, length) if output.binding.many_keys else count)
+        for option in output.shape.options if isinstance(output, Site) and output.shape is not None else ():
+            own = option.fetch
+            if own is not None and own is not output.fetch and isinstance(own.binding, Fetching):
+                _, asked = self._keys.setdefault(own.number, (own, []))  # each type has a load of its own
+                asked.append(times(count, length))
         if not isinstance(output, Nested | Site) or output.shape is None:
             kind = graphql.get_named_type(selected.field.type)
             return weight, times(length, self._weights.types.get(kind.name, 0.0))

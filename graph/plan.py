@@ -21,7 +21,7 @@ from typing import Any
 import graphql
 
 from graph.selection import Selected, Selections, TooManyFields
-from resolvers import CUT, Binding, Bindings, Fetching, Property, Python, ages_of
+from resolvers import CUT, Binding, Bindings, Fetching, Property, Python, References, ages_of
 from sources import Rest
 
 
@@ -186,7 +186,31 @@ class _Planner:
         binding = self.bindings.of(shape.type.name, selected.name)
         if isinstance(binding, Property) and shape.fetch is not None and isinstance(shape.fetch.binding, Fetching):
             return self._property(shape, selected, binding, shape.fetch.binding.source)
+        if isinstance(binding, References):
+            return self._references(shape, selected, binding)
         return self._site(shape, selected, binding)
+
+    def _references(self, shape: Shape, selected: Selected, references: References) -> Site:
+        """Plan the load of each type from which something is selected; which of them are made shows when it runs."""
+        plan = self.plan
+        self._obstacle(f"{shape.type.name}.{selected.name} names objects in its arguments")
+        plan.private = plan.private or any(load.source.forward for load in references.loads)
+        plan.sees_client = plan.sees_client or references.sees_client
+        loads = {load.target: load for load in references.loads}
+        found = Python(sees_client=references.sees_client)
+        kind: Any = graphql.get_named_type(selected.field.type)
+        whole = Shape(kind, None)
+        for possible in self.selections.schema.get_possible_types(kind):
+            fields = self.selections.below(possible, selected.nodes)
+            if all(below.name == "__typename" for below in fields):
+                continue
+            step = loads.get(possible.name, found)
+            fetch = self._fetch(shape, selected, step, 0)
+            option = Shape(possible, fetch, whole=whole)
+            fetch.sites.append(Site(selected, fetch, shape, step, option))
+            whole.options.append(option)
+            self.fill(option, fields)
+        return Site(selected, Fetch(-1, 0, found), shape, found, whole)
 
     def _property(self, shape: Shape, selected: Selected, binding: Property, source: Rest) -> Output:
         fetch = shape.fetch
@@ -216,6 +240,9 @@ class _Planner:
         if isinstance(binding, Fetching):
             if binding.source.forward:
                 self.plan.private = True
+            if binding.guarded:
+                self.plan.sees_client = True
+                self._obstacle(f"{shape.type.name}.{selected.name} has permissions or extensions")
         elif isinstance(binding, Python):
             self.plan.sees_client = self.plan.sees_client or binding.sees_client
             if shape.fetch is not None or not graphql.is_leaf_type(kind):

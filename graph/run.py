@@ -18,7 +18,7 @@ from graph.leaf import SLOW, Read
 from graph.plan import Fetch
 from graph.program import Program, Step
 from graph.read import Deviation
-from resolvers import Fetching, Ledger, Loader, wire_value
+from resolvers import Fetching, Ledger, Loader, refused_nulls, wire_value
 
 Arguments = Mapping[str, Any]
 Variables = Any
@@ -51,8 +51,12 @@ def wire_arguments(
     """Give arguments by their Python names, as the backend reads them; and how many items are kept of a list cut here.
 
     Raises:
-        GraphQLError: that number is negative.
+        GraphQLError: that number is negative, or a value is null that may only be left out.
     """
+    refused = next(refused_nulls(values, field.args), None) if call.has_maybe else None
+    if refused is not None:
+        message = f"'{refused}' may be left out, but may not be null."
+        raise graphql.GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
     definition = field.extensions.get("strawberry-definition")
     names = {
         argument.graphql_name or name: argument.python_name
@@ -61,6 +65,15 @@ def wire_arguments(
     found = {
         names.get(name, name): wire_value(value, field.args[name].type, call.source) for name, value in values.items()
     }
+    return cut_arguments(found, call)
+
+
+def cut_arguments(found: dict[str, Any], call: Fetching) -> tuple[Arguments, int | None]:
+    """Give the arguments with the names that templates have for them, without the one that cuts the answer here.
+
+    Raises:
+        GraphQLError: that number is negative.
+    """
     for variable, argument in call.renamed:
         if argument in found:
             found[variable] = found[argument]

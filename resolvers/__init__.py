@@ -7,19 +7,22 @@ It knows GraphQL's types, not its documents: it never parses one, never opens a 
 
 from resolvers.batch import Batched, batched, operation_loaders
 from resolvers.binder import bind
-from resolvers.binding import Binding, Bindings, Fetching, Property, Python, Reading, ages_of
+from resolvers.binding import Binding, Bindings, Fetching, Named, Property, Python, Reading, References, ages_of
 from resolvers.check import CUT
 from resolvers.declare import Declared, declare
 from resolvers.discriminator import Discriminator, Kinds, discriminator
 from resolvers.envelope import key_text, unwrap, wrapped
+from resolvers.extension import FetchInfo
 from resolvers.flight import Abandoned, Flights
+from resolvers.keys import definition_of, is_federated, keys_in, keys_of_sources
 from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
 from resolvers.marks import PropertyMark, field, link
+from resolvers.maybe import refused_nulls
 from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
 from resolvers.store import Entry, Store
 from resolvers.upload import UPLOAD_SCALARS, Upload, is_upload, takes_uploads
-from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_value
+from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_object, wire_value
 from resolvers.weights import Cost, ListSize, Weights, declared_on, is_list
 
 __all__ = [
@@ -40,6 +43,7 @@ __all__ = [
     "Duration",
     "Email",
     "Entry",
+    "FetchInfo",
     "Fetching",
     "Flights",
     "Int64",
@@ -47,11 +51,13 @@ __all__ = [
     "Ledger",
     "ListSize",
     "Loader",
+    "Named",
     "Part",
     "Property",
     "PropertyMark",
     "Python",
     "Reading",
+    "References",
     "Store",
     "Upload",
     "Weights",
@@ -62,17 +68,23 @@ __all__ = [
     "declared_on",
     "decoder",
     "decoder_of",
+    "definition_of",
     "discriminator",
     "field",
+    "is_federated",
     "is_list",
     "is_upload",
     "key_text",
+    "keys_in",
+    "keys_of_sources",
     "link",
     "mark_of",
     "operation_loaders",
     "python_name",
+    "refused_nulls",
     "takes_uploads",
     "unwrap",
+    "wire_object",
     "wire_value",
     "wrapped",
 ]

@@ -14,11 +14,15 @@ from typing import Any
 import graphql
 from strawberry.types.field import StrawberryField
 
-from resolvers.binding import Binding, Bindings, Fetching, Property, Python, Reading, undeclared
+from resolvers.binding import Binding, Bindings, Fetching, Property, Python, Reading, References, undeclared
 from resolvers.check import cut_by, entity_faults, property_faults, stub_faults
 from resolvers.declare import Declared
 from resolvers.discriminator import ATTRIBUTE, Discriminator, Kinds
+from resolvers.entities import Representations
+from resolvers.extension import is_guarded, is_shown
+from resolvers.keys import is_entities, key_faults
 from resolvers.marks import MARK, LinkMark, PropertyMark
+from resolvers.maybe import has_maybe
 from resolvers.upload import await_uploads, is_upload, upload_faults
 from resolvers.values import counts_digits, python_name
 from resolvers.weights import weight_faults
@@ -100,6 +104,8 @@ class _Binder:
             return self._link(kind, where, element, mark)
         if not isinstance(definition, StrawberryField):
             return Python(sees_client=True)
+        if is_entities(definition):
+            return self._entities(element)
         if definition.base_resolver is None and not definition.extensions and not definition.permission_classes:
             return _property(definition.python_name, mark, element.type)
         await_uploads(element)
@@ -109,13 +115,14 @@ class _Binder:
 
     def _stub(self, kind: graphql.GraphQLObjectType, where: str, element: graphql.GraphQLField, call: Call) -> Fetching:
         definition = element.extensions["strawberry-definition"]
-        arguments = {argument.python_name for argument in definition.arguments}
+        arguments = {argument.python_name for argument in definition.base_resolver.arguments}
         single, batch = call.single, call.batch
         if single is None:
             return _broken(call)
         if call.default_body:
             single = _with_default_body(call, single, arguments)
-        for fault in stub_faults(self.schema, element, call, single, batch, arguments):
+        invalidates = {self._type_name(name): argument for name, argument in call.invalidates.items()}
+        for fault in stub_faults(self.schema, element, call, single, batch, arguments, invalidates):
             self._fault(where, fault)
         suppliers = self._suppliers(kind, where, call, single, arguments)
         parents, names = tuple(suppliers.values()), tuple(suppliers)
@@ -151,8 +158,25 @@ class _Binder:
             entity_match=self._match(target, entity) if entity is not None and call.source is entity.source else (),
             keeps_digits=self._keeps_digits(element.type, call.source, self._holds(target)),
             is_cut=cut_by(element, call, single, batch, arguments),
+            invalidates=invalidates,
             renamed=tuple((variable, name) for variable, name in call.inputs.items() if name in arguments),
+            guarded=self._is_guarded(where, definition),
+            shown=is_shown(definition),
+            has_maybe=has_maybe(element.args),
         )
+
+    def _is_guarded(self, where: str, definition: StrawberryField) -> bool:
+        if definition.extensions and not is_guarded(definition):
+            # Its permissions would be asked by nobody.
+            self._fault(where, "its class is not reached from the root types; name it in Graph(types=[...])")
+        return is_guarded(definition)
+
+    def _type_name(self, name: str) -> str:
+        """Give the schema's name of a type that an author names as it is or by its class."""
+        if name in self.schema.type_map:
+            return name
+        named = (kind for kind, origin in self.bindings.origins.items() if origin.__name__ == name)
+        return next(named, name)
 
     def _suppliers(
         self, kind: graphql.GraphQLObjectType, where: str, call: Call, endpoint: Endpoint, arguments: set[str]
@@ -169,9 +193,10 @@ class _Binder:
             attribute = call.inputs.get(name, name)
             if attribute in arguments:
                 continue
-            own = f"{snake_case(kind.name)}_"
-            if attribute not in attributes and attribute.startswith(own):
-                attribute = attribute.removeprefix(own)
+            for owner in {kind.name, self.bindings.origins[kind.name].__name__}:
+                own = f"{snake_case(owner)}_"
+                if attribute not in attributes and attribute.startswith(own):
+                    attribute = attribute.removeprefix(own)
             if attribute in attributes and kind.name not in self.roots:
                 readings[name] = Reading(attribute, attributes[attribute])
             elif name in call.inputs and kind.name not in self.roots:
@@ -212,10 +237,22 @@ class _Binder:
         if len(mark.names) != len(call.key):
             self._fault(where, f"links by {mark.names}, but the key of {target} is {call.key}")
         attributes = self.bindings.attributes[kind.name]
+        definition = element.extensions["strawberry-definition"]
+        return dataclasses.replace(
+            self._by_key(where, target, call),
+            parents=tuple(Reading(name, attributes.get(name)) for name in mark.names),
+            many_keys=_is_list(element.type),
+            guarded=self._is_guarded(where, definition),
+            shown=is_shown(definition),
+        )
+
+    def _by_key(self, where: str, target: str | None, call: Call) -> Fetching:
+        """Give the load of an entity's objects by their keys."""
+        kind: Any = self.schema.type_map[str(target)]
         single_names = self._entity_names(target, call) if call.single else ()
         return Fetching(
             call=call,
-            parents=tuple(Reading(name, attributes.get(name)) for name in mark.names),
+            parents=(),
             single=call.single,
             batch=call.batch,
             single_names=single_names,
@@ -230,10 +267,28 @@ class _Binder:
             entity=call,
             entity_match=self._match(target, call),
             key_names=single_names,
-            keeps_digits=self._keeps_digits(element.type, call.source, self._holds(target)),
+            keeps_digits=self._keeps_digits(kind, call.source, self._holds(target)),
             is_entity=True,
-            many_keys=_is_list(element.type),
         )
+
+    # -- objects by type and key ----------------------------------------------------------------------------------
+
+    def _entities(self, element: graphql.GraphQLField) -> References:
+        union: Any = graphql.get_named_type(element.type)
+        loads: dict[str, Fetching] = {}
+        is_found = False
+        for kind in union.types:
+            origin = self.bindings.origins[kind.name]
+            call = self._entity(kind.name)
+            if call is not None and (call.single is not None or call.batch is not None):
+                attributes = self.bindings.attributes[kind.name]
+                parents = tuple(Reading(part, attributes.get(part)) for part in call.key)
+                loads[kind.name] = dataclasses.replace(self._by_key(kind.name, kind.name, call), parents=parents)
+            is_found = is_found or hasattr(origin, "resolve_reference")
+            for fault in key_faults(kind, origin, call):
+                self._fault(kind.name, fault)
+        read = Representations(self.bindings, union.types, loads).read
+        return References(read, tuple(loads.values()), sees_client=is_found)
 
     def _entity(self, target: str | None) -> Call | None:
         origin = self.bindings.origins.get(target or "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,7 @@ class Fetching:
         arguments: the field's arguments (Python names) that any endpoint uses.
         match: where a batch's item holds each part of its key.
         target: name of the object type that it answers, or None for scalars.
+        invalidates: the call's, by the schema's names of the types.
         renamed: template variables that take an argument of another name.
         is_cut: whether the argument `first` reaches no endpoint, so that the list is cut here.
         keep_s: longest time that anybody may reuse an answer.
@@ -73,6 +74,9 @@ class Fetching:
         key_names: of such a call without parents, the arguments that make up the key.
         keeps_digits: whether any field of an answer shows digits that a float does not hold.
         entity_match: where an object of the source's own entity holds its key.
+        guarded: whether the field's permissions or extensions run first and decide whether it is called.
+        shown: whether one of them may look at the answer and change it.
+        has_maybe: whether any argument may be left out but not be null.
     """
 
     call: Call
@@ -86,6 +90,7 @@ class Fetching:
     match_kinds: tuple[graphql.GraphQLOutputType | None, ...]
     target: str | None
     keep_s: float
+    invalidates: Mapping[str, str | None] = field(default_factory=dict)
     renamed: tuple[tuple[str, str], ...] = ()
     is_cut: bool = False
     is_entity: bool = False
@@ -97,6 +102,9 @@ class Fetching:
     keeps_digits: bool = False
 
     fresh_s: float = 0.0
+    guarded: bool = False
+    shown: bool = False
+    has_maybe: bool = False
 
     @property
     def source(self) -> Rest:
@@ -117,7 +125,41 @@ class Python:
     bare: Any = None
 
 
-Binding = Property | Fetching | Python
+@dataclass(frozen=True, slots=True, eq=False)
+class Named:
+    """An object that an argument names.
+
+    Args:
+        load: how a source gives objects of this type by key; None where the object is found otherwise.
+        given: properties that came with its name, as the source writes them; they replace the backend's.
+        find: the author's own function for it, which is told what resolvers are.
+        value: the object itself, where neither has to be asked.
+    """
+
+    type_name: str
+    load: Fetching | None = None
+    key: Any = None
+    given: Mapping[str, Any] = field(default_factory=dict)
+    find: Callable[[graphql.GraphQLResolveInfo[Any]], Any] | None = None
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class References:
+    """A root field that gives objects whose types and keys its arguments name.
+
+    Args:
+        read: gives what the arguments name, in order; an error stands for what names nothing.
+        loads: how sources give the objects of each type.
+        sees_client: whether an author's function may look at the client's request.
+    """
+
+    read: Callable[[Mapping[str, Any]], Sequence[Named | Exception]]
+    loads: tuple[Fetching, ...]
+    sees_client: bool = False
+
+
+Binding = Property | Fetching | Python | References
 
 
 @dataclass(slots=True)
