@@ -192,7 +192,7 @@ class Engine:
         asked_at = self.store.clock()
         if variant.is_introspection and not variant.is_mutation:
             return self._introspect(operation, variant, inputs)
-        ledger = Ledger(headers, asked_at)
+        ledger = Ledger(headers, asked_at, self.operations.limits.max_pages)
         self._deadlines.add(ledger)
         try:
             if not variant.has_python:

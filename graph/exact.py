@@ -325,7 +325,11 @@ class Execution:
         selected = first.selected
         try:
             values = self._argument_values(selected)
-            arguments, kept = wire_arguments(selected.field, values, binding)
+            shown = set[str]()
+            if binding.pages is not None:
+                for asked in {id(slot.selected): slot.selected for _, slot in members}.values():
+                    shown |= self._selections.shown(asked)
+            arguments, kept = wire_arguments(selected.field, values, binding, shown)
         except graphql.GraphQLError as exc:
             self._settle_all((slot, Failure(exc)) for _, slot in members)
             return

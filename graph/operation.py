@@ -29,18 +29,20 @@ _MAX_VARIANTS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a document may cost before anything is executed.
+    """What a document may cost before anything is executed, and how many pages while it is.
 
     Args:
         max_tokens: lexical tokens of a document.
         max_fields: fields of an operation after its fragments are spread.
         max_values: JSON values in the variables of a request, however they are nested.
+        max_pages: pages of connections that one operation may ask for, all its fields together.
         max_document_bytes: memory that kept documents may take, estimated from the length of their texts.
     """
 
     max_tokens: int = 10_000
     max_fields: int = 10_000
     max_values: int = 10_000
+    max_pages: int = 200
     max_document_bytes: int = 24_000_000
 
 

@@ -96,6 +96,7 @@ class Fetch:
         hop: number of fetches above it.
         question: the arguments that reach the backend, as the document writes them.
         max_age_s: the smallest TTL among the fields selected from it.
+        shown: of a connection, the names of the fields selected from it and from its edges.
     """
 
     number: int
@@ -104,6 +105,7 @@ class Fetch:
     question: str = ""
     sites: list[Site] = field(default_factory=list)
     max_age_s: float = float("inf")
+    shown: set[str] = field(default_factory=set)
 
     @property
     def parents(self) -> list[Fetch]:
@@ -216,6 +218,8 @@ class _Planner:
         if isinstance(binding, Fetching):
             if binding.source.forward:
                 self.plan.private = True
+            if binding.pages is not None:
+                fetch.shown |= self.selections.shown(selected)
         elif isinstance(binding, Python):
             self.plan.sees_client = self.plan.sees_client or binding.sees_client
             if shape.fetch is not None or not graphql.is_leaf_type(kind):

@@ -8,7 +8,7 @@ answers then finds every reply there and calls no backend twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import graphql
@@ -18,7 +18,7 @@ from graph.leaf import SLOW, Read
 from graph.plan import Fetch
 from graph.program import Program, Step
 from graph.read import Deviation
-from resolvers import Fetching, Ledger, Loader, wire_value
+from resolvers import SHOWN, Fetching, Ledger, Loader, wire_value
 
 Arguments = Mapping[str, Any]
 Variables = Any
@@ -34,11 +34,11 @@ def argument_reader(fetch: Fetch) -> Callable[[Variables], tuple[Arguments, int 
     call = fetch.calls
     if not selected.field.args:
         return lambda variables: (_NONE, None)
-    node, field = selected.nodes[0], selected.field
+    node, field, shown = selected.nodes[0], selected.field, fetch.shown
     if not _uses_variables(node):
-        fixed = wire_arguments(field, graphql.get_argument_values(field, node), call)
+        fixed = wire_arguments(field, graphql.get_argument_values(field, node), call, shown)
         return lambda variables: fixed
-    return lambda variables: wire_arguments(field, graphql.get_argument_values(field, node, variables), call)
+    return lambda variables: wire_arguments(field, graphql.get_argument_values(field, node, variables), call, shown)
 
 
 def _uses_variables(node: graphql.FieldNode) -> bool:
@@ -46,9 +46,12 @@ def _uses_variables(node: graphql.FieldNode) -> bool:
 
 
 def wire_arguments(
-    field: graphql.GraphQLField, values: Mapping[str, Any], call: Fetching
+    field: graphql.GraphQLField, values: Mapping[str, Any], call: Fetching, shown: Iterable[str] = ()
 ) -> tuple[Arguments, int | None]:
     """Give arguments by their Python names, as the backend reads them; and how many items are kept of a list cut here.
+
+    Args:
+        shown: what is selected of a connection; it goes along with its arguments.
 
     Raises:
         GraphQLError: that number is negative.
@@ -64,6 +67,8 @@ def wire_arguments(
     for variable, argument in call.renamed:
         if argument in found:
             found[variable] = found[argument]
+    if call.pages is not None:
+        found[SHOWN] = sorted(shown)
     kept = found.pop("first", None) if call.is_cut else None
     if kept is not None and kept < 0:
         raise graphql.GraphQLError("'first' must not be negative.", extensions={"code": "BAD_USER_INPUT"})

@@ -68,6 +68,17 @@ class Selections:
         """
         return self._collected(kind, tuple(node.selection_set for node in nodes if node.selection_set is not None))
 
+    def shown(self, selected: Selected) -> set[str]:
+        """Give the names of the fields that are selected from a connection, and from its edges."""
+        found: set[str] = set()
+        kind = graphql.get_named_type(selected.field.type)
+        if isinstance(kind, graphql.GraphQLObjectType):
+            for below in self.below(kind, selected.nodes):
+                found.add(below.name)
+                if below.name == "edges":
+                    found |= self.shown(below)
+        return found
+
     def _collected(self, kind: graphql.GraphQLObjectType, sets: tuple[graphql.SelectionSetNode, ...]) -> list[Selected]:
         identity = (kind.name, tuple(map(id, sets)))
         known = self._known.get(identity)

@@ -9,6 +9,7 @@ from resolvers.batch import Batched, batched, operation_loaders
 from resolvers.binder import bind
 from resolvers.binding import Binding, Bindings, Fetching, Property, Python, Reading, ages_of
 from resolvers.check import CUT
+from resolvers.connection import Connection, Edge, PageInfo
 from resolvers.declare import Declared, declare
 from resolvers.discriminator import Discriminator, Kinds, discriminator
 from resolvers.envelope import key_text, unwrap, wrapped
@@ -16,23 +17,28 @@ from resolvers.flight import Abandoned, Flights
 from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
 from resolvers.marks import field, link
+from resolvers.pages import SHOWN
 from resolvers.store import Entry, Store
 from resolvers.values import decoder, python_name, wire_value
 
 __all__ = [
     "CUT",
+    "SHOWN",
     "Abandoned",
     "Batched",
     "Binding",
     "Bindings",
+    "Connection",
     "Declared",
     "Discriminator",
+    "Edge",
     "Entry",
     "Fetching",
     "Flights",
     "Kinds",
     "Ledger",
     "Loader",
+    "PageInfo",
     "Part",
     "Property",
     "Python",

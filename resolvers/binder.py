@@ -15,10 +15,12 @@ import graphql
 from strawberry.types.field import StrawberryField
 
 from resolvers.binding import Binding, Bindings, Fetching, Property, Python, Reading, undeclared
-from resolvers.check import cut_by, entity_faults, stub_faults
+from resolvers.check import cut_by, entity_faults, paging_faults, stub_faults
+from resolvers.connection import Connection
 from resolvers.declare import Declared
 from resolvers.discriminator import ATTRIBUTE, Discriminator, Kinds
 from resolvers.marks import MARK, LinkMark, PropertyMark
+from resolvers.pages import Pages
 from resolvers.values import python_name
 from sources import Body, Call, Endpoint, entity_of, snake_case
 
@@ -111,6 +113,7 @@ class _Binder:
             single = _with_default_body(call, single, arguments)
         for fault in stub_faults(self.schema, element, call, single, batch, arguments):
             self._fault(where, fault)
+        pages = self._pages(where, element, call, single, arguments)
         suppliers = self._suppliers(kind, where, call, single, arguments)
         parents, names = tuple(suppliers.values()), tuple(suppliers)
         batch_names: tuple[str, ...] = ()
@@ -123,6 +126,7 @@ class _Binder:
             names, parents = _in_key_order(call.key, names, parents)
         target = _target(element)
         entity = self._entity(target)
+        fresh_s = _fresh_s(call, entity if pages is None else self._entity(self._item_of(target)))
         given = entity is not None and not parents and _asks_same(single, entity) and call.source is entity.source
         return Fetching(
             call=call,
@@ -135,15 +139,34 @@ class _Binder:
             match=self._match(target, call),
             match_kinds=self._match_kinds(target, call),
             target=target,
-            fresh_s=_fresh_s(call, entity),
-            keep_s=self._keep_s(call, target, _fresh_s(call, entity)),
+            fresh_s=fresh_s,
+            keep_s=self._keep_s(call, target, fresh_s),
             holds=self._holds(target),
             entity=entity if given else None,
             key_names=self._entity_names(target, entity) if given and entity is not None else (),
             entity_match=self._match(target, entity) if entity is not None and call.source is entity.source else (),
             is_cut=cut_by(element, call, single, batch, arguments),
             renamed=tuple((variable, name) for variable, name in call.inputs.items() if name in arguments),
+            pages=pages,
         )
+
+    def _pages(
+        self, where: str, element: graphql.GraphQLField, call: Call, single: Endpoint, arguments: set[str]
+    ) -> Pages | None:
+        """Give how a connection is loaded; None where a field is none."""
+        origin = self.bindings.origins.get(_target(element) or "")
+        is_connection = origin is not None and issubclass(origin, Connection)
+        for fault in paging_faults(element, call, single, arguments, is_connection=is_connection):
+            self._fault(where, fault)
+        return Pages(call, single) if call.paging is not None else None
+
+    def _item_of(self, target: str | None) -> str | None:
+        """Give the type of a connection's items."""
+        for name in ("edges", "node"):
+            kind = self.schema.type_map.get(target or "")
+            found = kind.fields.get(name) if isinstance(kind, graphql.GraphQLObjectType) else None
+            target = None if found is None else graphql.get_named_type(found.type).name
+        return target
 
     def _suppliers(
         self, kind: graphql.GraphQLObjectType, where: str, call: Call, endpoint: Endpoint, arguments: set[str]
@@ -158,7 +181,7 @@ class _Binder:
         ]
         for name in ordered:
             attribute = call.inputs.get(name, name)
-            if attribute in arguments:
+            if attribute in arguments or (call.paging is not None and name in call.paging.variables):
                 continue
             own = f"{snake_case(kind.name)}_"
             if attribute not in attributes and attribute.startswith(own):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import graphql
 
+from resolvers.pages import Pages
 from sources import Call, Endpoint, Rest
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Fetching:
             the source's.
         key_names: of such a call without parents, the arguments that make up the key.
         entity_match: where an object of the source's own entity holds its key.
+        pages: how a connection is loaded; None for every other call.
     """
 
     call: Call
@@ -90,8 +92,8 @@ class Fetching:
     entity: Call | None = None
     key_names: tuple[str, ...] = ()
     entity_match: tuple[tuple[str, ...], ...] = ()
-
     fresh_s: float = 0.0
+    pages: Pages | None = None
 
     @property
     def source(self) -> Rest:

@@ -24,6 +24,7 @@ class Part:
         batched: whether the payload is a list of items of many keys, rather than the answer to one.
         failure: why there is no answer, instead of a body.
         asked_at: of what was stored, when it was asked for; infinite for what this operation asked.
+        headers: of what was stored, the reply's headers that are read, by name.
     """
 
     keys: Sequence[Key]
@@ -33,10 +34,15 @@ class Part:
     failure: SourceError | None = None
     reply: Reply | None = None
     asked_at: float = float("inf")
+    headers: Mapping[str, str] | None = None
+
+    def header(self, name: str) -> str | None:
+        """Give a header of the reply."""
+        return self.reply.header(name) if self.reply is not None else (self.headers or {}).get(name)
 
     def with_keys(self, keys: Sequence[Key], *, batched: bool) -> Part:
         """Give the same reply as the answer to these keys."""
-        return Part(keys, self.body, self.enveloped, batched, self.failure, self.reply, self.asked_at)
+        return Part(keys, self.body, self.enveloped, batched, self.failure, self.reply, self.asked_at, self.headers)
 
 
 class Overdue(Exception):
@@ -82,6 +88,7 @@ class Ledger:
     Args:
         headers: the client's request headers, by lower-case name.
         now: the store's clock when the operation began; what is old enough is so for all of it.
+        max_pages: pages of lists that it may ask for.
 
     `waits` are the futures that it waits for; `is_over` says that its time is up, which is at `over_at` on the event
     loop's clock.
@@ -100,12 +107,13 @@ class Ledger:
         "now",
         "outcomes",
         "over_at",
+        "pages_left",
         "private",
         "types",
         "waits",
     )
 
-    def __init__(self, headers: Mapping[str, str], now: float = 0.0) -> None:
+    def __init__(self, headers: Mapping[str, str], now: float = 0.0, max_pages: int = 200) -> None:
         self.headers = headers
         self.answered: dict[Hashable, Part] = {}
         self.loads: dict[Hashable, Load] = {}
@@ -118,6 +126,7 @@ class Ledger:
         self.waits: set[asyncio.Future[Any]] = set()
         self.is_over = False
         self.over_at: float | None = None
+        self.pages_left = max_pages
 
     def expire(self) -> None:
         """End every wait: the operation's time is up, and nothing more is asked."""

@@ -24,7 +24,7 @@ from resolvers.envelope import Envelopes, key_text
 from resolvers.flight import Flights
 from resolvers.ledger import Key, Ledger, Load, Overdue, Part
 from resolvers.store import Entry, Store, freshness_limit
-from sources import Endpoint, Rest, SourceError, UpstreamTimeout
+from sources import Endpoint, Rest, SourceError, TooManyPages, UpstreamTimeout
 
 _URL_LIMIT = 8000
 
@@ -41,6 +41,12 @@ class Loader:
         self, fetching: Fetching, values: Mapping[str, object], ledger: Ledger, max_age_s: float
     ) -> Part:
         """Ask a question that has no keys. Failures are in the part, never raised."""
+        if fetching.pages is None:
+            return await self._load(fetching, values, ledger, max_age_s)
+        return await fetching.pages.load(values, lambda page: self._load(fetching, page, ledger, max_age_s))
+
+    async def _load(self, fetching: Fetching, values: Mapping[str, object], ledger: Ledger, max_age_s: float) -> Part:
+        """Make one call, unless the operation knows its outcome."""
         endpoint = fetching.single
         if endpoint is None:
             raise RuntimeError("a call without a single endpoint has keys")
@@ -52,6 +58,11 @@ class Loader:
         question = (source.serial, asked)
         known = ledger.answered.get(question)
         if known is None or ledger.now - known.asked_at >= max_age_s:
+            if fetching.pages is not None:
+                if ledger.pages_left <= 0:
+                    message = f"{source.name}: the operation asks for more pages than it may"
+                    return Part((), failure=TooManyPages(message, source=source.name))
+                ledger.pages_left -= 1
             ask = self._read if fetching.call.reads else self._write
             known = await ask(fetching, endpoint, values, asked, ledger, max_age_s)
             ledger.answered[question] = known
@@ -249,11 +260,13 @@ class Loader:
             known_as = _touched_as(fetching, entity)
             if known_as is not None and kept is not None and self._key_of(kept, fetching) != known_as[1]:
                 known_as = None  # "07" may be another name of 7: whatever touches the type makes this one stale
-            entry = Entry(kept, asked_at - _age_s(part), limit, fetching.holds, known_as)
+            heard = None if fetching.pages is None else fetching.pages.heard(part)
+            entry = Entry(kept, asked_at - _age_s(part), limit, fetching.holds, known_as, heard)
             if limit is None or limit > 0:
                 self.store.write(key, entry)
         ledger.note_freshness(self.store.remaining_s(entry, max_age_s))
-        return Part((), entry.body, enveloped=entity is None, asked_at=entry.asked_at if is_stored else float("inf"))
+        old = entry.asked_at if is_stored else float("inf")
+        return Part((), entry.body, enveloped=entity is None, asked_at=old, headers=entry.headers)
 
     async def _exchange(self, source: Rest, asked: Ask, ledger: Ledger) -> Part:
         if ledger.is_over:

@@ -1,8 +1,8 @@
 """REST backends: what can be asked of them, and asking it. The lowest storey.
 
 It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph` nor `resolvers`. Read `errors`,
-`template`, `convention`, `endpoint`, `rest` (what an author declares), then `transport`, `httpx_transport`, `fake`,
-`address`, `auth`, `exchange` (what happens on the wire).
+`template`, `convention`, `links`, `paging`, `led`, `endpoint`, `rest` (what an author declares), then
+`transport`, `httpx_transport`, `fake`, `address`, `auth`, `exchange` (what happens on the wire).
 """
 
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
@@ -23,6 +23,7 @@ from sources.errors import (
     DeclarationError,
     InvalidInput,
     SourceError,
+    TooManyPages,
     UpstreamError,
     UpstreamInvalid,
     UpstreamTimeout,
@@ -30,26 +31,40 @@ from sources.errors import (
 )
 from sources.fake import FakeTransport
 from sources.httpx_transport import HttpxTransport
+from sources.led import Cursor, LinkHeader, NextUrl
+from sources.links import AstrayLink
+from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, Place
 from sources.rest import Rest, WriteOptions
 from sources.template import RefusedValue, Template
 from sources.transport import PyreqwestTransport, Reply, Transport
 
 __all__ = [
     "ApiKey",
+    "AstrayLink",
     "Auth",
     "Basic",
     "Bearer",
     "Body",
     "Call",
+    "Cursor",
     "DeclarationError",
     "Endpoint",
     "Entity",
     "FakeTransport",
     "Get",
+    "Header",
     "HttpxTransport",
     "InvalidInput",
+    "LinkHeader",
     "Naming",
+    "NextUrl",
+    "Numbered",
     "OAuth2",
+    "Offset",
+    "Page",
+    "PageNumber",
+    "Paging",
+    "Place",
     "Post",
     "PyreqwestTransport",
     "RefusedValue",
@@ -58,6 +73,7 @@ __all__ = [
     "SourceError",
     "Template",
     "Timestamps",
+    "TooManyPages",
     "Transport",
     "UpstreamError",
     "UpstreamInvalid",

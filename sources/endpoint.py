@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from sources.errors import DeclarationError
+from sources.paging import Header, Paging
 from sources.template import RefusedValue, Template
 
 if TYPE_CHECKING:
@@ -160,6 +161,9 @@ class Call:
         is_faulty: whether its declaration is a fault that is reported already.
         serial: tells this call apart from every other one of the process.
         default_body: whether the arguments that nothing else uses make up the request body.
+        paging: how the list that it answers is cut into pages; None where it is not.
+        total: where a reply says how many items the list has.
+        name: the field that declares it, where it is paged.
     """
 
     source: Rest
@@ -174,6 +178,9 @@ class Call:
     reads: bool = True
     default_body: bool = False
     is_faulty: bool = False
+    paging: Paging | None = None
+    total: tuple[str, ...] | Header | None = None
+    name: str = ""
     serial: int = field(default_factory=itertools.count().__next__)
 
 

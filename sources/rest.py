@@ -34,6 +34,7 @@ from sources.endpoint import (
 from sources.errors import DeclarationError, InvalidInput, UpstreamError
 from sources.exchange import Exchange, failure_of
 from sources.httpx_transport import HttpxTransport
+from sources.paging import Header, Paging
 from sources.template import RefusedValue, Template, scalar_text
 from sources.transport import Reply, Transport
 
@@ -165,6 +166,8 @@ class Rest:
         max_batch: int | None = None,
         headers: Mapping[str, str] | None = None,
         inputs: Mapping[str, str] | None = None,
+        paging: Paging | None = None,
+        total: str | Header | None = None,
     ) -> Callable[[F], F]:
         """Declare that a field's value is what ``GET template`` answers.
 
@@ -178,6 +181,8 @@ class Rest:
             ttl: seconds an answer may be reused.
             headers: header name to a fixed text or ``{variable}``.
             inputs: template variable to the argument or parent's attribute that supplies it, where the names differ.
+            paging: how the backend cuts the list at `items` into pages, where the field is a connection.
+            total: dotted path, or `Header`, to the number of items in the whole list.
         """
 
         def build(where: str) -> Call:
@@ -196,6 +201,7 @@ class Rest:
                 ttl=ttl,
                 max_batch=max_batch or self.max_batch,
                 inputs=dict(inputs or {}),
+                **_paged(where, paging, total, batch),
             )
 
         return self._marks(build)
@@ -396,6 +402,21 @@ def _check_bounds(ttl: float | None, max_batch: int | None) -> None:
         raise DeclarationError("ttl is less than 0 seconds" if ttl < 0 else "ttl is not a number of seconds")
     if max_batch is not None and max_batch < 1:
         raise DeclarationError("max_batch is less than 1 key")
+
+
+def _paged(where: str, paging: Paging | None, total: str | Header | None, batch: Form | None) -> dict[str, Any]:
+    if paging is None:
+        if total is not None:
+            raise DeclarationError("total is for lists in pages, and there is no paging")
+        return {}
+    if batch is not None:
+        raise DeclarationError("paging and batch exclude each other: each list has pages of its own")
+    paging.check()
+    for path in (paging.more, paging.next_path):
+        split_path(path)
+    if isinstance(total, Header):
+        check_header_name(total.name)
+    return {"paging": paging, "total": split_path(total) if isinstance(total, str) else total, "name": where}
 
 
 def _headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
