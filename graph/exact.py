@@ -24,11 +24,12 @@ from graphql.pyutils import Path
 
 from graph.complete import Completion
 from graph.errors import overdue
+from graph.nodes import identified, look_up
 from graph.replies import answer, answers, is_key, payload
 from graph.run import wire_arguments
 from graph.selection import Selected, Selections
 from graph.tree import Failure, Node, Row, Slot, at, decoded, promised
-from resolvers import Bindings, Fetching, Ledger, Loader, Part, Property, ages_of
+from resolvers import Bindings, Fetching, Identity, Ledger, Loader, Lookup, Part, Property, ages_of
 from sources import Rest, UpstreamInvalid
 
 Group = tuple[graphql.GraphQLObjectType, list[Node], list[Selected]]
@@ -61,6 +62,7 @@ class Execution:
         self._groups: list[Group] = []
         self._waiting: list[tuple[Slot, Any]] = []
         self._calls: dict[tuple[int, str], list[tuple[Fetching, Slot]]] = {}
+        self._lookups: list[tuple[Lookup, Slot]] = []
 
     async def execute(
         self, kind: graphql.GraphQLObjectType, fields: list[Selected]
@@ -96,6 +98,11 @@ class Execution:
                 self._calls.setdefault(question, []).extend((binding, _slot(selected, node)) for node in nodes)
             elif isinstance(binding, Property):
                 self._read(kind, binding, selected, nodes)
+            elif isinstance(binding, Identity):
+                for node in nodes:
+                    node.held[selected.key] = identified(binding, node.value)
+            elif isinstance(binding, Lookup):
+                self._lookups.extend((binding, _slot(selected, node)) for node in nodes)
             else:
                 for node in nodes:
                     self._call_resolver(kind, selected, node)
@@ -291,10 +298,15 @@ class Execution:
     async def _wait(self) -> None:
         waiting, self._waiting = self._waiting, []
         calls, self._calls = self._calls, {}
+        lookups, self._lookups = self._lookups, []
         await asyncio.gather(
             *(self._await(slot, value) for slot, value in waiting),
             *(self._fetch_or_fail(members) for members in calls.values()),
+            *([self._look_up(lookups)] if lookups else []),
         )
+
+    async def _look_up(self, members: list[tuple[Lookup, Slot]]) -> None:
+        self._settle_all(await look_up(members, self._argument_values, self._age_s, self._loader, self._ledger))
 
     async def _await(self, slot: Slot, value: Any) -> None:
         try:
@@ -325,10 +337,7 @@ class Execution:
         selected = first.selected
         try:
             values = self._argument_values(selected)
-            shown = set[str]()
-            if binding.pages is not None:
-                for asked in {id(slot.selected): slot.selected for _, slot in members}.values():
-                    shown |= self._selections.shown(asked)
+            shown = self._selections.shown(slot.selected for _, slot in members) if binding.pages else ()
             arguments, kept = wire_arguments(selected.field, values, binding, shown)
         except graphql.GraphQLError as exc:
             self._settle_all((slot, Failure(exc)) for _, slot in members)

@@ -21,7 +21,7 @@ from typing import Any
 import graphql
 
 from graph.selection import Selected, Selections, TooManyFields
-from resolvers import CUT, Binding, Bindings, Fetching, Property, Python, ages_of
+from resolvers import CUT, Binding, Bindings, Fetching, Identity, Lookup, Property, Python, ages_of
 from sources import Rest
 
 
@@ -40,6 +40,15 @@ class Nested:
     selected: Selected
     path: tuple[str, ...]
     shape: Shape
+
+
+@dataclass(slots=True, eq=False)
+class GlobalIdOf:
+    """The global id of a shape's object, from the parts of its key at these paths."""
+
+    selected: Selected
+    type_name: str
+    paths: tuple[tuple[str, ...], ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +73,7 @@ class Site:
     shape: Shape | None = None
 
 
-Output = Leaf | Nested | TypeName | Site
+Output = Leaf | Nested | TypeName | GlobalIdOf | Site
 
 
 @dataclass(slots=True, eq=False)
@@ -188,7 +197,29 @@ class _Planner:
         binding = self.bindings.of(shape.type.name, selected.name)
         if isinstance(binding, Property) and shape.fetch is not None and isinstance(shape.fetch.binding, Fetching):
             return self._property(shape, selected, binding, shape.fetch.binding.source)
+        if isinstance(binding, Identity) and shape.fetch is not None and isinstance(shape.fetch.binding, Fetching):
+            call = shape.fetch.binding
+            shape.fetch.max_age_s = min([shape.fetch.max_age_s, *ages_of(binding.parts, call.fresh_s)])
+            return GlobalIdOf(selected, binding.type_name, tuple(part.where(call.source) for part in binding.parts))
+        if isinstance(binding, Lookup):
+            return self._lookup(shape, selected, binding)
         return self._site(shape, selected, binding)
+
+    def _lookup(self, shape: Shape, selected: Selected, lookup: Lookup) -> Site:
+        """Plan the calls for each type of node of which something is selected; which are made shows when it runs."""
+        self.plan.compilable = False
+        hop = 0 if shape.fetch is None else shape.fetch.hop + 1
+        for name, call in lookup.calls.items():
+            self.plan.private = self.plan.private or bool(call.source.forward)
+            possible: Any = self.selections.schema.type_map[name]
+            fields = self.selections.below(possible, selected.nodes)
+            if any(found.name not in ("id", "__typename") for found in fields):
+                fetch = self._fetch(shape, selected, call, hop)
+                site = Site(selected, fetch, shape, call, Shape(possible, fetch))
+                fetch.sites.append(site)
+                self.fill(site.shape or shape, fields)
+        step = Python(sees_client=False)
+        return Site(selected, Fetch(-1, hop, step), shape, step)
 
     def _property(self, shape: Shape, selected: Selected, binding: Property, source: Rest) -> Output:
         fetch = shape.fetch
@@ -219,7 +250,7 @@ class _Planner:
             if binding.source.forward:
                 self.plan.private = True
             if binding.pages is not None:
-                fetch.shown |= self.selections.shown(selected)
+                fetch.shown |= self.selections.shown([selected])
         elif isinstance(binding, Python):
             self.plan.sees_client = self.plan.sees_client or binding.sees_client
             if shape.fetch is not None or not graphql.is_leaf_type(kind):

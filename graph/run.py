@@ -18,7 +18,7 @@ from graph.leaf import SLOW, Read
 from graph.plan import Fetch
 from graph.program import Program, Step
 from graph.read import Deviation
-from resolvers import SHOWN, Fetching, Ledger, Loader, wire_value
+from resolvers import SHOWN, Fetching, Ledger, Loader, raw_key, wire_value
 
 Arguments = Mapping[str, Any]
 Variables = Any
@@ -54,7 +54,7 @@ def wire_arguments(
         shown: what is selected of a connection; it goes along with its arguments.
 
     Raises:
-        GraphQLError: that number is negative.
+        GraphQLError: that number is negative, or a global id is another type's.
     """
     definition = field.extensions.get("strawberry-definition")
     names = {
@@ -62,7 +62,8 @@ def wire_arguments(
         for name, argument in zip(field.args, getattr(definition, "arguments", ()), strict=False)
     }
     found = {
-        names.get(name, name): wire_value(value, field.args[name].type, call.source) for name, value in values.items()
+        names.get(name, name): wire_value(raw_key(value, field.args[name]), field.args[name].type, call.source)
+        for name, value in values.items()
     }
     for variable, argument in call.renamed:
         if argument in found:

@@ -7,7 +7,7 @@ It knows GraphQL's types, not its documents: it never parses one, never opens a 
 
 from resolvers.batch import Batched, batched, operation_loaders
 from resolvers.binder import bind
-from resolvers.binding import Binding, Bindings, Fetching, Property, Python, Reading, ages_of
+from resolvers.binding import Binding, Bindings, Fetching, Identity, Lookup, Property, Python, Reading, ages_of
 from resolvers.check import CUT
 from resolvers.connection import Connection, Edge, PageInfo
 from resolvers.declare import Declared, declare
@@ -17,9 +17,10 @@ from resolvers.flight import Abandoned, Flights
 from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
 from resolvers.marks import field, link
+from resolvers.node import GlobalId, Node, global_id, identity_of, key_of
 from resolvers.pages import SHOWN
 from resolvers.store import Entry, Store
-from resolvers.values import decoder, python_name, wire_value
+from resolvers.values import decoder, python_name, raw_key, wire_value
 
 __all__ = [
     "CUT",
@@ -35,9 +36,13 @@ __all__ = [
     "Entry",
     "Fetching",
     "Flights",
+    "GlobalId",
+    "Identity",
     "Kinds",
     "Ledger",
     "Loader",
+    "Lookup",
+    "Node",
     "PageInfo",
     "Part",
     "Property",
@@ -51,10 +56,14 @@ __all__ = [
     "decoder",
     "discriminator",
     "field",
+    "global_id",
+    "identity_of",
+    "key_of",
     "key_text",
     "link",
     "operation_loaders",
     "python_name",
+    "raw_key",
     "unwrap",
     "wire_value",
     "wrapped",

@@ -14,12 +14,13 @@ from typing import Any
 import graphql
 from strawberry.types.field import StrawberryField
 
-from resolvers.binding import Binding, Bindings, Fetching, Property, Python, Reading, undeclared
+from resolvers.binding import Binding, Bindings, Fetching, Identity, Lookup, Property, Python, Reading, undeclared
 from resolvers.check import cut_by, entity_faults, paging_faults, stub_faults
 from resolvers.connection import Connection
 from resolvers.declare import Declared
 from resolvers.discriminator import ATTRIBUTE, Discriminator, Kinds
 from resolvers.marks import MARK, LinkMark, PropertyMark
+from resolvers.node import GLOBAL_ID, LookupMark, Node, is_node, taken_by
 from resolvers.pages import Pages
 from resolvers.values import python_name
 from sources import Body, Call, Endpoint, entity_of, snake_case
@@ -39,6 +40,9 @@ def bind(schema: graphql.GraphQLSchema, declared: Declared) -> Bindings:
     for abstract in schema.type_map.values():
         if isinstance(abstract, graphql.GraphQLInterfaceType | graphql.GraphQLUnionType):
             binder.kinds_of(abstract, declared)
+    for found in schema.type_map.values():
+        if isinstance(found, graphql.GraphQLInputObjectType):
+            binder.inputs_of(found)
     for kind in objects:
         bindings.fields[kind.name] = {
             name: binder.binding(kind, name, element) for name, element in kind.fields.items()
@@ -92,13 +96,20 @@ class _Binder:
         mark = definition.metadata.get(MARK) if isinstance(definition, StrawberryField) else None
         where = f"{kind.name}.{python_name(element, name)}"
         if isinstance(mark, Call):
+            self._take_ids(where, element.args)
             return self._stub(kind, where, element, mark)
         if isinstance(mark, LinkMark):
             return self._link(kind, where, element, mark)
+        if isinstance(mark, LookupMark):
+            return self._lookup()
         if not isinstance(definition, StrawberryField):
             return Python(sees_client=True)
         if definition.base_resolver is None and not definition.extensions and not definition.permission_classes:
-            return _property(definition.python_name, mark, element.type)
+            identity = self._identity(kind) if definition.python_name == "id" else None
+            return identity or _property(definition.python_name, mark, element.type)
+        for argument in definition.arguments:
+            if taken_by(argument.type_annotation.annotation) is not None:
+                self._fault(where, f"the argument {argument.python_name!r} reaches no source: read it with key_of")
         return _python(definition)
 
     # -- stubs ----------------------------------------------------------------------------------------------------
@@ -226,10 +237,17 @@ class _Binder:
         if len(mark.names) != len(call.key):
             self._fault(where, f"links by {mark.names}, but the key of {target} is {call.key}")
         attributes = self.bindings.attributes[kind.name]
+        parents = tuple(Reading(name, attributes.get(name)) for name in mark.names)
+        return self._by_key(where, str(target), call, parents, many_keys=_is_list(element.type))
+
+    def _by_key(
+        self, where: str, target: str, call: Call, parents: tuple[Reading, ...], *, many_keys: bool = False
+    ) -> Fetching:
+        """Give the call of an entity that loads its objects by key."""
         single_names = self._entity_names(target, call) if call.single else ()
         return Fetching(
             call=call,
-            parents=tuple(Reading(name, attributes.get(name)) for name in mark.names),
+            parents=parents,
             single=call.single,
             batch=call.batch,
             single_names=single_names,
@@ -245,8 +263,51 @@ class _Binder:
             entity_match=self._match(target, call),
             key_names=single_names,
             is_entity=True,
-            many_keys=_is_list(element.type),
+            many_keys=many_keys,
         )
+
+    # -- nodes ----------------------------------------------------------------------------------------------------
+
+    def _identity(self, kind: graphql.GraphQLObjectType) -> Identity | None:
+        """Give what makes the global id of a node's objects; None where a type has no such ids."""
+        origin = self.bindings.origins.get(kind.name)
+        if origin is None or not issubclass(origin, Node):
+            return None
+        call = self._entity(kind.name)
+        if call is None or (call.single is None and call.batch is None):
+            if call is None or not call.is_faulty:
+                self._fault(
+                    kind.name, "it is a Node, but no source gives it by key: declare an entity with get or batch"
+                )
+            return None
+        attributes = self.bindings.attributes[kind.name]
+        return Identity(kind.name, tuple(attributes[part] for part in call.key if part in attributes))
+
+    def _lookup(self) -> Lookup:
+        calls: dict[str, Fetching] = {}
+        for name, origin in self.bindings.origins.items():
+            call = self._entity(name) if is_node(origin) else None
+            if call is not None and (call.single is not None or call.batch is not None):
+                attributes = self.bindings.attributes[name]
+                parents = tuple(Reading(part, attributes.get(part)) for part in call.key)
+                calls[name] = self._by_key(name, name, call, parents)
+        singles = {name: dataclasses.replace(call, batch=None) for name, call in calls.items() if call.single}
+        return Lookup(calls, singles)
+
+    def inputs_of(self, kind: graphql.GraphQLInputObjectType) -> None:
+        """Find the fields of an input that take global ids."""
+        self._take_ids(kind.name, kind.fields)
+
+    def _take_ids(self, where: str, inputs: Mapping[str, graphql.GraphQLArgument | graphql.GraphQLInputField]) -> None:
+        for name, element in inputs.items():
+            definition = element.extensions.get("strawberry-definition")
+            mark = None if definition is None else taken_by(definition.type_annotation.annotation)
+            if mark is None:
+                continue
+            call = self._entity(mark.name)
+            if call is None or len(call.key) != 1 or not is_node(self.bindings.origins.get(mark.name)):
+                self._fault(where, f"{name} takes ids of {mark.name}, which is not a Node with a key of one part")
+            element.extensions[GLOBAL_ID] = mark.name
 
     def _entity(self, target: str | None) -> Call | None:
         origin = self.bindings.origins.get(target or "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +114,28 @@ class Python:
     bare: Any = None
 
 
-Binding = Property | Fetching | Python
+@dataclass(frozen=True, slots=True, eq=False)
+class Identity:
+    """The global id of an entity's objects, made of the parts of their key."""
+
+    type_name: str
+    parts: tuple[Property, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lookup:
+    """An object, or several, by global id.
+
+    Args:
+        calls: how objects of each type are loaded by their keys.
+        singles: the same for one key, where a type has a call for just that.
+    """
+
+    calls: Mapping[str, Fetching]
+    singles: Mapping[str, Fetching]
+
+
+Binding = Property | Fetching | Python | Identity | Lookup
 
 
 @dataclass(slots=True)
@@ -132,6 +153,8 @@ class Bindings:
         """Give what a field reads of its parent: the parts of its key, or whatever a resolver may look at."""
         if isinstance(binding, Fetching):
             return [reading.declared for reading in binding.parents]
+        if isinstance(binding, Identity):
+            return list(binding.parts)
         return [binding] if isinstance(binding, Property) else list(self.attributes.get(type_name, {}).values())
 
     def of(self, type_name: str, field_name: str) -> Binding:

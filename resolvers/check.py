@@ -72,7 +72,11 @@ def paging_faults(
             continue
         if graphql.get_named_type(element.args[name].type).name not in kinds:
             yield f"the argument {name} of a connection is {' or '.join(kinds)}, not {element.args[name].type}"
-        if name == "last" and element.args.get("first") is not None and element.args["first"].default_value not in _UNSET:
+        if (
+            name == "last"
+            and element.args.get("first") is not None
+            and element.args["first"].default_value not in _UNSET
+        ):
             yield "last would count within the first items: give the argument first no default but None"
         can_go_back = isinstance(paging, Numbered) and paging.goes_back and call.total is not None
         if not wanted and not can_go_back:

@@ -23,6 +23,7 @@ from strawberry.types.union import StrawberryUnion
 
 from resolvers.discriminator import Discriminator
 from resolvers.marks import MARK
+from resolvers.node import add_lookups, is_node
 from sources import Rest, call_of, entity_of
 
 
@@ -51,7 +52,11 @@ class Declared:
 
 
 def declare(*roots: type[Any]) -> Declared:
-    """Make Strawberry types of every class that the root types reach."""
+    """Make Strawberry types of every class that the root types reach.
+
+    Args:
+        roots: the query type first; it gets fields that find nodes, where there are any.
+    """
     declared = Declared()
     waiting = list(roots)
     seen: set[type[Any]] = set()
@@ -66,6 +71,8 @@ def declare(*roots: type[Any]) -> Declared:
         seen.add(python_type)
         declared.classes.append(python_type)
         waiting.extend(_declare_class(python_type, declared))
+    if any(map(is_node, declared.classes)):
+        add_lookups(roots[0])
     return declared
 
 

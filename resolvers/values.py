@@ -11,6 +11,7 @@ from typing import Any
 
 import graphql
 
+from resolvers.node import GLOBAL_ID, identity_of
 from sources import Rest, Timestamps, format_instant, parse_instant
 
 Decode = Callable[[Any], Any]
@@ -77,11 +78,28 @@ def wire_value(value: Any, kind: graphql.GraphQLInputType, source: Rest) -> Any:
         return [wire_value(item, kind.of_type, source) for item in value]
     if isinstance(kind, graphql.GraphQLInputObjectType):
         return {
-            source.property_name(python_name(field, name)): wire_value(value[name], field.type, source)
+            source.property_name(python_name(field, name)): wire_value(raw_key(value[name], field), field.type, source)
             for name, field in kind.fields.items()
             if name in value
         }
     return _wire_leaf(value, source)
+
+
+def raw_key(value: Any, element: graphql.GraphQLArgument | graphql.GraphQLInputField) -> Any:
+    """Give the key that is in a global id, or in each of a list, where an argument or input field takes such ids.
+
+    Raises:
+        GraphQLError: it is no global id of the type that is asked for.
+    """
+    name = element.extensions.get(GLOBAL_ID)
+    if name is None or value is None:
+        return value
+    if isinstance(value, list):
+        return [raw_key(item, element) for item in value]
+    found = identity_of(value)
+    if found is None or found[0] != name or len(found[1]) != 1:
+        raise graphql.GraphQLError(f"Expected an id of {name}.", extensions={"code": "BAD_USER_INPUT"})
+    return found[1][0]
 
 
 def _wire_leaf(value: Any, source: Rest) -> Any:
