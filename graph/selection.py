@@ -75,7 +75,7 @@ class Selections:
             kind = graphql.get_named_type(selected.field.type)
             if isinstance(kind, graphql.GraphQLObjectType):
                 fields = self.below(kind, selected.nodes)
-                found.update(below.name for below in fields)
+                found.update(below.name for below in fields if below.name != "__typename")
                 found |= self.shown(below for below in fields if below.name == "edges")
         return found
 

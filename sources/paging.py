@@ -40,12 +40,14 @@ class Place(NamedTuple):
         size: how many items the page is asked to hold; None asks nothing.
         skip: items of that page to pass over.
         offset: items of the whole list before it.
+        is_even: whether every page up to here had the size that was asked for, as far as one can tell.
     """
 
     values: Values
     size: int | None
     skip: int
     offset: int
+    is_even: bool = True
 
     @property
     def start(self) -> int:
@@ -267,11 +269,8 @@ class PageNumber(Numbered):
 
     def resume(self, place: Place, wanted: int, *, told: bool) -> Place:
         """Give the page that holds all of the wanted items, where one page can; see `Paging.begin`."""
-        [number] = place.values
-        if self.max_size is None or not isinstance(number, int):
-            return place
-        if place.offset != (number - self.first_page) * (place.size or self.max_size) + place.skip:
-            return place  # sizes were not kept to, so numbers say nothing
+        if self.max_size is None or not place.is_even:
+            return place  # sizes are not kept to, so numbers say nothing
         return self.at(place.offset, wanted, told=told)
 
     def at(self, offset: int, wanted: int, *, told: bool) -> Place:
@@ -295,7 +294,13 @@ class PageNumber(Numbered):
         [number] = place.values
         if not isinstance(number, int):
             return None
-        return Place((number + 1,), place.size, 0, place.start + page.count)
+        is_even = place.is_even and not self.is_off(place, page)
+        return Place((number + 1,), place.size, 0, place.start + page.count, is_even)
+
+    def past(self, place: Place, page: Page, index: int) -> Place:
+        """Give the place right after an item of a page."""
+        found = Numbered.past(self, place, page, index)
+        return found._replace(is_even=False) if self.is_off(place, page) else found
 
     def is_off(self, place: Place, page: Page) -> bool:
         """Tell whether the page cannot be the one that was meant; see `Paging.is_off`."""
