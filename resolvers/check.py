@@ -10,7 +10,7 @@ from sources import Call, Endpoint, Numbered
 
 CUT = "first"  # the argument that cuts a list here, when no endpoint takes it
 _UNSET = (None, graphql.Undefined)
-_WINDOW = {"first": ("Int",), "after": ("String", "ID"), "last": ("Int",), "before": ("String", "ID")}
+WINDOW = {"first": ("Int",), "after": ("String", "ID"), "last": ("Int",), "before": ("String", "ID")}
 
 
 def stub_faults(
@@ -37,7 +37,7 @@ def stub_faults(
     for name in sorted(call.inputs.keys() - variables):
         yield f"inputs names {{{name}}}, which {' and '.join(map(str, endpoints))} do not have"
     for argument in sorted(arguments):
-        if (argument == CUT and is_list) or (argument in _WINDOW and call.paging is not None):
+        if (argument == CUT and is_list) or (argument in WINDOW and call.paging is not None):
             continue  # what no endpoint cuts is cut here
         unaware = [
             str(endpoint)
@@ -62,9 +62,11 @@ def paging_faults(
     for name in paging.variables:
         if name not in single.variables:
             yield f"paging names {{{name}}}, which {single} does not have"
-        elif name in arguments:
+        elif name in arguments and name not in WINDOW:
             yield f"the argument {name!r} is what the paging sets"
-    for name, kinds in _WINDOW.items():
+    for name, kinds in WINDOW.items():
+        if name in single.variables and name not in paging.variables:
+            yield f"{{{name}}} of {single} is set by no paging, and the argument {name!r} is the connection's own"
         wanted = name in ("first", "after")
         if name not in arguments:
             if wanted:

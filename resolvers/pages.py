@@ -35,6 +35,7 @@ from sources import (
 
 SHOWN = "*shown"  # among a call's values: what is selected of the connection; no argument has such a name
 ALL_SHOWN = frozenset({"edges", "cursor", "nodes", "pageInfo", "totalCount"})
+_OWN = frozenset({"first", "after", "last", "before", SHOWN})  # a variable of such a name takes only the paging's value
 _COUNT = Annotated[int, msgspec.Meta(ge=0)]
 _encode = msgspec.json.encode
 
@@ -55,11 +56,13 @@ class Walk:
     Args:
         values: the arguments, and what is selected.
         ask: loads one page.
+
+    Its `values` are those that every page is asked for with.
     """
 
     def __init__(self, values: Mapping[str, object], ask: Ask) -> None:
         shown = values.get(SHOWN)
-        self.values = values
+        self.values = {name: value for name, value in values.items() if name not in _OWN}
         self.ask = ask
         self.shown: frozenset[str] = frozenset(shown) if isinstance(shown, list | tuple) else ALL_SHOWN
         self.counts_only = self.shown == {"totalCount"}
