@@ -24,7 +24,8 @@ from graphql.pyutils import Path
 
 from graph.complete import Completion
 from graph.errors import overdue
-from graph.nodes import identified, look_up
+from graph.nodes import identify, look_up
+from graph.plan import question_of
 from graph.replies import answer, answers, is_key, payload
 from graph.run import wire_arguments
 from graph.selection import Selected, Selections
@@ -94,13 +95,12 @@ class Execution:
                 continue
             binding = self._bindings.of(kind.name, selected.name)
             if isinstance(binding, Fetching):
-                question = (id(binding.call), _question(selected))
+                question = (id(binding.call), question_of(selected))
                 self._calls.setdefault(question, []).extend((binding, _slot(selected, node)) for node in nodes)
             elif isinstance(binding, Property):
                 self._read(kind, binding, selected, nodes)
             elif isinstance(binding, Identity):
-                for node in nodes:
-                    node.held[selected.key] = identified(binding, node.value)
+                identify(binding, selected.key, nodes)
             elif isinstance(binding, Lookup):
                 self._lookups.extend((binding, _slot(selected, node)) for node in nodes)
             else:
@@ -425,11 +425,6 @@ def _slot(selected: Selected, node: Node, source: Rest | None = None) -> Slot:
 
 def _cut(value: Any, kept: int | None) -> Any:
     return value[:kept] if kept is not None and isinstance(value, list) else value
-
-
-def _question(selected: Selected) -> str:
-    written = sorted(selected.nodes[0].arguments or (), key=lambda argument: argument.name.value)
-    return ",".join(map(graphql.print_ast, written))
 
 
 async def _settled(value: Any) -> Any:

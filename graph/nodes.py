@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from graph.replies import answers, is_key
 from graph.selection import Selected
-from graph.tree import Failure, Row, Slot, at, promised
+from graph.tree import Failure, Node, Row, Slot, at, promised
 from resolvers import Fetching, Identity, Ledger, Loader, Lookup, global_id, identity_of, key_text
 from sources import InvalidInput
 
 Key = Any
 
 
-def identified(binding: Identity, value: Any) -> Any:
-    """Give the global id of an object: a backend's, or one of the author's own class; None where its key lacks."""
+def identify(binding: Identity, response_key: str, nodes: Iterable[Node]) -> None:
+    """Let each object hold its global id: a backend's, or one of the author's own class; None where its key lacks."""
+    for node in nodes:
+        node.held[response_key] = _identified(binding, node.value)
+
+
+def _identified(binding: Identity, value: Any) -> Any:
     parts = []
     for part in binding.parts:
         is_row = isinstance(value, Row)

@@ -265,12 +265,12 @@ class _Planner:
     def _fetch(self, shape: Shape, selected: Selected, step: Fetching | Python, hop: int) -> Fetch:
         identity: tuple[object, ...] = (id(shape), selected.key)
         if isinstance(step, Fetching):
-            identity = (id(step.call), hop, _question(selected))
+            identity = (id(step.call), hop, question_of(selected))
         known = self._shared.get(identity)
         if known is None:
             known = self._shared[identity] = Fetch(len(self.plan.fetches), hop, step)
             if isinstance(step, Fetching):
-                known.question = _question(selected, unless=CUT if step.is_cut else None)
+                known.question = question_of(selected, unless=CUT if step.is_cut else None)
             self.plan.fetches.append(known)
         return known
 
@@ -286,7 +286,7 @@ class _Planner:
                 self.fill(option, self.selections.below(possible, selected.nodes))
 
 
-def _question(selected: Selected, *, unless: str | None = None) -> str:
+def question_of(selected: Selected, *, unless: str | None = None) -> str:
     """Give the arguments as the document writes them, in the order of their names, perhaps without one."""
     written: list[Any] = sorted(selected.nodes[0].arguments or (), key=lambda argument: argument.name.value)
     return ",".join(graphql.print_ast(argument) for argument in written if argument.name.value != unless)

@@ -40,6 +40,11 @@ class Part:
         """Give a header of the reply."""
         return self.reply.header(name) if self.reply is not None else (self.headers or {}).get(name)
 
+    def age_s(self) -> float:
+        """Give how long the answer has waited in caches on its way (RFC 9111, 5.1)."""
+        age = self.header("age")
+        return float(age[:12]) if age is not None and age.isascii() and age.isdigit() else 0.0
+
     def with_keys(self, keys: Sequence[Key], *, batched: bool) -> Part:
         """Give the same reply as the answer to these keys."""
         return Part(keys, self.body, self.enveloped, batched, self.failure, self.reply, self.asked_at, self.headers)

@@ -256,12 +256,12 @@ class Loader:
             except msgspec.DecodeError:
                 ledger.note_freshness(0.0)
                 return part
-            limit = freshness_limit(_cache_control(part), private=bool(scope))
+            limit = freshness_limit(part.header("cache-control"), private=bool(scope))
             known_as = _touched_as(fetching, entity)
             if known_as is not None and kept is not None and self._key_of(kept, fetching) != known_as[1]:
                 known_as = None  # "07" may be another name of 7: whatever touches the type makes this one stale
             heard = None if fetching.pages is None else fetching.pages.heard(part)
-            entry = Entry(kept, asked_at - _age_s(part), limit, fetching.holds, known_as, heard)
+            entry = Entry(kept, asked_at - part.age_s(), limit, fetching.holds, known_as, heard)
             if limit is None or limit > 0:
                 self.store.write(key, entry)
         ledger.note_freshness(self.store.remaining_s(entry, max_age_s))
@@ -405,7 +405,7 @@ class Loader:
         if part.failure is not None:
             ledger.note_freshness(0.0)
             return
-        limit = freshness_limit(_cache_control(part), private=bool(scope))
+        limit = freshness_limit(part.header("cache-control"), private=bool(scope))
         ledger.note_freshness(max_age_s if limit is None else min(max_age_s, limit))
         endpoint = fetching.batch
         if endpoint is None or (limit is not None and limit <= 0):
@@ -421,23 +421,13 @@ class Loader:
         for key in part.keys:
             bodies = by_key[key_text(key)]
             body = b",".join(bodies if fetching.call.many else bodies[-1:])
-            entry = Entry(body or None, asked_at - _age_s(part), limit, fetching.holds, _touched_as(fetching, key))
+            entry = Entry(body or None, asked_at - part.age_s(), limit, fetching.holds, _touched_as(fetching, key))
             self.store.write(self._item_key(fetching, values, key, scope), entry)
 
 
 def _overdue(source: Rest) -> Part:
     message = f"{source.name} did not answer before the operation's time was up"
     return Part((), failure=UpstreamTimeout(message, source=source.name))
-
-
-def _age_s(part: Part) -> float:
-    """Give how long the answer has waited in caches on its way (RFC 9111, 5.1)."""
-    age = part.reply.header("age") if part.reply is not None else None
-    return float(age[:12]) if age is not None and age.isascii() and age.isdigit() else 0.0
-
-
-def _cache_control(part: Part) -> str | None:
-    return None if part.reply is None else part.reply.header("cache-control")
 
 
 def _entity_key(fetching: Fetching, values: Mapping[str, object]) -> Key:
