@@ -337,7 +337,7 @@ class Execution:
         selected = first.selected
         try:
             values = self._argument_values(selected)
-            shown = self._selections.shown(slot.selected for _, slot in members) if binding.pages else ()
+            shown = sorted(self._selections.shown(slot.selected for _, slot in members)) if binding.pages else ()
             arguments, kept = wire_arguments(selected.field, values, binding, shown)
         except graphql.GraphQLError as exc:
             self._settle_all((slot, Failure(exc)) for _, slot in members)

@@ -8,7 +8,7 @@ answers then finds every reply there and calls no backend twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import graphql
@@ -34,7 +34,7 @@ def argument_reader(fetch: Fetch) -> Callable[[Variables], tuple[Arguments, int 
     call = fetch.calls
     if not selected.field.args:
         return lambda variables: (_NONE, None)
-    node, field, shown = selected.nodes[0], selected.field, fetch.shown
+    node, field, shown = selected.nodes[0], selected.field, sorted(fetch.shown)
     if not _uses_variables(node):
         fixed = wire_arguments(field, graphql.get_argument_values(field, node), call, shown)
         return lambda variables: fixed
@@ -46,7 +46,7 @@ def _uses_variables(node: graphql.FieldNode) -> bool:
 
 
 def wire_arguments(
-    field: graphql.GraphQLField, values: Mapping[str, Any], call: Fetching, shown: Iterable[str] = ()
+    field: graphql.GraphQLField, values: Mapping[str, Any], call: Fetching, shown: Sequence[str] = ()
 ) -> tuple[Arguments, int | None]:
     """Give arguments by their Python names, as the backend reads them; and how many items are kept of a list cut here.
 
@@ -56,20 +56,21 @@ def wire_arguments(
     Raises:
         GraphQLError: that number is negative, or a global id is another type's.
     """
+    if call.takes_ids:
+        values = {name: raw_key(value, field.args[name]) for name, value in values.items()}
     definition = field.extensions.get("strawberry-definition")
     names = {
         argument.graphql_name or name: argument.python_name
         for name, argument in zip(field.args, getattr(definition, "arguments", ()), strict=False)
     }
     found = {
-        names.get(name, name): wire_value(raw_key(value, field.args[name]), field.args[name].type, call.source)
-        for name, value in values.items()
+        names.get(name, name): wire_value(value, field.args[name].type, call.source) for name, value in values.items()
     }
     for variable, argument in call.renamed:
         if argument in found:
             found[variable] = found[argument]
     if call.pages is not None:
-        found[SHOWN] = sorted(shown)
+        found[SHOWN] = shown
     kept = found.pop("first", None) if call.is_cut else None
     if kept is not None and kept < 0:
         raise graphql.GraphQLError("'first' must not be negative.", extensions={"code": "BAD_USER_INPUT"})

@@ -159,6 +159,7 @@ class _Binder:
             is_cut=cut_by(element, call, single, batch, arguments),
             renamed=tuple((variable, name) for variable, name in call.inputs.items() if name in arguments),
             pages=pages,
+            takes_ids=any(GLOBAL_ID in argument.extensions for argument in element.args.values()),
         )
 
     def _pages(

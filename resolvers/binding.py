@@ -71,6 +71,7 @@ class Fetching:
         key_names: of such a call without parents, the arguments that make up the key.
         entity_match: where an object of the source's own entity holds its key.
         pages: how a connection is loaded; None for every other call.
+        takes_ids: whether any argument takes global ids.
     """
 
     call: Call
@@ -94,6 +95,7 @@ class Fetching:
     entity_match: tuple[tuple[str, ...], ...] = ()
     fresh_s: float = 0.0
     pages: Pages | None = None
+    takes_ids: bool = False
 
     @property
     def source(self) -> Rest:

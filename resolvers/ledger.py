@@ -103,6 +103,7 @@ class Ledger:
     """
 
     __slots__ = (
+        "_pages_left",
         "answered",
         "fresh_s",
         "headers",
@@ -112,7 +113,6 @@ class Ledger:
         "now",
         "outcomes",
         "over_at",
-        "pages_left",
         "private",
         "types",
         "waits",
@@ -131,7 +131,7 @@ class Ledger:
         self.waits: set[asyncio.Future[Any]] = set()
         self.is_over = False
         self.over_at: float | None = None
-        self.pages_left = max_pages
+        self._pages_left = max_pages
 
     def expire(self) -> None:
         """End every wait: the operation's time is up, and nothing more is asked."""
@@ -139,6 +139,11 @@ class Ledger:
         for landed in tuple(self.waits):
             if not landed.done():
                 landed.set_exception(Overdue())
+
+    def takes_page(self) -> bool:
+        """Count a page of a list that is asked for; tell whether it may be."""
+        self._pages_left -= 1
+        return self._pages_left >= 0
 
     def forget(self) -> None:
         """Forget what was asked, so that the next mutation's selection reads what this one has changed."""

@@ -23,8 +23,9 @@ from resolvers.binding import Fetching
 from resolvers.envelope import Envelopes, key_text
 from resolvers.flight import Flights
 from resolvers.ledger import Key, Ledger, Load, Overdue, Part
+from resolvers.pages import SHOWN
 from resolvers.store import Entry, Store, freshness_limit
-from sources import Endpoint, Rest, SourceError, TooManyPages, UpstreamTimeout
+from sources import Endpoint, Rest, SourceError, UpstreamTimeout
 
 _URL_LIMIT = 8000
 
@@ -41,12 +42,8 @@ class Loader:
         self, fetching: Fetching, values: Mapping[str, object], ledger: Ledger, max_age_s: float
     ) -> Part:
         """Ask a question that has no keys. Failures are in the part, never raised."""
-        if fetching.pages is None:
-            return await self._load(fetching, values, ledger, max_age_s)
-        return await fetching.pages.load(values, lambda page: self._load(fetching, page, ledger, max_age_s))
-
-    async def _load(self, fetching: Fetching, values: Mapping[str, object], ledger: Ledger, max_age_s: float) -> Part:
-        """Make one call, unless the operation knows its outcome."""
+        if fetching.pages is not None and SHOWN in values:  # a page's own values are without it
+            return await fetching.pages.load(values, lambda page: self.load_one(fetching, page, ledger, max_age_s))
         endpoint = fetching.single
         if endpoint is None:
             raise RuntimeError("a call without a single endpoint has keys")
@@ -58,11 +55,8 @@ class Loader:
         question = (source.serial, asked)
         known = ledger.answered.get(question)
         if known is None or ledger.now - known.asked_at >= max_age_s:
-            if fetching.pages is not None:
-                if ledger.pages_left <= 0:
-                    message = f"{source.name}: the operation asks for more pages than it may"
-                    return Part((), failure=TooManyPages(message, source=source.name))
-                ledger.pages_left -= 1
+            if fetching.pages is not None and not ledger.takes_page():
+                return Part((), failure=fetching.pages.too_many())
             ask = self._read if fetching.call.reads else self._write
             known = await ask(fetching, endpoint, values, asked, ledger, max_age_s)
             ledger.answered[question] = known

@@ -29,6 +29,7 @@ from sources import (
     Page,
     Place,
     SourceError,
+    TooManyPages,
     UpstreamInvalid,
     split_path,
 )
@@ -123,6 +124,11 @@ class Pages:
     def heard(self, part: Part) -> dict[str, str]:
         """Give the headers of a page's reply that it is read for."""
         return {name: value for name in self._headers if (value := part.header(name)) is not None}
+
+    def too_many(self) -> TooManyPages:
+        """Give the failure of a page that the operation may not ask for any more."""
+        name = self._source.name
+        return TooManyPages(f"{name}: the operation asks for more pages than it may", source=name)
 
     # -- what a client asks for -----------------------------------------------------------------------------------
 

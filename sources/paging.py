@@ -30,6 +30,7 @@ Scalar = str | int
 Values = tuple[Scalar | None, ...]
 _USUAL_SIZE = 100
 _FAR = 2**53
+_MOST_SIZES = 500  # that are tried out for one page
 
 
 class Place(NamedTuple):
@@ -284,7 +285,7 @@ class PageNumber(Numbered):
         else:
             least = self._size(wanted, told) or 1
             needed = max(1, wanted if told else wanted + 1)
-            longest = min(2 * needed, self.max_size or least)
+            longest = min(2 * needed, self.max_size or least, least + _MOST_SIZES)
             size = next((size for size in range(least, longest + 1) if offset % size + needed <= size), least)
         asked = None if self.size is None else size
         return Place((self.first_page + offset // size,), asked, offset % size, offset)

@@ -1,7 +1,7 @@
 """Connections in a graph: under objects, with links below, backwards, over real servers; and what a start-up finds."""
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 
 from graph import Graph, GraphError
 from graph.explain import explain
-from resolvers import Connection, Store, link
+from resolvers import Connection, Store, discriminator, link
 from sources import Bearer, Cursor, FakeTransport, Header, LinkHeader, NextUrl, Offset, PageNumber, Post, Rest
 from tests.serving import running
 
@@ -207,6 +207,40 @@ async def test_a_backend_may_call_its_own_parameters_as_the_connection_does() ->
     end = (await graph.execute(query))["data"]["numbers"]["pageInfo"]["endCursor"]
     await graph.execute(query, {"after": end})
     assert transport.calls == ["GET /x?first=2", "GET /x?after=t&first=2"]
+
+
+async def test_the_items_may_be_of_several_types() -> None:
+    rows = [{"kind": "book", "id": 1, "pages": 9}, {"kind": "film", "id": 2, "minutes": 90}]
+    source = Rest("s", "http://s.example", client=FakeTransport(lambda *_: {"rows": rows, "total": 2}))
+
+    @strawberry.type
+    class Book:
+        pages: int
+
+        @strawberry.field
+        def label(self) -> str:
+            return f"{self.pages} pages"
+
+    @strawberry.type
+    class Film:
+        minutes: int
+
+    @strawberry.type
+    class Query:
+        @source.get("/media{?n}", paging=Offset("n"), items="rows", total="total")
+        def media(
+            self, first: int = 9, after: str | None = None
+        ) -> Connection[Annotated[Book | Film, strawberry.union("Media"), discriminator("kind")]]: ...
+
+    graph = Graph(Query)
+    query = "{ media { edges { node { __typename ... on Book { pages } ... on Film { minutes } } } } }"
+    assert (await graph.execute(query))["data"]["media"]["edges"] == [
+        {"node": {"__typename": "Book", "pages": 9}},
+        {"node": {"__typename": "Film", "minutes": 90}},
+    ]
+    assert graph.engine.exact_answers == 0
+    query = "{ media(first: 1) { nodes { ... on Book { label } } } }"
+    assert (await graph.execute(query))["data"]["media"]["nodes"] == [{"label": "9 pages"}]
 
 
 # -- backwards --------------------------------------------------------------------------------------------------------

@@ -72,6 +72,10 @@ class Library:
             def number(self, id: strawberry.ID) -> str | None:
                 return key_of(Author, id)
 
+            @strawberry.field
+            def anonymous(self) -> Author:
+                return Author(id=strawberry.ID("0"), full_name="Nobody")  # type: ignore[call-arg]
+
         @strawberry.type
         class Mutation:
             @people.post("/notes")
@@ -163,6 +167,8 @@ async def test_python_sees_the_backends_own_key() -> None:
     library = Library()
     data = await library.ask("query Q($id: ID!) { author(id: $id) { id badge } number(id: $id) }", {"id": ADA})
     assert data == {"author": {"id": ADA, "badge": "Author 1 #1"}, "number": "1"}
+    made = await library.ask("{ anonymous { id badge } }")
+    assert made == {"anonymous": {"id": global_id("Author", "0"), "badge": "Nobody #0"}}
     assert (key_of(Library, ADA), key_of(Node, "x")) == (None, None)
 
 
