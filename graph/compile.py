@@ -32,7 +32,7 @@ from graph.program import Program, Step
 from graph.read import converter, cut_items, cut_list, cut_lists, must, text
 from graph.reading import Readers
 from graph.want import Wants
-from resolvers import Fetching, Kinds, Python, global_id
+from resolvers import Fetching, Kinds, Python, decoder_of, global_id, mark_of
 
 
 class Compiler:
@@ -76,6 +76,7 @@ class _Writer:
         self.lines: list[str] = []
         self.variables, self.sites = 0, dict[int, int]()
         self.agreeing: dict[int, bool] = {}
+        self.converters: dict[tuple[str, int, int], str] = {}
         self.owns: set[str] = set()
         self.functions: list[str] = []
         for fetch in plan.fetches:
@@ -276,7 +277,7 @@ class _Writer:
     def _value(self, site: Site, kind: Any, expression: str) -> str:
         shape = site.shape
         if shape is None:
-            return self._leaf_value(kind, expression, site.fetch)
+            return self._leaf_value(kind, expression, site.fetch, site.selected.field)
         return self._mapped(kind, expression, lambda variable: self._shape(shape, variable))
 
     def _output(self, shape: Shape, output: Output, variable: str, need: Need | None) -> str:
@@ -294,7 +295,7 @@ class _Writer:
             expression = self.wants.leaf(need, variable, output.path, leaf_type(kind))
             if len(output.path) > 1 and isinstance(kind, graphql.GraphQLNonNull):
                 expression = f"must({expression})"
-            return self._leaf_value(kind, expression, shape.fetch)
+            return self._leaf_value(kind, expression, shape.fetch, output.selected.field)
         expression, _ = self.wants.object(need, variable, output.path, kind)
         if len(output.path) > 1 and isinstance(kind, graphql.GraphQLNonNull):
             expression = f"must({expression})"
@@ -373,28 +374,31 @@ class _Writer:
         for output in shape.outputs:
             if not isinstance(output, Leaf) or len(output.path) != 1 or output.path[0] != output.selected.key:
                 return False
-            if self._convert(graphql.get_named_type(output.selected.field.type), shape.fetch) is not None:
+            if self._convert(shape.fetch, output.selected.field) is not None:
                 return False
             names.append(output.selected.key)
         return names == list(need.names)
 
-    def _leaf_value(self, kind: Any, expression: str, fetch: Fetch | None) -> str:
-        convert = self._convert(graphql.get_named_type(kind), fetch)
+    def _leaf_value(self, kind: Any, expression: str, fetch: Fetch | None, field: graphql.GraphQLField) -> str:
+        convert = self._convert(fetch, field)
         if convert is None:
             return expression
         return self._mapped(kind, expression, lambda variable: f"{convert}({variable})")
 
-    def _convert(self, kind: Any, fetch: Fetch | None) -> str | None:
+    def _convert(self, fetch: Fetch | None, field: graphql.GraphQLField) -> str | None:
         """Give the name of the function from a decoded value to what is encoded; None where they are the same."""
+        kind: Any = graphql.get_named_type(field.type)
         if kind.name in ("Int", "Float", "String", "Boolean"):
             return None
         if kind.name == "ID":
             return "str"
-        timestamps = "iso" if fetch is None else fetch.calls.source.timestamps
-        name = f"to_{kind.name}_{timestamps}"
-        if name not in self.namespace:
-            self.namespace[name] = converter(kind, timestamps)
-        return name
+        if fetch is None:
+            raise Uncompilable("a leaf of the root")
+        source, mark = fetch.calls.source, mark_of(field)
+        spelled = (kind.name, source.serial, id(mark))
+        if spelled not in self.converters:
+            self.converters[spelled] = self._constant(converter(kind, decoder_of(kind, source, mark)))
+        return self.converters[spelled]
 
     def _mapped(self, kind: Any, expression: str, item: Callable[[str], str]) -> str:
         """Write ``item`` applied inside the lists and nulls of a type; ``kind`` None is a value that may lack."""

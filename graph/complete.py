@@ -16,15 +16,25 @@ from graphql.pyutils import Path
 from graph.leaf import SLOW, Read, leaf_reader
 from graph.selection import Selected
 from graph.tree import Failure, Node, Row, Slot, decoded, promised
+from resolvers import PropertyMark, mark_of
 from sources import Rest, UpstreamInvalid
 
 
 class Completion:
-    """Turns a resolved tree into response data."""
+    """Turns a resolved tree into response data; `nulled` are the places that an error made null."""
 
     def __init__(self) -> None:
         self.errors: list[graphql.GraphQLError] = []
+        self.nulled: list[Path] = []
         self._readers: dict[tuple[int, int], list[tuple[Selected, Read]]] = {}
+
+    def whole(self, kind: Any, node: Node) -> dict[str, Any] | None:
+        """Give the data of a node under which every error stays; None where a null reached it."""
+        try:
+            return self.node(kind, node)
+        except graphql.GraphQLError as error:
+            self.errors.append(error)
+            return None
 
     def node(self, kind: Any, node: Node) -> dict[str, Any]:
         """Give the response's object for a node.
@@ -49,12 +59,20 @@ class Completion:
             completed[key] = found
         return completed
 
+    def items(self, kind: Any, trees: list[Any], slot: Slot, path: Path, index: int) -> list[Any] | None:
+        """Give the data of some items of a list, from an index on; None where a null may not stand for one of them."""
+        try:
+            return [self._value(kind, tree, slot, Path(path, index + at, None)) for at, tree in enumerate(trees)]
+        except graphql.GraphQLError as error:
+            self.errors.append(error)
+            return None
+
     def _readers_of(self, fields: Sequence[Selected], source: Rest | None) -> list[tuple[Selected, Read]]:
         identity = (id(fields), id(source))
         known = self._readers.get(identity)
         if known is None:
             known = self._readers[identity] = [
-                (selected, leaf_reader(selected.field.type, source)) for selected in fields
+                (selected, leaf_reader(selected.field.type, source, mark_of(selected.field))) for selected in fields
             ]
         return known
 
@@ -66,10 +84,11 @@ class Completion:
         try:
             return self._complete(kind, value, slot, path)
         except Exception as exc:  # serializers are the author's code
-            error = _located(exc, slot, path)
+            error = located(exc, slot, path)
             if isinstance(kind, graphql.GraphQLNonNull):
                 raise error from exc
             self.errors.append(error)
+            self.nulled.append(path)
             return None
 
     def _complete(self, kind: Any, value: Any, slot: Slot, path: Path) -> Any:
@@ -92,17 +111,18 @@ class Completion:
             return self.node(kind, value)
         if isinstance(value, Exception):
             raise value
-        return _leaf(kind, value, slot.source)
+        return _leaf(kind, value, slot.source, mark_of(slot.selected.field))
 
 
-def _located(exc: Exception, slot: Slot, path: Path) -> graphql.GraphQLError:
+def located(exc: Exception, slot: Slot, path: Path) -> graphql.GraphQLError:
+    """Give the error of a field at its place in the response."""
     nodes = list(slot.selected.nodes)
     if isinstance(exc, graphql.GraphQLError):
         return graphql.located_error(exc, nodes, path.as_list())
     return graphql.GraphQLError(str(exc), nodes, path=path.as_list(), original_error=exc)
 
 
-def _leaf(kind: Any, value: Any, source: Rest | None) -> Any:
+def _leaf(kind: Any, value: Any, source: Rest | None, mark: PropertyMark | None) -> Any:
     if source is None:
         try:
             completed = kind.coerce_output_value(value)
@@ -113,7 +133,7 @@ def _leaf(kind: Any, value: Any, source: Rest | None) -> Any:
             raise graphql.GraphQLError(f"Expected a value of type '{kind.name}' but got null.")
         return completed
     try:
-        completed = kind.coerce_output_value(decoded(kind, value, source))
+        completed = kind.coerce_output_value(decoded(kind, value, source, mark))
     except UpstreamInvalid:
         raise
     except Exception as exc:  # scalars are the author's code

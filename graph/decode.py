@@ -17,7 +17,8 @@ import cachetools
 import graphql
 import msgspec
 
-from resolvers import wrapped
+from resolvers import JSON_TYPES, wrapped
+from sources import Number
 
 INT = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 MATCH = str | int
@@ -130,7 +131,7 @@ def leaf_type(kind: graphql.GraphQLOutputType) -> Any:
 def _leaf_item(kind: Any) -> Any:
     if isinstance(kind, graphql.GraphQLList):
         return list_of(leaf_type(kind.of_type))
-    return _SCALARS.get(kind.name, Any)
+    return _SCALARS.get(kind.name) or JSON_TYPES.get(kind, Any)
 
 
 def list_of(item: Any) -> Any:
@@ -179,7 +180,7 @@ class Decoders:
         whole = (identity, path)
         known = self._decoders.get(whole)
         if known is None:
-            known = self._decoders[whole] = msgspec.json.Decoder(wrapped(payload, path))
+            known = self._decoders[whole] = msgspec.json.Decoder(wrapped(payload, path), float_hook=Number)
         return known
 
     def output(self, keys: tuple[str, ...]) -> type[msgspec.Struct]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,15 +21,17 @@ import graphql
 import msgspec
 
 from graph.deadline import Deadlines
+from graph.defer import DeferredSelections, Usages
 from graph.errors import RequestError, report
 from graph.exact import Execution
+from graph.incremental import DeferringExecution, Delivery
 from graph.operation import Limits, Operation, Operations, Variant
 from graph.persisted import PersistedQueries
 from resolvers import Bindings, Flights, Ledger, Loader, Store, operation_loaders
 from sources import UpstreamInvalid
+from sources import encode_json as _encode
 
 Context = Callable[[], Any]
-_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +45,7 @@ class Answer:
         executed: False for a request error: there is no ``data`` entry at all.
         malformed: whether it was no GraphQL request to begin with, which every media type answers with the status.
         etag: identifies the bytes, where they are kept.
+        payloads: the payloads of an incremental answer, instead of the body.
     """
 
     body: bytes
@@ -55,6 +58,7 @@ class Answer:
     types: frozenset[str] = frozenset()
     asked_at: float = 0.0
     etag: str | None = None
+    payloads: AsyncGenerator[dict[str, Any]] | None = None
 
 
 class Request(msgspec.Struct):
@@ -138,6 +142,7 @@ class Engine:
         *,
         key: Hashable,
         writes: bool = True,
+        incremental: bool = False,
     ) -> Answer:
         """Execute a request.
 
@@ -146,6 +151,8 @@ class Engine:
             context: makes what resolvers see as ``info.context``; called only when one runs.
             key: equal for requests that are equal.
             writes: whether a mutation may be executed; not so for GET.
+            incremental: whether the client takes an answer in several payloads; to others, what ``@defer`` and
+                ``@stream`` say is nothing.
         """
         kept = self.kept(key)
         if kept is not None:
@@ -163,6 +170,8 @@ class Engine:
             body, malformed = _encode(exc.report()), exc.code == "BAD_REQUEST"
             return Answer(body, status=exc.status, executed=False, malformed=malformed, no_store=True)
         inputs = request.variables or {}
+        if incremental and operation.is_incremental:
+            return await self._deliver(variant, variables, headers, context)
         if not variant.shareable:
             return await self._execute(operation, variant, inputs, variables, headers, context)
 
@@ -241,6 +250,36 @@ class Engine:
             whole.update(data)
         return whole, errors
 
+    async def _deliver(self, variant: Variant, variables: Any, headers: Mapping[str, str], context: Context) -> Answer:
+        """Answer in several payloads, or in one where nothing comes later."""
+        ledger, made = Ledger(headers, self.store.clock()), context()
+        selections = DeferredSelections(variant.selections, self.bindings, variables)
+
+        def execution(within: Usages = frozenset()) -> DeferringExecution:
+            begun = DeferringExecution(self.schema, self.bindings, selections, self.loader, ledger, variables, made)
+            begun.begin(selections, within)
+            return begun
+
+        async def payloads() -> AsyncGenerator[dict[str, Any]]:
+            self._deadlines.add(ledger)
+            try:
+                with operation_loaders():
+                    async for payload in Delivery(execution, ledger).payloads(variant.kind, selections):
+                        yield payload
+            finally:
+                self._deadlines.discard(ledger)
+
+        self.exact_answers += 1
+        answers = payloads()
+        first = await anext(answers)
+        if first["hasNext"]:
+            return Answer(b"", no_store=True, payloads=_with_first(first, answers))
+        await answers.aclose()
+        del first["hasNext"]
+        answer = self._finish(_encode(first), variant, ledger, ledger.now)
+        answer.no_store = "errors" in first or variant.is_mutation
+        return answer
+
     def _finish(self, body: bytes, variant: Variant, ledger: Ledger, asked_at: float) -> Answer:
         fresh_s = ledger.fresh_s
         answer = Answer(body, private=ledger.private, types=frozenset(ledger.types), asked_at=asked_at)
@@ -261,3 +300,10 @@ class Engine:
         if not operation.node.variable_definitions:
             variant.introspected = body
         return Answer(body)
+
+
+async def _with_first(first: dict[str, Any], rest: AsyncGenerator[dict[str, Any]]) -> AsyncGenerator[dict[str, Any]]:
+    async with contextlib.aclosing(rest):
+        yield first
+        async for payload in rest:
+            yield payload

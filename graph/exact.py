@@ -71,17 +71,15 @@ class Execution:
         """Give data and errors for the root fields; data is None where a null reached the root."""
         root = Node(None, None)
         self._groups.append((kind, [root], fields))
+        await self._resolve_all()
+        completion = Completion()
+        return completion.whole(kind, root), completion.errors
+
+    async def _resolve_all(self) -> None:
         while self._groups:
             while self._groups:
                 self._resolve(*self._groups.pop())
             await self._wait()
-        completion = Completion()
-        try:
-            data = completion.node(kind, root)
-        except graphql.GraphQLError as error:
-            completion.errors.append(error)
-            data = None
-        return data, completion.errors
 
     # -- resolving ------------------------------------------------------------------------------------------------
 
@@ -168,8 +166,11 @@ class Execution:
             else:
                 slot.tree = self._tree(kind, value, slot, Path(slot.parent.path, selected.key, None), found)
         for name, nodes in found.items():
-            object_type: Any = self._schema.type_map[name]
-            self._groups.append((object_type, nodes, self._selections.below(object_type, selected.nodes)))
+            self._descend(self._schema.type_map[name], nodes, selected)
+
+    def _descend(self, kind: Any, nodes: list[Node], selected: Selected) -> None:
+        """Queue objects of one type that a field gave."""
+        self._groups.append((kind, nodes, self._selections.below(kind, selected.nodes)))
 
     def _tree(self, kind: Any, value: Any, slot: Slot, path: Path, found: dict[str, list[Node]]) -> Any:
         if isinstance(kind, graphql.GraphQLNonNull):
@@ -273,21 +274,23 @@ class Execution:
             if isinstance(value, Failure):
                 value = None
             with contextlib.suppress(UpstreamInvalid):
-                value = self._python_value(binding.kind, value, source, made)
+                value = self._python_value(binding, binding.kind, value, source, made)
             object.__setattr__(instance, attribute, value)
         return instance
 
-    def _python_value(self, kind: Any, value: Any, source: Rest, made: dict[tuple[str, int], Any]) -> Any:
+    def _python_value(
+        self, binding: Property, kind: Any, value: Any, source: Rest, made: dict[tuple[str, int], Any]
+    ) -> Any:
         if value is None or kind is None:
             return value
         if isinstance(kind, graphql.GraphQLNonNull):
-            return self._python_value(kind.of_type, value, source, made)
+            return self._python_value(binding, kind.of_type, value, source, made)
         if isinstance(kind, graphql.GraphQLList):
             if not isinstance(value, list):
                 raise promised(source, "a list", value)
-            return [self._python_value(kind.of_type, item, source, made) for item in value]
+            return [self._python_value(binding, kind.of_type, item, source, made) for item in value]
         if graphql.is_leaf_type(kind):
-            return decoded(kind, value, source)
+            return decoded(kind, value, source, binding.mark)
         if isinstance(value, Mapping):
             name = kind.name if isinstance(kind, graphql.GraphQLObjectType) else self._kind_of(kind.name, value, source)
             return self._object(name, value, source, made)
@@ -297,8 +300,7 @@ class Execution:
 
     async def _wait(self) -> None:
         waiting, self._waiting = self._waiting, []
-        calls, self._calls = self._calls, {}
-        lookups, self._lookups = self._lookups, []
+        calls, self._calls, lookups, self._lookups = self._calls, {}, self._lookups, []
         await asyncio.gather(
             *(self._await(slot, value) for slot, value in waiting),
             *(self._fetch_or_fail(members) for members in calls.values()),

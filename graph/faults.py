@@ -10,6 +10,8 @@ import graphql
 
 from resolvers import Declared, bind
 
+_INVALID = "Invalid Schema."  # what Strawberry says before all that graphql-core finds
+
 
 def schema_faults(declared: Declared, build: Callable[[], graphql.GraphQLSchema]) -> list[str]:
     """Give why the schema cannot be built, and what is wrong with the rest of it.
@@ -25,12 +27,15 @@ def schema_faults(declared: Declared, build: Callable[[], graphql.GraphQLSchema]
             try:
                 schema = build()
             except Exception as exc:
+                invalid = _lines(exc)[1:] if str(exc).startswith(_INVALID) else []
+                faults += [fault for line in invalid if (fault := f"the schema: {line}") not in faults]
                 culprit = _culprit(declared, build, str(exc), gives_up_at)
                 if culprit is None:
-                    return [*faults, f"the schema: {_first_line(exc)}"]
+                    return faults if invalid else [*faults, f"the schema: {_first_line(exc)}"]
                 definition, field, place = culprit
                 kept.append(culprit)
-                faults.append(f"{definition.name}.{field.python_name}: {_first_line(exc)}")
+                if not invalid:
+                    faults.append(f"{definition.name}.{field.python_name}: {_first_line(exc)}")
             else:
                 return [*faults, *(fault for fault in bind(schema, declared).faults if fault not in declared.faults)]
     finally:
@@ -59,5 +64,9 @@ def _culprit(
 
 
 def _first_line(exc: Exception) -> str:
-    lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
-    return lines[0] if lines else type(exc).__name__
+    return (_lines(exc) or [type(exc).__name__])[0]
+
+
+def _lines(exc: Exception) -> list[str]:
+    lines = (line.strip(" \t\N{CROSS MARK}") for line in str(exc).splitlines())
+    return [line for line in lines if line]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Any
 
 import graphql
 import msgspec
 import strawberry
+from strawberry.schema.config import StrawberryConfig
 
 from graph.engine import Engine, Request
 from graph.errors import GraphError
 from graph.faults import schema_faults
 from graph.operation import Limits
-from resolvers import Store, bind, declare
+from resolvers import SCALARS, Store, bind, declare
 from sources import Rest
 
 
@@ -47,7 +49,7 @@ class Graph:
         declared = declare(*roots)
 
         def build() -> graphql.GraphQLSchema:
-            return strawberry.Schema(query=query, mutation=mutation, types=list(types))._schema
+            return strawberry.Schema(query=query, mutation=mutation, types=list(types), config=_config())._schema
 
         try:
             schema = build()
@@ -56,7 +58,9 @@ class Graph:
             raise GraphError(
                 [*declared.faults, *(found or [f"the schema: {exc}"]), *_missing(declared.sources)]
             ) from exc
-        _forget_null_defaults(schema)
+        schema.directives = (*schema.directives, graphql.GraphQLDeferDirective, graphql.GraphQLStreamDirective)
+        _say_one_of(schema)
+        _write_defaults(schema)
         bindings = bind(schema, declared)
         if bindings.faults:
             raise GraphError([*bindings.faults, *_missing(bindings.sources)])
@@ -94,28 +98,69 @@ class Graph:
         response: dict[str, Any] = msgspec.json.decode(answer.body)
         return response
 
+    async def execute_incrementally(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        operation_name: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        context: Any = None,
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """Execute an operation with ``@defer`` or ``@stream`` without a server, and give its payloads.
+
+        An operation in which nothing comes later is one response, without ``hasNext``.
+        """
+        request = Request(query, operation_name, dict(variables or {}))
+        lowered = {name.lower(): value for name, value in (headers or {}).items()}
+        answer = await self.engine.answer(request, lowered, lambda: context, key=object(), incremental=True)
+        if answer.payloads is None:
+            yield msgspec.json.decode(answer.body)
+            return
+        async with contextlib.aclosing(answer.payloads) as payloads:
+            async for payload in payloads:
+                yield payload
+
     async def aclose(self) -> None:
         """Close the connections to all backends."""
         for source in self.sources:
             await source.aclose()
 
 
-def _forget_null_defaults(schema: graphql.GraphQLSchema) -> None:
+def _config() -> StrawberryConfig:
+    return StrawberryConfig(scalar_map=SCALARS)
+
+
+def _say_one_of(schema: graphql.GraphQLSchema) -> None:
+    """Tell graphql-core which input objects take exactly one member: Strawberry checks that by itself, unsaid."""
+    for kind in schema.type_map.values():
+        if isinstance(kind, graphql.GraphQLInputObjectType):
+            definition = kind.extensions.get("strawberry-definition")
+            if getattr(definition, "is_one_of", False):
+                kind.is_one_of = True
+                kind.out_type = graphql.GraphQLInputObjectType.out_type  # type: ignore[method-assign]  # Strawberry's
+
+
+def _write_defaults(schema: graphql.GraphQLSchema) -> None:
     """Let what a client leaves out stay out, where Python says ``= None`` and Strawberry makes it a default of null.
 
-    A backend may well take ``{"note": null}`` for a wish to clear the note.
+    A backend may well take ``{"note": null}`` for a wish to clear the note. A default that is a JSON object becomes
+    one that can be printed.
     """
     for kind in schema.type_map.values():
         if isinstance(kind, graphql.GraphQLInputObjectType):
-            _without_null_default(kind.fields.values())
+            _write_default(kind.fields.values())
         elif isinstance(kind, graphql.GraphQLObjectType | graphql.GraphQLInterfaceType):
             for element in kind.fields.values():
-                _without_null_default(element.args.values())
+                _write_default(element.args.values())
 
 
-def _without_null_default(inputs: Iterable[graphql.GraphQLArgument | graphql.GraphQLInputField]) -> None:
+def _write_default(inputs: Iterable[graphql.GraphQLArgument | graphql.GraphQLInputField]) -> None:
     for declared in inputs:
         if declared.default_value is None:
+            declared.default_value = graphql.Undefined
+        elif isinstance(declared.default_value, dict | list) and graphql.get_named_type(declared.type).name == "JSON":
+            declared.default = graphql.GraphQLDefaultInput(value=declared.default_value)
             declared.default_value = graphql.Undefined
 
 

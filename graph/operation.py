@@ -16,6 +16,7 @@ import cachetools
 import graphql
 
 from graph.compile import Compiler
+from graph.defer import has_incremental
 from graph.errors import RequestError
 from graph.leaf import leaf_reader
 from graph.plan import Plan, plan
@@ -77,12 +78,13 @@ class Variant:
 
 @dataclass(slots=True, eq=False)
 class Operation:
-    """One operation of a validated document."""
+    """One operation of a validated document; `is_incremental` tells whether it says ``@defer`` or ``@stream``."""
 
     node: graphql.OperationDefinitionNode
     fragments: dict[str, graphql.FragmentDefinitionNode]
     document: graphql.DocumentNode
     conditions: tuple[str, ...]
+    is_incremental: bool = False
     variants: dict[tuple[Any, ...], Variant] = field(default_factory=dict)
 
 
@@ -209,7 +211,7 @@ class Operations:
             for definition in document.definitions
             if isinstance(definition, graphql.FragmentDefinitionNode)
         }
-        return Operation(node, fragments, document, condition_variables(document))
+        return Operation(node, fragments, document, condition_variables(document), has_incremental(document))
 
 
 def _named(document: graphql.DocumentNode, name: str | None) -> graphql.OperationDefinitionNode:

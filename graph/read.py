@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from resolvers import Part, decoder, unwrap
+from resolvers import Part, unwrap
 
 
 class Deviation(Exception):
@@ -105,9 +105,8 @@ def cut_items(items: list[Any], kept: int, key: Callable[[Any], Any]) -> list[An
     return found
 
 
-def converter(kind: Any, timestamps: Any) -> Callable[[Any], Any]:
+def converter(kind: Any, decode: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
     """Give the function from a backend's value of a leaf type to what is encoded; it refuses null."""
-    decode = decoder(kind, timestamps)
     encode = kind.coerce_output_value
 
     def convert(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,9 @@ import msgspec
 
 from graph.tree import Failure, at, promised
 from resolvers import Fetching, Part, key_text
-from sources import UpstreamInvalid
+from sources import Number, UpstreamInvalid
+
+_with_digits = msgspec.json.Decoder(float_hook=Number).decode
 
 
 def is_key(value: Any) -> bool:
@@ -27,24 +28,20 @@ def payload(part: Part, binding: Fetching) -> Any:
     source = binding.source
     endpoint = binding.batch if part.batched else binding.single
     try:
-        value = _decode(part.body)
+        value = _decode(part.body, binding.keeps_digits)
     except (msgspec.DecodeError, RecursionError, ValueError):
         return Failure(UpstreamInvalid(f"{source.name} did not answer JSON", source=source.name))
     return at(value, endpoint.items, source) if part.enveloped and endpoint is not None else value
 
 
-def _decode(body: Any) -> Any:
+def _decode(body: Any, keeps_digits: bool) -> Any:
     try:
-        return msgspec.json.decode(body)
+        return _with_digits(body) if keeps_digits else msgspec.json.decode(body)
     except msgspec.DecodeError as exc:
-        if "out of range" not in str(exc):
+        if keeps_digits or "out of range" not in str(exc):
             raise
         # A number that no float can hold is one field's problem: infinity is no Float, and says so where it stands.
-        return json.loads(bytes(body), parse_constant=_refuse)
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON")
+        return _with_digits(body)
 
 
 def answers(parts: list[Part], binding: Fetching) -> dict[str, Any]:

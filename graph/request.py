@@ -6,7 +6,7 @@ Pure functions after the GraphQL-over-HTTP specification (draft of 2024); the se
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,12 +14,16 @@ import msgspec
 
 from graph.engine import Request
 from graph.errors import RequestError
+from sources import Number
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 
 _QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
-_decode = msgspec.json.Decoder(Request).decode
+_decode = msgspec.json.Decoder(Request, float_hook=Number).decode
+_decode_object: Callable[[str], dict[str, object] | None] = msgspec.json.Decoder(
+    dict[str, object] | None, float_hook=Number
+).decode
 
 
 class Headers(Mapping[str, str]):
@@ -99,7 +103,7 @@ def _object(parameters: dict[str, str], name: str) -> dict[str, object] | None:
     if not text:
         return None
     try:
-        return msgspec.json.decode(text, type=dict[str, object] | None)
+        return _decode_object(text)
     except (msgspec.DecodeError, RecursionError, ValueError):
         raise RequestError.of(f"{name} must be a JSON object", "BAD_REQUEST") from None
 

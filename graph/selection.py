@@ -22,12 +22,19 @@ class TooManyFields(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selected:
-    """One response key of a selection set: the field, and the nodes that ask for it (several where they merge)."""
+    """One response key of a selection set: the field, and the nodes that ask for it (several where they merge).
+
+    Args:
+        usages: of fields that may be deferred, each node's usage; see `graph.defer`.
+        stream: how its list is streamed, if it is.
+    """
 
     key: str
     name: str
     nodes: tuple[graphql.FieldNode, ...]
     field: graphql.GraphQLField
+    usages: tuple[Any, ...] = ()
+    stream: Any = None
 
 
 class Selections:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from graphql.pyutils import Path
 
 from graph.selection import Selected
-from resolvers import decoder
+from resolvers import PropertyMark, decoder_of
 from sources import Rest, UpstreamInvalid
 
 
@@ -33,15 +33,20 @@ class Node:
     """An object of the response under way: its value, the fields selected from it, and what each of them holds.
 
     `held` has a `Slot` for a field that needed work, and for a leaf inside a backend's JSON just the JSON value.
+    `groups` are what is delivered later from this place on, by the usages of the fragments.
     """
 
-    __slots__ = ("fields", "held", "path", "value")
+    __slots__ = ("fields", "groups", "held", "path", "value")
 
     def __init__(self, value: Any, path: Path | None) -> None:
         self.value = value
         self.path = path
         self.fields: Sequence[Selected] = ()
         self.held: dict[str, Any] = {}
+        self.groups: Mapping[Any, Any] = _NO_GROUPS
+
+
+_NO_GROUPS: Mapping[Any, Any] = {}
 
 
 class Slot:
@@ -67,13 +72,13 @@ def at(raw: Any, path: tuple[str, ...], source: Rest) -> Any:
     return raw
 
 
-def decoded(kind: Any, value: Any, source: Rest) -> Any:
-    """Give the Python value of a leaf as its source writes it.
+def decoded(kind: Any, value: Any, source: Rest, mark: PropertyMark | None) -> Any:
+    """Give the Python value of a leaf as its source, or the mark on its field, says that it is written.
 
     Raises:
         UpstreamInvalid: it has another form than the schema promises.
     """
-    decode = decoder(kind, source.timestamps)
+    decode = decoder_of(kind, source, mark)
     if decode is None:
         return value
     try:

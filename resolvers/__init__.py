@@ -1,8 +1,9 @@
 """How a field gets its value: bindings, batching, caching. The middle storey, over `sources`.
 
 It knows GraphQL's types, not its documents: it never parses one, never opens a socket and never builds a URL. Read
-`marks`, `batch`, `binding`, `discriminator` and `declare` (what an author wrote), `binder` (what it means),
-`values`, `envelope`, `flight`, `store`, `ledger`, `ask`, `loader` (how values arrive).
+`marks`, `scalars`, `batch`, `node`, `connection`, `discriminator` and `declare` (what an author wrote), `binding` and
+`binder` (what it means), `values`, `envelope`, `ledger`, `pages`, `flight`, `store`, `ask`, `loader` (how values
+arrive).
 """
 
 from resolvers.batch import Batched, batched, operation_loaders
@@ -16,28 +17,37 @@ from resolvers.envelope import key_text, unwrap, wrapped
 from resolvers.flight import Abandoned, Flights
 from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
-from resolvers.marks import field, link
-from resolvers.node import GlobalId, Node, global_id, identity_of, key_of
+from resolvers.marks import PropertyMark, field, link
+from resolvers.node import GlobalId, Node, global_id, identity_of, key_of, raw_key
 from resolvers.pages import SHOWN
+from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
 from resolvers.store import Entry, Store
-from resolvers.values import decoder, python_name, raw_key, wire_value
+from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_value
 
 __all__ = [
     "CUT",
+    "JSON",
+    "JSON_TYPES",
+    "SCALARS",
     "SHOWN",
+    "URL",
     "Abandoned",
+    "Base64",
     "Batched",
     "Binding",
     "Bindings",
     "Connection",
     "Declared",
     "Discriminator",
+    "Duration",
     "Edge",
+    "Email",
     "Entry",
     "Fetching",
     "Flights",
     "GlobalId",
     "Identity",
+    "Int64",
     "Kinds",
     "Ledger",
     "Loader",
@@ -46,6 +56,7 @@ __all__ = [
     "PageInfo",
     "Part",
     "Property",
+    "PropertyMark",
     "Python",
     "Reading",
     "Store",
@@ -54,6 +65,7 @@ __all__ = [
     "bind",
     "declare",
     "decoder",
+    "decoder_of",
     "discriminator",
     "field",
     "global_id",
@@ -61,6 +73,7 @@ __all__ = [
     "key_of",
     "key_text",
     "link",
+    "mark_of",
     "operation_loaders",
     "python_name",
     "raw_key",

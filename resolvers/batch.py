@@ -32,11 +32,12 @@ _loaders: ContextVar[dict[int, DataLoader[Any, Any]] | None] = ContextVar("loade
 @contextmanager
 def operation_loaders() -> Iterator[None]:
     """Give the operation that runs inside loaders of its own."""
-    token = _loaders.set({})
+    before = _loaders.get()
+    _loaders.set({})
     try:
         yield
     finally:
-        _loaders.reset(token)
+        _loaders.set(before)  # not by a token: what is delivered in parts may end in another context
 
 
 class Batched(Generic[K, V]):

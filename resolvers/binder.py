@@ -15,15 +15,15 @@ import graphql
 from strawberry.types.field import StrawberryField
 
 from resolvers.binding import Binding, Bindings, Fetching, Identity, Lookup, Property, Python, Reading, undeclared
-from resolvers.check import cut_by, entity_faults, paging_faults, stub_faults
+from resolvers.check import cut_by, entity_faults, paging_faults, property_faults, stub_faults
 from resolvers.connection import Connection
 from resolvers.declare import Declared
 from resolvers.discriminator import ATTRIBUTE, Discriminator, Kinds
 from resolvers.marks import MARK, LinkMark, PropertyMark
-from resolvers.node import GLOBAL_ID, LookupMark, Node, is_node, taken_by
+from resolvers.node import GLOBAL_ID, LookupMark, Node, is_node, taken_by, taken_type
 from resolvers.pages import Pages
-from resolvers.values import python_name
-from sources import Body, Call, Endpoint, entity_of, snake_case
+from resolvers.values import counts_digits, python_name
+from sources import Body, Call, Endpoint, Rest, entity_of, snake_case
 
 
 def bind(schema: graphql.GraphQLSchema, declared: Declared) -> Bindings:
@@ -42,7 +42,7 @@ def bind(schema: graphql.GraphQLSchema, declared: Declared) -> Bindings:
             binder.kinds_of(abstract, declared)
     for found in schema.type_map.values():
         if isinstance(found, graphql.GraphQLInputObjectType):
-            binder.inputs_of(found)
+            binder.take_ids(found.name, found.fields)
     for kind in objects:
         bindings.fields[kind.name] = {
             name: binder.binding(kind, name, element) for name, element in kind.fields.items()
@@ -73,8 +73,9 @@ class _Binder:
                     resolved = isinstance(attribute, StrawberryField) and attribute.base_resolver is not None
                     if not resolved and not isinstance(mark, LinkMark | Call):
                         found[attribute.name] = _property(attribute.name, mark, kinds.get(attribute.name))
-                        if isinstance(mark, PropertyMark) and mark.fault is not None:
-                            self._fault(f"{kind.name}.{attribute.name}", mark.fault)
+                        if isinstance(mark, PropertyMark):
+                            for fault in property_faults(mark, kinds.get(attribute.name)):
+                                self._fault(f"{kind.name}.{attribute.name}", fault)
             entity = entity_of(origin)
             if entity is not None:
                 for fault in entity_faults(entity.call, found.keys()):
@@ -96,7 +97,7 @@ class _Binder:
         mark = definition.metadata.get(MARK) if isinstance(definition, StrawberryField) else None
         where = f"{kind.name}.{python_name(element, name)}"
         if isinstance(mark, Call):
-            self._take_ids(where, element.args)
+            self.take_ids(where, element.args)
             return self._stub(kind, where, element, mark)
         if isinstance(mark, LinkMark):
             return self._link(kind, where, element, mark)
@@ -105,7 +106,9 @@ class _Binder:
         if not isinstance(definition, StrawberryField):
             return Python(sees_client=True)
         if definition.base_resolver is None and not definition.extensions and not definition.permission_classes:
-            identity = self._identity(kind) if definition.python_name == "id" else None
+            identity = None
+            if definition.python_name == "id" and issubclass(self.bindings.origins.get(kind.name, object), Node):
+                identity = self._identity(kind.name)
             return identity or _property(definition.python_name, mark, element.type)
         for argument in definition.arguments:
             if taken_by(argument.type_annotation.annotation) is not None:
@@ -156,6 +159,7 @@ class _Binder:
             entity=entity if given else None,
             key_names=self._entity_names(target, entity) if given and entity is not None else (),
             entity_match=self._match(target, entity) if entity is not None and call.source is entity.source else (),
+            keeps_digits=self._keeps_digits(element.type, call.source, self._holds(target)),
             is_cut=cut_by(element, call, single, batch, arguments),
             renamed=tuple((variable, name) for variable, name in call.inputs.items() if name in arguments),
             pages=pages,
@@ -263,26 +267,19 @@ class _Binder:
             entity=call,
             entity_match=self._match(target, call),
             key_names=single_names,
+            keeps_digits=self._keeps_digits(None, call.source, self._holds(target)),
             is_entity=True,
             many_keys=many_keys,
         )
 
     # -- nodes ----------------------------------------------------------------------------------------------------
 
-    def _identity(self, kind: graphql.GraphQLObjectType) -> Identity | None:
-        """Give what makes the global id of a node's objects; None where a type has no such ids."""
-        origin = self.bindings.origins.get(kind.name)
-        if origin is None or not issubclass(origin, Node):
+    def _identity(self, name: str) -> Identity | None:
+        call, attributes = self._entity(name), self.bindings.attributes[name]
+        if call is None or (call.single is None and call.batch is None and not call.is_faulty):
+            self._fault(name, "it is a Node, but no source gives it by key: declare an entity with get or batch")
             return None
-        call = self._entity(kind.name)
-        if call is None or (call.single is None and call.batch is None):
-            if call is None or not call.is_faulty:
-                self._fault(
-                    kind.name, "it is a Node, but no source gives it by key: declare an entity with get or batch"
-                )
-            return None
-        attributes = self.bindings.attributes[kind.name]
-        return Identity(kind.name, tuple(attributes[part] for part in call.key if part in attributes))
+        return Identity(name, tuple(attributes[part] for part in call.key if part in attributes))
 
     def _lookup(self) -> Lookup:
         calls: dict[str, Fetching] = {}
@@ -295,20 +292,13 @@ class _Binder:
         singles = {name: dataclasses.replace(call, batch=None) for name, call in calls.items() if call.single}
         return Lookup(calls, singles)
 
-    def inputs_of(self, kind: graphql.GraphQLInputObjectType) -> None:
-        """Find the fields of an input that take global ids."""
-        self._take_ids(kind.name, kind.fields)
-
-    def _take_ids(self, where: str, inputs: Mapping[str, graphql.GraphQLArgument | graphql.GraphQLInputField]) -> None:
+    def take_ids(self, where: str, inputs: Mapping[str, graphql.GraphQLArgument | graphql.GraphQLInputField]) -> None:
+        """Find the arguments, or the fields of an input, that take global ids."""
         for name, element in inputs.items():
-            definition = element.extensions.get("strawberry-definition")
-            mark = None if definition is None else taken_by(definition.type_annotation.annotation)
-            if mark is None:
-                continue
-            call = self._entity(mark.name)
-            if call is None or len(call.key) != 1 or not is_node(self.bindings.origins.get(mark.name)):
-                self._fault(where, f"{name} takes ids of {mark.name}, which is not a Node with a key of one part")
-            element.extensions[GLOBAL_ID] = mark.name
+            taken = taken_type(element)
+            call = None if taken is None else self._entity(taken)
+            if taken is not None and (call is None or len(call.key) != 1 or not is_node(self.bindings.origins[taken])):
+                self._fault(where, f"{name} takes ids of {taken}, which is not a Node with a key of one part")
 
     def _entity(self, target: str | None) -> Call | None:
         origin = self.bindings.origins.get(target or "")
@@ -352,6 +342,13 @@ class _Binder:
                 waiting.extend(graphql.get_named_type(kind).name for kind in kinds if kind is not None)
         return tuple(seen)
 
+    def _keeps_digits(self, kind: graphql.GraphQLOutputType | None, source: Rest, holds: tuple[str, ...]) -> bool:
+        properties = (found for name in holds for found in self.bindings.attributes[name].values())
+        return counts_digits(graphql.get_named_type(kind), source, None) or any(
+            found.kind is not None and counts_digits(graphql.get_named_type(found.kind), source, found.mark)
+            for found in properties
+        )
+
     def _fault(self, where: str, message: str) -> None:
         text = f"{where}: {message}"
         if text not in self.bindings.faults:
@@ -360,7 +357,7 @@ class _Binder:
 
 def _property(attribute: str, mark: object, kind: graphql.GraphQLOutputType | None) -> Property:
     if isinstance(mark, PropertyMark):
-        return Property(attribute, mark.path, mark.ttl, kind)
+        return Property(attribute, mark.path, mark.ttl, kind, mark)
     return Property(attribute, kind=kind)
 
 

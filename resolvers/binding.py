@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import graphql
 
+from resolvers.marks import PropertyMark
 from resolvers.pages import Pages
 from sources import Call, Endpoint, Rest
 
@@ -21,12 +22,14 @@ class Property:
 
     Args:
         kind: the field's type in the schema; None for attributes that are not in it (``strawberry.Private``).
+        mark: what the author wrote on it with `field`.
     """
 
     attribute: str
     path: tuple[str, ...] | None = None
     ttl: float | None = None
     kind: graphql.GraphQLOutputType | None = None
+    mark: PropertyMark | None = None
 
     def where(self, source: Rest) -> tuple[str, ...]:
         """Give the property names from the parent's object to the value."""
@@ -69,6 +72,7 @@ class Fetching:
         fresh_s: seconds an answer may be reused when no field asks for less: the endpoint's, else the type's, else
             the source's.
         key_names: of such a call without parents, the arguments that make up the key.
+        keeps_digits: whether any field of an answer shows digits that a float does not hold.
         entity_match: where an object of the source's own entity holds its key.
         pages: how a connection is loaded; None for every other call.
         takes_ids: whether any argument takes global ids.
@@ -93,6 +97,8 @@ class Fetching:
     entity: Call | None = None
     key_names: tuple[str, ...] = ()
     entity_match: tuple[tuple[str, ...], ...] = ()
+    keeps_digits: bool = False
+
     fresh_s: float = 0.0
     pages: Pages | None = None
     takes_ids: bool = False

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Set
 
 import graphql
 
-from sources import Call, Endpoint, Numbered
+from resolvers.marks import PropertyMark
+from resolvers.values import INSTANTS, enum_class
+from sources import Call, Endpoint, Numbered, values_faults
 
 CUT = "first"  # the argument that cuts a list here, when no endpoint takes it
 _UNSET = (None, graphql.Undefined)
@@ -93,6 +95,21 @@ def entity_faults(call: Call, attributes: Set[str]) -> Iterator[str]:
     for part in call.key:
         if part not in attributes:
             yield f"the key {part!r} is not an attribute; attributes are: {', '.join(sorted(attributes)) or 'none'}"
+
+
+def property_faults(mark: PropertyMark, kind: graphql.GraphQLOutputType | None) -> Iterator[str]:
+    """Give what is wrong with what an author wrote on a property: its path, its age, how it is spelled."""
+    if mark.fault is not None:
+        yield mark.fault
+    named = None if kind is None else graphql.get_named_type(kind)
+    if mark.timestamps is not None and named is not None and named not in INSTANTS:
+        yield f"timestamps is for a DateTime or Date, but the field is {kind}"
+    if mark.values is None or named is None:
+        return
+    if isinstance(named, graphql.GraphQLEnumType):
+        yield from values_faults(enum_class(named), mark.values)
+    else:
+        yield f"values is for an enum, but the field is {kind}"
 
 
 def cut_by(

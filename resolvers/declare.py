@@ -122,8 +122,12 @@ def _has_answer(function: Any, hints: dict[str, Any], declared: Declared) -> boo
 
 
 def _stub_field(python_type: type[Any], name: str, function: Any) -> StrawberryField:
+    call = call_of(function)
     field = strawberry.field(
-        resolver=function, description=inspect.getdoc(function) or None, metadata={MARK: call_of(function)}
+        resolver=function,
+        description=inspect.getdoc(function) or None,
+        deprecation_reason=None if call is None else call.deprecation_reason,
+        metadata={MARK: call},
     )
     field.python_name = name
     field.origin = python_type

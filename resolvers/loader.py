@@ -25,7 +25,7 @@ from resolvers.flight import Flights
 from resolvers.ledger import Key, Ledger, Load, Overdue, Part
 from resolvers.pages import SHOWN
 from resolvers.store import Entry, Store, freshness_limit
-from sources import Endpoint, Rest, SourceError, UpstreamTimeout
+from sources import Endpoint, Rest, SourceError, UpstreamTimeout, encode_sorted_json
 
 _URL_LIMIT = 8000
 
@@ -76,7 +76,7 @@ class Loader:
             values: what all keys share: the arguments.
             keys: a scalar per key, or a tuple where the key has several parts.
         """
-        question = (fetching.call, msgspec.json.encode(values, order="sorted") if values else None)
+        question = (fetching.call, encode_sorted_json(values) if values else None)
         load = ledger.loads.get(question)
         if load is None or ledger.now - load.oldest_at >= max_age_s:
             load = ledger.loads[question] = Load()
@@ -350,7 +350,7 @@ class Loader:
     def _item_key(self, fetching: Fetching, values: Mapping[str, object], key: Key, scope: str) -> Hashable:
         if fetching.entity is not None:
             return (fetching.entity.serial, b"", key_text(key), scope)
-        shared = msgspec.json.encode(values, order="sorted") if values else b""
+        shared = encode_sorted_json(values) if values else b""
         return (fetching.call.serial, shared, key_text(key), scope)
 
     def _stored(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import strawberry
 
-from sources import DeclarationError, split_path
+from sources import DeclarationError, Timestamps, split_path
 
 MARK = "weft"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PropertyMark:
-    """Where a property sits in its object, and how long it may be reused; None leaves the default.
+    """Where a property sits in its object, how long it may be reused, how it is spelled; None leaves the default.
 
     Args:
         fault: what is wrong with it, to be reported with all other faults.
@@ -23,6 +25,8 @@ class PropertyMark:
     path: tuple[str, ...] | None
     ttl: float | None
     fault: str | None = None
+    timestamps: Timestamps | None = None
+    values: Mapping[Any, enum.Enum] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +36,35 @@ class LinkMark:
     names: tuple[str, ...]
 
 
-def field(path: str | None = None, *, ttl: float | None = None, **options: Any) -> Any:
+def field(
+    path: str | None = None,
+    *,
+    ttl: float | None = None,
+    timestamps: Timestamps | None = None,
+    values: Mapping[Any, enum.Enum] | None = None,
+    **options: Any,
+) -> Any:
     """Describe a property of the backend's object: ``price: int = field("price.cents", ttl=5)``.
 
     Args:
         path: dotted property names from the object; None is the attribute's own name in the source's spelling,
             ``"."`` the object itself, which shows one object of the backend as two of the graph.
         ttl: seconds this property may be reused; the smallest of a selection decides.
+        timestamps: how this instant or date is written, where that is not the source's way.
+        values: what the backend says in this property to the enum member that it means.
         options: what `strawberry.field` takes, for example ``description``.
     """
+    fault: str | None = None
+    names: tuple[str, ...] | None = None
     try:
-        mark = PropertyMark(None if path is None else split_path(path), ttl)
+        names = None if path is None else split_path(path)
     except DeclarationError as exc:
-        mark = PropertyMark(None, ttl, str(exc))
+        fault = str(exc)
     if ttl is not None and ttl < 0:
-        mark = PropertyMark(mark.path, ttl, "ttl is less than 0 seconds")
-    return strawberry.field(metadata={MARK: mark}, **options)
+        fault = "ttl is less than 0 seconds"
+    if timestamps not in (None, "iso", "unix", "unix_ms"):
+        fault = f"timestamps={timestamps!r}: expected 'iso', 'unix' or 'unix_ms'"
+    return strawberry.field(metadata={MARK: PropertyMark(names, ttl, fault, timestamps, values)}, **options)
 
 
 def link(*names: str, **options: Any) -> Any:

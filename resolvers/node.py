@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import graphql
 import strawberry
 from strawberry.types.base import StrawberryObjectDefinition
 
@@ -87,9 +88,36 @@ def key_of(python_type: type, text: str) -> Key | None:
     return found[1][0] if len(found[1]) == 1 else found[1]
 
 
+def raw_key(value: Any, element: graphql.GraphQLArgument | graphql.GraphQLInputField) -> Any:
+    """Give the key that is in a global id, or in each of a list, where an argument or input field takes such ids.
+
+    Raises:
+        GraphQLError: it is no global id of the type that is asked for.
+    """
+    name = element.extensions.get(GLOBAL_ID)
+    if name is None or value is None:
+        return value
+    if isinstance(value, list):
+        return [raw_key(item, element) for item in value]
+    found = identity_of(value)
+    if found is None or found[0] != name or len(found[1]) != 1:
+        raise graphql.GraphQLError(f"Expected an id of {name}.", extensions={"code": "BAD_USER_INPUT"})
+    return found[1][0]
+
+
 def taken_by(annotation: Any) -> GlobalId | None:
     """Give the `GlobalId` anywhere in an annotation."""
     return next(_marks(annotation), None)
+
+
+def taken_type(element: graphql.GraphQLArgument | graphql.GraphQLInputField) -> str | None:
+    """Note on an argument or input field the type whose global ids it takes, and give it; None where it takes none."""
+    definition = element.extensions.get("strawberry-definition")
+    mark = None if definition is None else taken_by(definition.type_annotation.annotation)
+    if mark is None:
+        return None
+    element.extensions[GLOBAL_ID] = mark.name
+    return mark.name
 
 
 def _marks(annotation: Any) -> Iterator[GlobalId]:

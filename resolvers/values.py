@@ -5,57 +5,86 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import enum
+import functools
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import graphql
 
-from resolvers.node import GLOBAL_ID, identity_of
-from sources import Rest, Timestamps, format_instant, parse_instant
+from resolvers import scalars
+from resolvers.duration import duration_text
+from resolvers.marks import MARK, PropertyMark
+from resolvers.node import raw_key
+from sources import Number, Rest, Timestamps, format_date, format_instant, parse_date, parse_instant, spelling_of
 
 Decode = Callable[[Any], Any]
+Said = Mapping[Any, enum.Enum]
 
 _PLAIN = frozenset({"Int", "Float", "String", "Boolean", "ID", "JSON"})
+_DIGITS = frozenset({scalars.INT64, scalars.DECIMAL, scalars.ANY})
+INSTANTS = frozenset({scalars.DATE_TIME, scalars.DATE})
+_NOTHING: Said = {}
 
 
-def decoder(kind: graphql.GraphQLLeafType, timestamps: Timestamps) -> Decode | None:
+def mark_of(field: graphql.GraphQLField) -> PropertyMark | None:
+    """Give what the author wrote on a field with `field`, if anything."""
+    metadata = getattr(field.extensions.get("strawberry-definition"), "metadata", _NOTHING)
+    found = metadata.get(MARK)
+    return found if isinstance(found, PropertyMark) else None
+
+
+def decoder_of(kind: graphql.GraphQLLeafType, source: Rest, mark: PropertyMark | None) -> Decode | None:
+    """Give the `decoder` for a field's values, as the field's mark says they are spelled, else as their source does."""
+    timestamps = source.timestamps if mark is None or mark.timestamps is None else mark.timestamps
+    values = mark.values if mark is not None else None
+    if values is None and source.values and isinstance(kind, graphql.GraphQLEnumType):
+        values = source.values.get(enum_class(kind))
+    return decoder(kind, timestamps, values)
+
+
+def decoder(kind: graphql.GraphQLLeafType, timestamps: Timestamps, values: Said | None = None) -> Decode | None:
     """Give the function from a backend's JSON value to the Python value of a leaf type; None changes nothing.
 
     The function raises ValueError (or what a custom scalar's parser raises) for a value of another form.
+
+    Args:
+        values: what the backend says to the members of an enum that it means, besides their own values and names.
     """
     if isinstance(kind, graphql.GraphQLEnumType):
-        return _enum_decoder(kind)
+        return _enum_decoder(kind, values or _NOTHING)
     if kind.name in _PLAIN:
         return None
-    if kind.name == "DateTime":
-        return lambda value: parse_instant(value, timestamps)
-    if kind.name == "Date" and timestamps != "iso":
-        return lambda value: parse_instant(value, timestamps).date()
-    if kind.name == "Decimal":
-        return _decimal
+    if kind is scalars.DATE_TIME:
+        return functools.partial(parse_instant, timestamps=timestamps)
+    if kind is scalars.DATE and timestamps != "iso":
+        return functools.partial(parse_date, timestamps=timestamps)
     return kind.parse_value
 
 
-def _decimal(value: object) -> decimal.Decimal:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("expected a number")
-    try:
-        found = decimal.Decimal(str(value))
-    except decimal.InvalidOperation as exc:
-        raise ValueError("expected a number") from exc
-    if not found.is_finite():
-        raise ValueError("expected a number")
-    return found
+def counts_digits(kind: graphql.GraphQLNamedType | None, source: Rest, mark: PropertyMark | None) -> bool:
+    """Tell whether a field of this type shows digits of a JSON number that a float does not hold."""
+    if kind in INSTANTS:
+        return (mark.timestamps if mark is not None and mark.timestamps else source.timestamps) != "iso"
+    return kind in _DIGITS
 
 
-def _enum_decoder(kind: graphql.GraphQLEnumType) -> Decode:
+def enum_class(kind: graphql.GraphQLEnumType) -> Any:
+    """Give the author's class behind an enum type."""
+    return getattr(kind.extensions.get("strawberry-definition"), "wrapped_cls", None)
+
+
+def _enum_decoder(kind: graphql.GraphQLEnumType, values: Said) -> Decode:
     found = {name: kind.parse_value(name) for name in kind.values}
     members: dict[Any, Any] = dict(found)
     for member in found.values():
         members[member.value if isinstance(member, enum.Enum) else member] = member
-
+    members.update(values)
     has_booleans = any(type(wire) is bool for wire in members)
+    missing = getattr(enum_class(kind), "_missing_", None)
+    if getattr(missing, "__func__", None) is enum.Enum._missing_.__func__:  # type: ignore[attr-defined]  # a method
+        missing = None
+    known = set(found.values())
 
     def decode(value: Any) -> Any:
         try:
@@ -63,7 +92,10 @@ def _enum_decoder(kind: graphql.GraphQLEnumType) -> Decode:
                 raise KeyError
             return members[value]
         except (KeyError, TypeError):
-            raise ValueError(f"not a value of {kind.name}") from None
+            member = None if missing is None or value is None else missing(value)
+            if member is None or member not in known:
+                raise ValueError(f"not a value of {kind.name}") from None
+            return member
 
     return decode
 
@@ -82,36 +114,27 @@ def wire_value(value: Any, kind: graphql.GraphQLInputType, source: Rest) -> Any:
             for name, field in kind.fields.items()
             if name in value
         }
-    return _wire_leaf(value, source)
+    return _wire_leaf(value, kind, source)
 
 
-def raw_key(value: Any, element: graphql.GraphQLArgument | graphql.GraphQLInputField) -> Any:
-    """Give the key that is in a global id, or in each of a list, where an argument or input field takes such ids.
-
-    Raises:
-        GraphQLError: it is no global id of the type that is asked for.
-    """
-    name = element.extensions.get(GLOBAL_ID)
-    if name is None or value is None:
-        return value
-    if isinstance(value, list):
-        return [raw_key(item, element) for item in value]
-    found = identity_of(value)
-    if found is None or found[0] != name or len(found[1]) != 1:
-        raise graphql.GraphQLError(f"Expected an id of {name}.", extensions={"code": "BAD_USER_INPUT"})
-    return found[1][0]
-
-
-def _wire_leaf(value: Any, source: Rest) -> Any:
+def _wire_leaf(value: Any, kind: graphql.GraphQLInputType, source: Rest) -> Any:
     if isinstance(value, enum.Enum):
-        return value.value
+        return spelling_of(value, source.values)
+    if isinstance(value, float):
+        return value if kind is scalars.ANY else float(value)
     if isinstance(value, dt.datetime):
         return format_instant(value, source.timestamps)
-    if isinstance(value, dt.date | dt.time):
+    if isinstance(value, dt.date):
+        return format_date(value, source.timestamps)
+    if isinstance(value, dt.time):
         return value.isoformat()
-    if isinstance(value, decimal.Decimal | uuid.UUID):
-        return str(value)
-    return value
+    if isinstance(value, dt.timedelta):
+        return duration_text(value)
+    if isinstance(value, bytes):
+        return scalars.bytes_text(value)
+    if isinstance(value, decimal.Decimal):
+        return Number(str(value)) if source.decimals == "number" else str(value)
+    return str(value) if isinstance(value, uuid.UUID) else value
 
 
 def python_name(element: graphql.GraphQLField | graphql.GraphQLInputField, name: str) -> str:

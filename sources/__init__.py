@@ -1,12 +1,24 @@
 """REST backends: what can be asked of them, and asking it. The lowest storey.
 
 It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph` nor `resolvers`. Read `errors`,
-`template`, `convention`, `links`, `paging`, `led`, `endpoint`, `rest` (what an author declares), then
+`number`, `template`, `convention`, `links`, `paging`, `led`, `endpoint`, `rest` (what an author declares), then
 `transport`, `httpx_transport`, `fake`, `address`, `auth`, `exchange` (what happens on the wire).
 """
 
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
-from sources.convention import Naming, Timestamps, format_instant, parse_instant, snake_case
+from sources.convention import (
+    Decimals,
+    Naming,
+    Timestamps,
+    Values,
+    format_date,
+    format_instant,
+    parse_date,
+    parse_instant,
+    snake_case,
+    spelling_of,
+    values_faults,
+)
 from sources.endpoint import (
     Body,
     Call,
@@ -33,6 +45,7 @@ from sources.fake import FakeTransport
 from sources.httpx_transport import HttpxTransport
 from sources.led import Cursor, LinkHeader, NextUrl
 from sources.links import AstrayLink
+from sources.number import Number, digits_of, encode_json, encode_sorted_json
 from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, Place
 from sources.rest import Rest, WriteOptions
 from sources.template import RefusedValue, Template
@@ -47,6 +60,7 @@ __all__ = [
     "Body",
     "Call",
     "Cursor",
+    "Decimals",
     "DeclarationError",
     "Endpoint",
     "Entity",
@@ -58,6 +72,7 @@ __all__ = [
     "LinkHeader",
     "Naming",
     "NextUrl",
+    "Number",
     "Numbered",
     "OAuth2",
     "Offset",
@@ -79,12 +94,20 @@ __all__ = [
     "UpstreamInvalid",
     "UpstreamTimeout",
     "UpstreamUnavailable",
+    "Values",
     "WriteOptions",
     "call_of",
+    "digits_of",
+    "encode_json",
+    "encode_sorted_json",
     "entity_of",
+    "format_date",
     "format_instant",
+    "parse_date",
     "parse_instant",
     "snake_case",
+    "spelling_of",
     "split_path",
+    "values_faults",
     "variable_of",
 ]

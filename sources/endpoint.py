@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from sources.address import check_header_name
 from sources.errors import DeclarationError
+from sources.number import encode_json
 from sources.paging import Header, Paging
 from sources.template import RefusedValue, Template
 
@@ -52,7 +52,7 @@ class Body:
         """
         filled = _fill(self.skeleton, values)
         try:
-            return msgspec.json.encode(None if filled is _ABSENT else filled)
+            return encode_json(None if filled is _ABSENT else filled)
         except UnicodeEncodeError as exc:
             raise RefusedValue("half a character may not stand in a body") from exc
 
@@ -158,6 +158,7 @@ class Call:
         inputs: template variable to the parent's attribute that supplies it, where the names differ.
         invalidates: names of the types whose stored answers a write makes stale, each with the argument that holds
             the key of the one object concerned, or None for all of them.
+        deprecation_reason: why clients should no longer use it; None where they may.
         is_faulty: whether its declaration is a fault that is reported already.
         serial: tells this call apart from every other one of the process.
         default_body: whether the arguments that nothing else uses make up the request body.
@@ -177,11 +178,32 @@ class Call:
     invalidates: Mapping[str, str | None] = field(default_factory=dict)
     reads: bool = True
     default_body: bool = False
+    deprecation_reason: str | None = None
     is_faulty: bool = False
     paging: Paging | None = None
     total: tuple[str, ...] | Header | None = None
     name: str = ""
     serial: int = field(default_factory=itertools.count().__next__)
+
+
+def paged(name: str, paging: Paging | None, total: str | Header | None, *, is_batched: bool) -> dict[str, Any]:
+    """Give what a `Call` says about the pages of the field of this name.
+
+    Raises:
+        DeclarationError: what is declared cannot be.
+    """
+    if paging is None:
+        if total is not None:
+            raise DeclarationError("total is for lists in pages, and there is no paging")
+        return {}
+    if is_batched:
+        raise DeclarationError("paging and batch exclude each other: each list has pages of its own")
+    paging.check()
+    for path in (paging.more, paging.next_path, paging.item_path):
+        split_path(path)
+    if isinstance(total, Header):
+        check_header_name(total.name)
+    return {"paging": paging, "total": split_path(total) if isinstance(total, str) else total, "name": name}
 
 
 @dataclass(slots=True, eq=False)

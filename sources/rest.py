@@ -7,6 +7,7 @@ declaration is kept in `Rest.faults` instead of raised, so that a start-up repor
 from __future__ import annotations
 
 import contextlib
+import enum
 import functools
 import itertools
 import math
@@ -17,7 +18,7 @@ import httpx
 
 from sources.address import check_header_name, check_header_value, shown_address
 from sources.auth import Auth
-from sources.convention import Naming, Timestamps, naming_function
+from sources.convention import Decimals, Naming, Timestamps, Values, naming_function, values_faults
 from sources.endpoint import (
     CALL_MARK,
     ENTITY_MARK,
@@ -29,6 +30,7 @@ from sources.endpoint import (
     Get,
     Json,
     Post,
+    paged,
     split_path,
 )
 from sources.errors import DeclarationError, InvalidInput, UpstreamError
@@ -52,6 +54,7 @@ class WriteOptions(TypedDict, total=False):
         items: dotted path to the payload inside the reply.
         headers: header name to a fixed text or ``{variable}``.
         inputs: template variable to the argument that supplies it, where the names differ.
+        deprecation_reason: why clients should no longer use the field.
         invalidates: types whose stored answers this write makes stale, besides what it answers; as a mapping, each
             type with the argument that holds the key of the one object concerned.
     """
@@ -61,6 +64,7 @@ class WriteOptions(TypedDict, total=False):
     headers: Mapping[str, str] | None
     inputs: Mapping[str, str] | None
     invalidates: Sequence[str | type] | Mapping[str | type, str | None]
+    deprecation_reason: str | None
 
 
 class Rest:
@@ -72,7 +76,10 @@ class Rest:
         auth: how the gateway authenticates to the backend.
         ttl: seconds an answer may be reused where nothing closer to the field says otherwise.
         timeout: seconds for a whole exchange; `connect_timeout` and `read_timeout` bound its parts.
-        naming: how the backend spells property names; `timestamps` how it spells instants.
+        naming: how the backend spells property names; `timestamps` how it spells instants; `decimals` how it is sent
+            a `Decimal`: it may answer either way.
+        values: for an enum class, what the backend says to the member that it means, where that is not the member's
+            own value. The first of several spellings of a member is the one that is sent.
         forward: client headers passed on to this backend; what depends on them is private to that client.
         headers: fixed headers of each request.
         retries: how often a read that failed for the moment is repeated, within `timeout` in all.
@@ -96,6 +103,8 @@ class Rest:
         retries: int = 0,
         naming: Naming = "same",
         timestamps: Timestamps = "iso",
+        decimals: Decimals = "string",
+        values: Values | None = None,
         forward: str | Sequence[str] = (),
         headers: Mapping[str, str] | None = None,
         max_batch: int = 100,
@@ -109,6 +118,8 @@ class Rest:
         self.auth = auth
         self.ttl = ttl
         self.timestamps: Timestamps = timestamps
+        self.decimals: Decimals = decimals
+        self.values: dict[type[enum.Enum], Mapping[Any, enum.Enum]] = {}
         forward = (forward,) if isinstance(forward, str) else tuple(forward)
         self.forward = tuple(header.lower() for header in forward)
         self.max_batch = max_batch
@@ -123,6 +134,12 @@ class Rest:
                 self._fault(f"{option} is too small" if value < 0 else f"{option} is not a number")
         if timestamps not in ("iso", "unix", "unix_ms"):
             self._fault(f"timestamps={timestamps!r}: expected 'iso', 'unix' or 'unix_ms'")
+        if decimals not in ("string", "number"):
+            self._fault(f"decimals={decimals!r}: expected 'string' or 'number'")
+        for members, spelled in (values or {}).items():
+            for fault in values_faults(members, spelled):
+                self._fault(fault)
+            self.values[members] = spelled
         with self._noting_faults():
             self.property_name = functools.lru_cache(10_000)(naming_function(naming))
         with self._noting_faults():
@@ -168,6 +185,7 @@ class Rest:
         inputs: Mapping[str, str] | None = None,
         paging: Paging | None = None,
         total: str | Header | None = None,
+        deprecation_reason: str | None = None,
     ) -> Callable[[F], F]:
         """Declare that a field's value is what ``GET template`` answers.
 
@@ -183,6 +201,7 @@ class Rest:
             inputs: template variable to the argument or parent's attribute that supplies it, where the names differ.
             paging: how the backend cuts the list at `items` into pages, where the field is a connection.
             total: dotted path, or `Header`, to the number of items in the whole list.
+            deprecation_reason: why clients should no longer use the field.
         """
 
         def build(where: str) -> Call:
@@ -201,7 +220,8 @@ class Rest:
                 ttl=ttl,
                 max_batch=max_batch or self.max_batch,
                 inputs=dict(inputs or {}),
-                **_paged(where, paging, total, batch),
+                **paged(where, paging, total, is_batched=batch is not None),
+                deprecation_reason=deprecation_reason,
             )
 
         return self._marks(build)
@@ -232,6 +252,7 @@ class Rest:
         headers: Mapping[str, str] | None = None,
         inputs: Mapping[str, str] | None = None,
         invalidates: Sequence[str | type] | Mapping[str | type, str | None] = (),
+        deprecation_reason: str | None = None,
     ) -> Callable[[F], F]:
         def build(where: str) -> Call:
             return Call(
@@ -246,6 +267,7 @@ class Rest:
                 inputs=dict(inputs or {}),
                 invalidates=_stale_types(invalidates),
                 ttl=0.0,
+                deprecation_reason=deprecation_reason,
                 reads=False,
                 default_body=body is None and method != "DELETE",
             )
@@ -402,21 +424,6 @@ def _check_bounds(ttl: float | None, max_batch: int | None) -> None:
         raise DeclarationError("ttl is less than 0 seconds" if ttl < 0 else "ttl is not a number of seconds")
     if max_batch is not None and max_batch < 1:
         raise DeclarationError("max_batch is less than 1 key")
-
-
-def _paged(where: str, paging: Paging | None, total: str | Header | None, batch: Form | None) -> dict[str, Any]:
-    if paging is None:
-        if total is not None:
-            raise DeclarationError("total is for lists in pages, and there is no paging")
-        return {}
-    if batch is not None:
-        raise DeclarationError("paging and batch exclude each other: each list has pages of its own")
-    paging.check()
-    for path in (paging.more, paging.next_path):
-        split_path(path)
-    if isinstance(total, Header):
-        check_header_name(total.name)
-    return {"paging": paging, "total": split_path(total) if isinstance(total, str) else total, "name": where}
 
 
 def _headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:

@@ -20,6 +20,7 @@ from urllib.parse import quote
 import uritemplate
 
 from sources.errors import DeclarationError
+from sources.number import Number
 
 Value = object
 _Expand = Callable[[Mapping[str, Value]], str]
@@ -249,6 +250,8 @@ def scalar_text(name: str, value: Value) -> str:
         return "true" if value else "false"
     if isinstance(value, float | decimal.Decimal) and not math.isfinite(value):
         raise RefusedValue(f"{name}: not a finite number")
+    if isinstance(value, Number):
+        return value.text
     if isinstance(value, int | float | decimal.Decimal):
         return str(value)
     raise RefusedValue(f"{name}: a {type(value).__name__} may not stand in a URL")

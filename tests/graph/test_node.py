@@ -332,7 +332,8 @@ def test_a_graph_without_nodes_has_no_fields_for_them() -> None:
         @source.get("/x")
         def x(self) -> str: ...
 
-    assert Graph(Query).sdl() == "type Query {\n  x: String!\n}\n"
+    assert "type Query {\n  x: String!\n}\n" in Graph(Query).sdl()
+    assert "Node" not in Graph(Query).sdl()
 
 
 def test_an_author_s_own_lookup_stays() -> None:
@@ -349,7 +350,7 @@ def test_an_author_s_own_lookup_stays() -> None:
 
     for _ in range(2):  # a class may serve in two graphs
         fields = Graph(Query).sdl().splitlines()
-        assert fields[:2] == ["type Query {", "  node(id: String!): Thing"]
+        assert "  node(id: String!): Thing" in fields
         assert fields.count("  nodes(ids: [ID!]!): [Node]!") == 1
 
 

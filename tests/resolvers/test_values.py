@@ -263,7 +263,7 @@ def test_described_enum_values_are_sent_by_their_value() -> None:
 
 @pytest.mark.parametrize(
     ("timestamps", "wire"),
-    [("iso", "2023-11-14T22:13:20.500000+00:00"), ("unix", 1_700_000_000), ("unix_ms", 1_700_000_000_500)],
+    [("iso", "2023-11-14T22:13:20.500000+00:00"), ("unix", 1_700_000_000.5), ("unix_ms", 1_700_000_000_500)],
 )
 def test_instants_are_spelled_by_the_sources_convention(timestamps: Timestamps, wire: object) -> None:
     instant = dt.datetime(2023, 11, 14, 22, 13, 20, 500_000, tzinfo=dt.UTC)

@@ -5,11 +5,23 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources import DeclarationError, Rest, Timestamps, format_instant, parse_instant, snake_case
+from sources import (
+    DeclarationError,
+    Number,
+    Rest,
+    Timestamps,
+    encode_json,
+    format_date,
+    format_instant,
+    parse_date,
+    parse_instant,
+    snake_case,
+)
 from sources.convention import naming_function
 
 UTC = dt.UTC
@@ -127,6 +139,47 @@ def test_a_naive_instant_counts_as_utc() -> None:
 def test_other_time_zones_are_converted_for_unix() -> None:
     there = dt.datetime(1970, 1, 1, 2, 0, 1, tzinfo=dt.timezone(dt.timedelta(hours=2)))
     assert (format_instant(there, "unix"), format_instant(there, "iso")) == (1, "1970-01-01T02:00:01+02:00")
+
+
+@pytest.mark.parametrize(
+    ("instant", "unix", "unix_ms"),
+    [
+        (dt.datetime(1970, 1, 1, tzinfo=dt.UTC), "0", "0"),
+        (dt.datetime(1970, 1, 1, 0, 0, 1, 500_000, tzinfo=dt.UTC), "1.5", "1500"),
+        (dt.datetime(1969, 12, 31, 23, 59, 58, 500_000, tzinfo=dt.UTC), "-1.5", "-1500"),
+        (dt.datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=dt.UTC), "-0.000001", "-0.001"),
+        (dt.datetime.max.replace(tzinfo=dt.UTC), "253402300799.999999", "253402300799999.999"),
+        (dt.datetime.min.replace(tzinfo=dt.UTC), "-62135596800", "-62135596800000"),
+    ],
+)
+def test_unix_times_have_the_digits_they_need(instant: dt.datetime, unix: str, unix_ms: str) -> None:
+    for timestamps, text in (("unix", unix), ("unix_ms", unix_ms)):
+        assert encode_json(format_instant(instant, timestamps)).decode() == text  # type: ignore[arg-type]
+        assert parse_instant(msgspec.json.Decoder(float_hook=Number).decode(text), timestamps) == instant  # type: ignore[arg-type]
+
+
+def test_a_unix_time_is_cut_to_the_microsecond() -> None:
+    assert parse_instant(Number("1.99999999999999999999"), "unix") == dt.datetime(
+        1970, 1, 1, 0, 0, 1, 999_999, tzinfo=dt.UTC
+    )
+    with pytest.raises(ValueError, match="out of range"):
+        parse_instant(253402300800, "unix")
+
+
+@pytest.mark.parametrize(
+    ("timestamps", "said"), [("iso", "2026-01-31"), ("unix", 1769817600), ("unix_ms", 1769817600000)]
+)
+def test_dates_are_spelled_as_instants_are(timestamps: Timestamps, said: Any) -> None:
+    assert format_date(dt.date(2026, 1, 31), timestamps) == said
+    assert parse_date(said, timestamps) == dt.date(2026, 1, 31)
+
+
+@pytest.mark.parametrize(
+    ("timestamps", "said"), [("iso", 1769817600), ("iso", "x"), ("unix", "2026-01-31"), ("unix", None)]
+)
+def test_what_is_no_date_is_a_value_error(timestamps: Timestamps, said: Any) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_date(said, timestamps)
 
 
 # -- known faults -----------------------------------------------------------------------------------------------------
