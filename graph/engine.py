@@ -26,7 +26,9 @@ from graph.errors import RequestError, report
 from graph.exact import Execution
 from graph.incremental import DeferringExecution, Delivery
 from graph.operation import Limits, Operation, Operations, Variant
+from graph.payloads import Writer
 from graph.persisted import PersistedQueries
+from graph.trusted import TrustedDocuments
 from resolvers import Bindings, Flights, Ledger, Loader, Store, operation_loaders
 from sources import UpstreamInvalid
 from sources import encode_json as _encode
@@ -46,6 +48,9 @@ class Answer:
         malformed: whether it was no GraphQL request to begin with, which every media type answers with the status.
         etag: identifies the bytes, where they are kept.
         payloads: the payloads of an incremental answer, instead of the body.
+        media_type: the only one that this can be sent in; None where the client chooses.
+        asked_bytes: length of the request, where the answer is kept under it.
+        compressed: the body in content codings, as far as they are made and worth their memory.
     """
 
     body: bytes
@@ -59,15 +64,30 @@ class Answer:
     asked_at: float = 0.0
     etag: str | None = None
     payloads: AsyncGenerator[dict[str, Any]] | None = None
+    media_type: str | None = None
+    asked_bytes: int = 0
+    compressed: dict[str, bytes] | None = None
+
+    def keep_compressed(self, coding: str, body: bytes) -> None:
+        """Keep the body in a content coding, unless all of them would take more memory than the body itself."""
+        kept = {} if self.compressed is None else self.compressed
+        if len(body) + sum(map(len, kept.values())) <= len(self.body):
+            self.compressed = {**kept, coding: body}
 
 
 class Request(msgspec.Struct):
-    """A GraphQL request as a client sends it (GraphQL over HTTP, 5.1)."""
+    """A GraphQL request as a client sends it (GraphQL over HTTP, 5.1).
+
+    Args:
+        document_id: names a trusted document instead of the query; `doc_id` is how clients of Relay spell it.
+    """
 
     query: str | None = None
     operation_name: str | None = msgspec.field(name="operationName", default=None)
     variables: dict[str, Any] | None = None
     extensions: dict[str, Any] | None = None
+    document_id: str | None = msgspec.field(name="documentId", default=None)
+    doc_id: str | None = None
 
 
 class Engine:
@@ -94,13 +114,15 @@ class Engine:
         self.loader = Loader(self.store)
         self.operations = Operations(schema, bindings, self.loader, limits)
         self._deadlines = Deadlines(timeout_s)
-        self.persisted = PersistedQueries()
+        self.documents: PersistedQueries | TrustedDocuments = PersistedQueries()
         self.compiled_answers = 0
         self.exact_answers = 0
         self._flights: Flights[Answer] = Flights()
         self._under_way: dict[Hashable, bool] = {}
         self._responses: cachetools.LRUCache[Hashable, Answer] = cachetools.LRUCache(
-            max_response_bytes, getsizeof=lambda answer: len(answer.body) * 2 + 500
+            # Twice the body, for what it takes compressed.
+            max_response_bytes,
+            getsizeof=lambda answer: len(answer.body) * 2 + answer.asked_bytes + 500,
         )
         self.forwards = tuple(sorted({name for source in bindings.sources for name in source.forward}))
 
@@ -142,7 +164,7 @@ class Engine:
         *,
         key: Hashable,
         writes: bool = True,
-        incremental: bool = False,
+        writer: Writer | None = None,
     ) -> Answer:
         """Execute a request.
 
@@ -151,17 +173,14 @@ class Engine:
             context: makes what resolvers see as ``info.context``; called only when one runs.
             key: equal for requests that are equal.
             writes: whether a mutation may be executed; not so for GET.
-            incremental: whether the client takes an answer in several payloads; to others, what ``@defer`` and
+            writer: the form in which the client takes an answer in several payloads; to others, what ``@defer`` and
                 ``@stream`` say is nothing.
         """
         kept = self.kept(key)
         if kept is not None:
             return kept
         try:
-            query = self.persisted.text(request.query, request.extensions)
-            if not query:
-                raise RequestError.of("the request has no query", "BAD_REQUEST")
-            operation = self.operations.get(query, request.operation_name)
+            operation = self._operation(request)
             if not writes and operation.node.operation is graphql.OperationType.MUTATION:
                 raise RequestError.of("GET may not execute a mutation", "BAD_REQUEST", 405)
             variables = self.operations.variables(operation, request.variables)
@@ -170,14 +189,15 @@ class Engine:
             body, malformed = _encode(exc.report()), exc.code == "BAD_REQUEST"
             return Answer(body, status=exc.status, executed=False, malformed=malformed, no_store=True)
         inputs = request.variables or {}
-        if incremental and operation.is_incremental:
-            return await self._deliver(variant, variables, headers, context)
+        if writer is not None and operation.is_incremental:
+            return await self._deliver(variant, variables, headers, context, writer)
         if not variant.shareable:
             return await self._execute(operation, variant, inputs, variables, headers, context)
 
         async def execute() -> Answer:
             answer = await self._execute(operation, variant, inputs, variables, headers, context)
             if answer.fresh_until is not None and not answer.private and not answer.no_store:
+                answer.asked_bytes = _length(key)
                 with contextlib.suppress(ValueError):  # larger than all that may be kept
                     self._responses[key] = answer
             return answer
@@ -188,6 +208,17 @@ class Engine:
             return await self._flights.lead(flight, execute)
         finally:
             self._under_way.pop(key, None)
+
+    def is_mutation(self, request: Request) -> bool:
+        """Tell whether a request would execute a mutation; one that cannot be executed would not."""
+        try:
+            return self._operation(request).node.operation is graphql.OperationType.MUTATION
+        except RequestError:
+            return False
+
+    def _operation(self, request: Request) -> Operation:
+        text = self.documents.text(request.query, request.extensions, request.document_id or request.doc_id)
+        return self.operations.get(text, request.operation_name)
 
     async def _execute(
         self,
@@ -250,7 +281,9 @@ class Engine:
             whole.update(data)
         return whole, errors
 
-    async def _deliver(self, variant: Variant, variables: Any, headers: Mapping[str, str], context: Context) -> Answer:
+    async def _deliver(
+        self, variant: Variant, variables: Any, headers: Mapping[str, str], context: Context, writer: Writer
+    ) -> Answer:
         """Answer in several payloads, or in one where nothing comes later."""
         ledger, made = Ledger(headers, self.store.clock()), context()
         selections = DeferredSelections(variant.selections, self.bindings, variables)
@@ -264,7 +297,7 @@ class Engine:
             self._deadlines.add(ledger)
             try:
                 with operation_loaders():
-                    async for payload in Delivery(execution, ledger).payloads(variant.kind, selections):
+                    async for payload in Delivery(execution, ledger, writer).payloads(variant.kind, selections):
                         yield payload
             finally:
                 self._deadlines.discard(ledger)
@@ -307,3 +340,7 @@ async def _with_first(first: dict[str, Any], rest: AsyncGenerator[dict[str, Any]
         yield first
         async for payload in rest:
             yield payload
+
+
+def _length(key: Hashable) -> int:
+    return len(key) if isinstance(key, bytes) else sum(map(_length, key)) if isinstance(key, tuple) else 0

@@ -27,6 +27,7 @@ CODES = {
     "BAD_USER_INPUT": "a variable or argument has a value that is not allowed",
     "OPERATION_RESOLUTION_FAILURE": "the operation to run is not in the document, or not clear",
     "PERSISTED_QUERY_NOT_FOUND": "no document has this hash yet; send the query with it",
+    "DOCUMENT_NOT_TRUSTED": "only listed documents run here, named by their ids; this is none",
     "LIMIT_EXCEEDED": "the request is larger than this server accepts",
     "UPSTREAM_TIMEOUT": "a backend did not answer in time",
     "UPSTREAM_UNAVAILABLE": "a backend cannot be reached",
@@ -53,18 +54,29 @@ class RequestError(Exception):
 
     Args:
         status: HTTP status where the client speaks ``application/graphql-response+json``.
+        headers: what an HTTP response adds, such as Allow.
     """
 
-    def __init__(self, errors: Sequence[graphql.GraphQLError], code: str, status: int = 400) -> None:
+    def __init__(
+        self,
+        errors: Sequence[graphql.GraphQLError],
+        code: str,
+        status: int = 400,
+        *,
+        headers: Sequence[tuple[bytes, bytes]] = (),
+    ) -> None:
         super().__init__(code)
         self.errors = list(errors)
         self.code = code
         self.status = status
+        self.headers = headers
 
     @classmethod
-    def of(cls, message: str, code: str, status: int = 400) -> RequestError:
+    def of(
+        cls, message: str, code: str, status: int = 400, *, headers: Sequence[tuple[bytes, bytes]] = ()
+    ) -> RequestError:
         """Give the error with one message."""
-        return cls([graphql.GraphQLError(message)], code, status)
+        return cls([graphql.GraphQLError(message)], code, status, headers=headers)
 
     def report(self) -> dict[str, Any]:
         """Give the response: errors and no data."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import graphql
@@ -15,8 +16,12 @@ from graph.engine import Engine, Request
 from graph.errors import GraphError
 from graph.faults import schema_faults
 from graph.operation import Limits
+from graph.payloads import Draft
+from graph.trusted import TrustedDocuments, read_manifest
 from resolvers import SCALARS, Store, bind, declare
 from sources import Rest
+
+_INCREMENTAL = (graphql.GraphQLDeferDirective, graphql.GraphQLStreamDirective)
 
 
 class Graph:
@@ -58,7 +63,7 @@ class Graph:
             raise GraphError(
                 [*declared.faults, *(found or [f"the schema: {exc}"]), *_missing(declared.sources)]
             ) from exc
-        schema.directives = (*schema.directives, graphql.GraphQLDeferDirective, graphql.GraphQLStreamDirective)
+        schema.directives = (*schema.directives, *_INCREMENTAL)
         _say_one_of(schema)
         _write_defaults(schema)
         bindings = bind(schema, declared)
@@ -78,9 +83,23 @@ class Graph:
         if missing:
             raise GraphError(missing)
 
+    def trust(self, manifest: str | Path) -> None:
+        """Let only the documents of a list run from now on, named by their ids; to be called before serving.
+
+        Args:
+            manifest: a JSON file as Relay, graphql-codegen or Apollo's tools write it (see `graph/trusted.py`).
+
+        Raises:
+            GraphError: the file cannot be read, or documents in it do not fit the schema; it lists all of them.
+        """
+        self.engine.documents = TrustedDocuments(read_manifest(Path(manifest)), self.engine.operations)
+
     def sdl(self) -> str:
-        """Give the schema in the schema definition language."""
-        return graphql.print_schema(self.schema) + "\n"
+        """Give the schema in the schema definition language, without the directives that every graph has."""
+        shown = [directive for directive in self.schema.directives if directive not in _INCREMENTAL]
+        described: Any = {**self.schema.to_kwargs(), "directives": shown}
+        schema = graphql.GraphQLSchema(**described)
+        return graphql.print_schema(schema) + "\n"
 
     async def execute(
         self,
@@ -113,7 +132,7 @@ class Graph:
         """
         request = Request(query, operation_name, dict(variables or {}))
         lowered = {name.lower(): value for name, value in (headers or {}).items()}
-        answer = await self.engine.answer(request, lowered, lambda: context, key=object(), incremental=True)
+        answer = await self.engine.answer(request, lowered, lambda: context, key=object(), writer=Draft())
         if answer.payloads is None:
             yield msgspec.json.decode(answer.body)
             return

@@ -7,9 +7,8 @@ pieces of the same fragments, whatever objects they belong to, are executed toge
 ever; so is the rest of a list, a hundred items at a time. Everything shares the operation's ledger: nothing is asked
 twice.
 
-Payloads are those of the incremental delivery draft, as graphql-core 3.3 has them: ``pending`` announces what will
-come, ``incremental`` brings it, ``completed`` ends it, with errors where a null reached the fragment itself. A fragment
-inside another is announced when the outer one is completed. What ends at about the same time is one payload.
+A fragment inside another is announced when the outer one is completed. What ends at about the same time is one payload;
+`graph.payloads` writes it.
 
 A consumer that does not ask for payloads stops the streams: at most a few are kept for it.
 """
@@ -18,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import graphql
@@ -28,48 +27,13 @@ from graph.complete import Completion, located
 from graph.defer import DeferredSelections, DeferUsage, Fields, StreamUsage, Usages
 from graph.errors import report
 from graph.exact import Execution
+from graph.payloads import Group, Payload, Piece, Writer
 from graph.selection import Selected
 from graph.tree import Failure, Node, Slot
 from resolvers import Ledger
 
-Payload = dict[str, Any]
 _CHUNK = 100
 _WAITING = 8
-
-
-@dataclass(slots=True, eq=False)
-class Group:
-    """A deferred fragment, or a streamed list, at one place of the response.
-
-    Args:
-        parent: the fragment that holds it; it is announced only when that is completed.
-        ident: its id in payloads, once it is announced.
-        left: the pieces that are not there yet.
-    """
-
-    path: list[str | int]
-    label: str | None
-    parent: Group | None = None
-    ident: str | None = None
-    left: int = 0
-    pieces: list[Piece] = field(default_factory=list)
-    children: list[Group] = field(default_factory=list)
-    failure: graphql.GraphQLError | None = None
-    is_over: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class Piece:
-    """Fields of one object that are delivered together, with whichever of their groups is complete first."""
-
-    usages: Usages
-    groups: list[Group]
-    kind: Any
-    node: Node
-    fields: list[Selected]
-    data: dict[str, Any] | None = None
-    errors: list[graphql.GraphQLError] = field(default_factory=list)
-    is_delivered: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -229,10 +193,12 @@ class Delivery:
     Args:
         execution: makes an execution for a set of deferred fragments.
         ledger: what all of them share.
+        writer: the form that payloads have.
     """
 
-    def __init__(self, execution: Callable[[Usages], DeferringExecution], ledger: Ledger) -> None:
+    def __init__(self, execution: Callable[[Usages], DeferringExecution], ledger: Ledger, writer: Writer) -> None:
         self._execution = execution
+        self._writer = writer
         self._ledger = ledger
         self._tasks: set[asyncio.Task[None]] = set()
         self._events: asyncio.Queue[Callable[[Payload], None]] = asyncio.Queue(_WAITING)
@@ -328,10 +294,7 @@ class Delivery:
         group.ident = str(self._announced)
         self._announced += 1
         self._open.add(group)
-        entry: Payload = {"id": group.ident, "path": group.path}
-        if group.label is not None:
-            entry["label"] = group.label
-        payload.setdefault("pending", []).append(entry)
+        self._writer.announce(payload, group)
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -374,6 +337,7 @@ class Delivery:
     async def _send_items(self, stream: Stream, values: list[Any], *, is_last: bool) -> bool:
         execution = self._execution(stream.usages)
         completed: list[Any] | None = None
+        begun_at = stream.index
         try:
             completed, errors = await execution.items(stream, values)
         except Exception as exc:  # a fault of ours costs the list
@@ -383,10 +347,7 @@ class Delivery:
             if completed is None:
                 self._complete(stream.group, payload, errors[-1:])
                 return
-            entry: Payload = {"items": completed, "id": stream.group.ident}
-            if errors:
-                entry["errors"] = [report(error) for error in errors]
-            payload.setdefault("incremental", []).append(entry)
+            self._writer.items(payload, stream.group, begun_at, completed, errors)
             if is_last:
                 self._complete(stream.group, payload, [])
             self._take(execution, payload)
@@ -417,7 +378,8 @@ class Delivery:
         for piece in group.pieces:
             if not piece.is_delivered:
                 piece.is_delivered = True
-                payload.setdefault("incremental", []).append(self._entry(piece))
+                known = [held for held in piece.groups if held in self._open]
+                self._writer.fields(payload, max(known, key=lambda held: len(held.path)), piece)
         self._complete(group, payload, [])
         for child in group.children:
             self._announce(child, payload)
@@ -426,18 +388,4 @@ class Delivery:
     def _complete(self, group: Group, payload: Payload, errors: list[graphql.GraphQLError]) -> None:
         group.is_over = True
         self._open.discard(group)
-        entry: Payload = {"id": group.ident}
-        if errors:
-            entry["errors"] = [report(error) for error in errors]
-        payload.setdefault("completed", []).append(entry)
-
-    def _entry(self, piece: Piece) -> Payload:
-        """Write a piece under the deepest of its groups that the client knows."""
-        nearest = max((group for group in piece.groups if group in self._open), key=lambda group: len(group.path))
-        path = [] if piece.node.path is None else piece.node.path.as_list()
-        entry: Payload = {"data": piece.data, "id": nearest.ident}
-        if len(path) > len(nearest.path):
-            entry["subPath"] = path[len(nearest.path) :]
-        if piece.errors:
-            entry["errors"] = [report(error) for error in piece.errors]
-        return entry
+        self._writer.complete(payload, group, errors)

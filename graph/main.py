@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
 import os
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 import uvicorn
 import uvicorn.supervisors
 
+from graph.cors import Cors
 from graph.errors import GraphError, RequestError
 from graph.explain import explain as explained
 from graph.graph import Graph
@@ -30,7 +34,39 @@ app = typer.Typer(
 )
 
 Target = Annotated[str, typer.Argument(metavar="TARGET", help="FILE.py or FILE.py:ATTRIBUTE (default: graph).")]
-_SERVED = "WEFT_TARGET"
+_SERVED = "WEFT_SERVED"
+
+
+class _Served(msgspec.Struct, frozen=True):
+    """What is served and how: for this process, or for the workers that it starts."""
+
+    target: str
+    cors_origins: list[str]
+    max_batch: int
+    trusted_documents: str | None
+
+    def app(self, graph: Graph) -> App:
+        """Make the application, or raise a GraphError with all that is wrong."""
+        faults: list[str] = []
+        cors = None
+        with _noting(faults):
+            cors = Cors(origins=self.cors_origins) if self.cors_origins else None
+        with _noting(faults):
+            if self.trusted_documents is not None:
+                graph.trust(self.trusted_documents)
+        with _noting(faults):
+            graph.check_environment()
+        if faults:
+            raise GraphError(faults)
+        return App(graph, cors=cors, max_batch=self.max_batch)
+
+
+@contextlib.contextmanager
+def _noting(faults: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except GraphError as exc:
+        faults += exc.faults
 
 
 def _fail(message: str) -> typer.Exit:
@@ -52,11 +88,22 @@ def serve(
     port: Annotated[int, typer.Option(envvar="WEFT_PORT", min=0, max=65535, help="Port to listen on.")] = 8000,
     workers: Annotated[int, typer.Option(envvar="WEFT_WORKERS", min=1, help="Processes that share the port.")] = 1,
     reload: Annotated[bool, typer.Option(envvar="WEFT_RELOAD", help="Start again when a file changes.")] = False,
+    cors_origin: Annotated[
+        list[str] | None,
+        typer.Option(envvar="WEFT_CORS_ORIGIN", help="Another origin whose pages may call; may be given repeatedly."),
+    ] = None,
+    max_batch: Annotated[
+        int, typer.Option(envvar="WEFT_MAX_BATCH", min=0, help="Requests in one JSON array; 0 refuses arrays.")
+    ] = 0,
+    trusted_documents: Annotated[
+        str | None,
+        typer.Option(envvar="WEFT_TRUSTED_DOCUMENTS", help="A list of documents: no others run.", metavar="FILE"),
+    ] = None,
 ) -> None:
     """Serve a graph over HTTP."""
-    graph = _load(target)
+    options = _Served(target, cors_origin or [], max_batch, trusted_documents)
     try:
-        graph.check_environment()
+        app = options.app(_load(target))
     except GraphError as exc:
         raise _fail(f"{target}: {exc}") from exc
     with _listen(host, port) as listening:
@@ -64,9 +111,9 @@ def serve(
         shared = f", {workers} workers" if workers > 1 and not reload else ""
         typer.echo(f"weft: GraphQL at http://{host}:{port}/graphql{shared}", err=True)
         if workers == 1 and not reload:
-            run_server(graph, socket=listening)
+            run_server(app, socket=listening)
             return
-        os.environ[_SERVED] = target
+        os.environ[_SERVED] = msgspec.json.encode(options).decode()
         count = None if reload else workers
         config = uvicorn.Config("graph.main:served", factory=True, workers=count, reload=reload, **SERVER_OPTIONS)
         if reload:
@@ -90,7 +137,8 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def served() -> App:
     """Make the application of a worker process."""
-    return App(load(os.environ[_SERVED]))
+    options = msgspec.json.decode(os.environ[_SERVED], type=_Served)
+    return options.app(load(options.target))
 
 
 @app.command()

@@ -27,18 +27,19 @@ class PersistedQueries:
         self._known: cachetools.LRUCache[str, str] = cachetools.LRUCache(max_bytes, getsizeof=len)
         self._max_bytes = max_bytes
 
-    def text(self, query: str | None, extensions: Mapping[str, Any] | None) -> str | None:
+    def text(self, query: str | None, extensions: Mapping[str, Any] | None, document_id: str | None = None) -> str:
         """Give the document of a request, and register it where the request says so.
 
         Raises:
-            RequestError: the hash is not known, is not that of the document, or the protocol is another one.
+            RequestError: there is no document; the hash is not known, is not that of the document, or the protocol is
+                another one.
         """
-        if not extensions or "persistedQuery" not in extensions:
-            return query
-        given = extensions["persistedQuery"]
-        digest = given.get("sha256Hash") if isinstance(given, dict) and given.get("version") == 1 else None
-        if not isinstance(digest, str):
-            raise RequestError.of("persistedQuery needs version 1 and a sha256Hash", "BAD_REQUEST")
+        digest = persisted_hash(extensions) if extensions else None
+        if digest is None:
+            if query:
+                return query
+            named = " and this server has no list of documents" if document_id else ""
+            raise RequestError.of(f"the request has no query{named}", "BAD_REQUEST")
         if not query:
             known = self._known.get(digest.lower())
             if known is None:
@@ -49,3 +50,18 @@ class PersistedQueries:
         if len(query) <= self._max_bytes:
             self._known[digest.lower()] = query
         return query
+
+
+def persisted_hash(extensions: Mapping[str, Any] | None) -> str | None:
+    """Give the hash by which a request names its document, or None where it does not.
+
+    Raises:
+        RequestError: it names it by another protocol.
+    """
+    if not extensions or "persistedQuery" not in extensions:
+        return None
+    given = extensions["persistedQuery"]
+    digest = given.get("sha256Hash") if isinstance(given, dict) and given.get("version") == 1 else None
+    if not isinstance(digest, str):
+        raise RequestError.of("persistedQuery needs version 1 and a sha256Hash", "BAD_REQUEST")
+    return digest

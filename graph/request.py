@@ -24,32 +24,36 @@ _decode = msgspec.json.Decoder(Request, float_hook=Number).decode
 _decode_object: Callable[[str], dict[str, object] | None] = msgspec.json.Decoder(
     dict[str, object] | None, float_hook=Number
 ).decode
+_decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class Headers(Mapping[str, str]):
-    """A request's headers by lower-case name, decoded when they are asked for; several of one name are one list."""
+    """A request's headers by lower-case name, decoded when they are asked for; several of one name are one list.
 
-    __slots__ = ("_raw",)
+    `raw` holds them undecoded, for where a microsecond counts.
+    """
+
+    __slots__ = ("raw",)
 
     def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
         lines = list(raw)
-        self._raw = dict(lines)
-        if len(self._raw) < len(lines):
-            self._raw = _joined(lines)
+        self.raw = dict(lines)
+        if len(self.raw) < len(lines):
+            self.raw = _joined(lines)
 
     def __getitem__(self, name: str) -> str:
-        return self._raw[name.encode("latin-1")].decode("latin-1")
+        return self.raw[name.encode("latin-1")].decode("latin-1")
 
     def get(self, name: str, default: Any = None) -> Any:
         """Give a header's value, or the default."""
-        value = self._raw.get(name.encode("latin-1"))
+        value = self.raw.get(name.encode("latin-1"))
         return default if value is None else value.decode("latin-1")
 
     def __iter__(self) -> Iterator[str]:
-        return (name.decode("latin-1") for name in self._raw)
+        return (name.decode("latin-1") for name in self.raw)
 
     def __len__(self) -> int:
-        return len(self._raw)
+        return len(self.raw)
 
 
 def _joined(lines: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -67,17 +71,50 @@ def parse_body(body: bytes, content_type: str) -> Request:
         RequestError: 415 for another media type, 400 for what is not a JSON object of the right shape.
     """
     if content_type != JSON:
-        media_type, _, parameters = content_type.partition(";")
-        if media_type.strip().lower() != JSON:
-            raise RequestError.of(f"the body must be {JSON}", "BAD_REQUEST", 415)
-        for parameter in parameters.lower().split(";"):
-            name, _, value = parameter.strip().partition("=")
-            if name == "charset" and value.strip('"') not in ("utf-8", "utf8"):
-                raise RequestError.of("the body must be in UTF-8", "BAD_REQUEST", 415)
+        _check_content_type(content_type)
     try:
         return _decode(body)
     except (msgspec.DecodeError, RecursionError, ValueError) as exc:
         raise RequestError.of(_explain(exc), "BAD_REQUEST") from None
+
+
+def parse_array(body: bytes, content_type: str, max_batch: int) -> list[bytes]:
+    """Read the body of a POST that holds several requests: each of them as it stands, to be read by `parse_body`.
+
+    Args:
+        max_batch: how many there may be; 0 where arrays are not served at all.
+
+    Raises:
+        RequestError: as `parse_body`; also 400 for no request, for more than allowed, or for any where none is.
+    """
+    if content_type != JSON:
+        _check_content_type(content_type)
+    if not max_batch:
+        raise RequestError.of("batching is off here: send one request, not an array", "BAD_REQUEST")
+    try:
+        entries = _decode_array(body)
+    except (msgspec.DecodeError, RecursionError, ValueError) as exc:
+        raise RequestError.of(_explain(exc), "BAD_REQUEST") from None
+    if not entries:
+        raise RequestError.of("the array holds no request", "BAD_REQUEST")
+    if len(entries) > max_batch:
+        raise RequestError.of(f"the array holds more than {max_batch} requests", "LIMIT_EXCEEDED")
+    return [bytes(entry) for entry in entries]
+
+
+def is_array(body: bytes) -> bool:
+    """Tell whether a body begins like a JSON array."""
+    return body[:1] != b"{" and body.lstrip()[:1] == b"["
+
+
+def _check_content_type(content_type: str) -> None:
+    media_type, _, parameters = content_type.partition(";")
+    if media_type.strip().lower() != JSON:
+        raise RequestError.of(f"the body must be {JSON}", "BAD_REQUEST", 415)
+    for parameter in parameters.lower().split(";"):
+        name, _, value = parameter.strip().partition("=")
+        if name == "charset" and value.strip('"') not in ("utf-8", "utf8"):
+            raise RequestError.of("the body must be in UTF-8", "BAD_REQUEST", 415)
 
 
 def parse_query(query_string: bytes) -> Request:
@@ -95,6 +132,8 @@ def parse_query(query_string: bytes) -> Request:
         operation_name=parameters.get("operationName") or None,
         variables=_object(parameters, "variables"),
         extensions=_object(parameters, "extensions"),
+        document_id=parameters.get("documentId"),
+        doc_id=parameters.get("doc_id"),
     )
 
 
@@ -139,6 +178,11 @@ def prefers_html(accept: str | None) -> bool:
     return html > 0 and html >= max(ranges.get(offered, (0.0, 0))[0] for offered in (JSON, GRAPHQL_JSON))
 
 
+def qualities(field: str) -> dict[str, float]:
+    """Give how much a client likes each thing that it lists, from 0 to 1 (RFC 9110, 12.4.2)."""
+    return {name: quality for name, (quality, _) in _ranges(field).items()}
+
+
 def _ranges(accept: str) -> dict[str, tuple[float, int]]:
     """Give each media range's quality, and how early it stands (0 is first, then -1)."""
     found: dict[str, tuple[float, int]] = {}
@@ -154,6 +198,14 @@ def _match(offered: str, ranges: Mapping[str, tuple[float, int]]) -> tuple[float
         if media_range in ranges:
             return ranges[media_range]
     return None
+
+
+def parameters(entry: str) -> tuple[str, dict[str, str], float]:
+    """Take one entry of an ``Accept`` header apart: media range, parameters by lower-case name, quality."""
+    media_range, *given = (part.strip() for part in entry.split(";"))
+    pairs = (part.partition("=") for part in given)
+    found = {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
+    return media_range.lower(), found, _quality([part.lower() for part in given])
 
 
 def _quality(parameters: list[str]) -> float:

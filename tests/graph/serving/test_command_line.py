@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from graph.main import app
-from tests.graph.serving.backend import Backend, Gateway, until
+from tests.graph.serving.backend import Backend, Gateway, codes, until
 from tests.serving import running
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -175,6 +175,43 @@ def test_missing_secrets_are_told_at_once() -> None:
     assert sorted(line.split()[-4] for line in others) == sorted(SECRETS)
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_how_a_graph_is_served_is_said_by_options(tmp_path: Path, workers: str) -> None:
+    listed = tmp_path / "documents.json"
+    listed.write_text('{"greeting": "query Greeting { greet }"}', encoding="utf-8")
+    options = ["--cors-origin", "https://a.example", "--cors-origin", "https://b.example", "--workers", workers]
+    with serving(POSTS, *options, WEFT_MAX_BATCH="2", WEFT_TRUSTED_DOCUMENTS=str(listed)) as (gateway, process):
+        said = b'[{"documentId": "greeting"}, {"query": "{ greet }"}]'
+        answered = gateway.post(said, origin="https://b.example")
+        assert answered.headers["access-control-allow-origin"] == "https://b.example"
+        greeted, refused_ = answered.json()
+        assert greeted == {"data": {"greet": "Hello World!"}}
+        assert codes(refused_) == ["DOCUMENT_NOT_TRUSTED"]
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=15)
+
+
+def test_origins_of_the_environment_are_separated_by_spaces() -> None:
+    with serving(POSTS, WEFT_CORS_ORIGIN="https://a.example https://b.example") as (gateway, _):
+        answered = gateway.post({"query": "{ greet }"}, origin="https://b.example")
+        assert answered.headers["access-control-allow-origin"] == "https://b.example"
+
+
+def test_all_that_is_wrong_with_how_to_serve_is_told_at_once(tmp_path: Path) -> None:
+    listed = tmp_path / "documents.json"
+    listed.write_text('{"a": "query A { nothing }", "b": "query B {"}', encoding="utf-8")
+    options = ["--cors-origin", "https://a.example/", "--trusted-documents", str(listed)]
+    ended = here("serve", SHOP, "--port", "0", *options)
+    assert (ended.status, ended.out) == (2, "")
+    first, *others = ended.err.splitlines()
+    assert first == f"weft: {SHOP}: the graph has 7 faults:"
+    assert others[:3] == [
+        "  Cors: 'https://a.example/' is no origin, such as https://app.example",
+        "  document 'a' (A): Cannot query field 'nothing' on type 'Query'.",
+        "  document 'b' (B): Syntax Error: Expected Name, found <EOF>.",
+    ]
+
+
 # -- schema -----------------------------------------------------------------------------------------------------------
 
 
@@ -307,11 +344,11 @@ def test_the_installed_command_is_the_same() -> None:
 
 def test_serve_takes_each_option_from_the_environment_too() -> None:
     shown = here("serve", "--help", COLUMNS="200").out
-    for option in ("--host", "--port", "--workers", "--reload"):
-        assert option in shown
-        assert f"WEFT_{option.removeprefix('--').upper()}" in shown
+    for option in "host port workers reload cors-origin max-batch trusted-documents".split():
+        assert f"--{option}" in shown
+        assert f"WEFT_{option.upper().replace('-', '_')}" in shown
 
 
-@pytest.mark.parametrize("mistake", [["--port", "http"], ["--port", "70000"], ["--workers", "0"], ["--nothing"]])
-def test_a_mistake_in_an_option_is_status_2(mistake: list[str]) -> None:
-    assert here("serve", POSTS, *mistake).status == 2
+@pytest.mark.parametrize("mistake", ["--port http", "--port 70000", "--workers 0", "--max-batch -1", "--nothing"])
+def test_a_mistake_in_an_option_is_status_2(mistake: str) -> None:
+    assert here("serve", POSTS, *mistake.split()).status == 2

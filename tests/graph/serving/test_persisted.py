@@ -53,6 +53,11 @@ def test_a_query_is_registered_once_and_then_asked_for_by_its_hash(client: httpx
     assert post(client, extensions=persisted(QUERY), variables={"number": 3}).json() == {"data": {"twice": 6}}
     parameters = {"extensions": json.dumps(persisted(QUERY)), "variables": '{"number": 4}'}
     assert client.get("/graphql", params=parameters).json() == {"data": {"twice": 8}}
+    first = client.get("/graphql", params=parameters)
+    again = client.get("/graphql", params=parameters, headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    browser = client.get("/graphql", params=parameters, headers={"accept": "text/html, */*;q=0.8"})
+    assert browser.json() == {"data": {"twice": 8}}
     upper = persisted(QUERY, sha256Hash=sha256(QUERY).upper())
     assert post(client, extensions=upper, variables={"number": 5}).json() == {"data": {"twice": 10}}
 

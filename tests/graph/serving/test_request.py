@@ -34,7 +34,7 @@ def test_a_body_becomes_a_request() -> None:
     [
         (b"{}", Request()),
         (b'{"query": null, "operationName": null, "variables": null, "extensions": null}', Request()),
-        (b'{"query": "{ a }", "id": 7, "doc_id": [1]}', Request("{ a }")),
+        (b'{"query": "{ a }", "id": 7, "doc": [1]}', Request("{ a }")),
         (b' \n\t{"query": "{ a }"}\r\n', Request("{ a }")),
         (b'{"query": ""}', Request("")),
         (b'{"query": "\\u007b a \\u007D"}', Request("{ a }")),

@@ -17,6 +17,7 @@ import pytest
 import strawberry
 
 from graph import App, Graph, Limits, RequestError
+from graph.engine import Engine, Request
 from resolvers import link
 from sources import FakeTransport, Post, Rest
 from tests.graph.serving.backend import GRAPHQL, JSON, Backend, Counted, Gateway, codes, sound, until, until_closed
@@ -423,12 +424,21 @@ def test_a_mutation_is_never_executed_by_reading(gateway: Gateway, method: str, 
     assert gateway.get({"query": document, "operationName": "A"}).status_code == 200
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"])
 def test_other_methods_are_405_with_the_allowed_ones(gateway: Gateway, method: str) -> None:
     response = sound(gateway.client.request(method, gateway.url, content=TYPENAME, headers={"content-type": JSON}))
     assert response.status_code == 405
-    assert response.headers["allow"] == "GET, HEAD, POST"
+    assert response.headers["allow"] == "GET, HEAD, OPTIONS, POST"
     assert codes(response.json()) == ["BAD_REQUEST"]
+
+
+def test_options_says_what_is_allowed_and_nothing_of_other_origins(gateway: Gateway) -> None:
+    asked = {"origin": "https://app.example", "access-control-request-method": "POST"}
+    for headers in ({}, asked):
+        response = gateway.client.options(gateway.url, headers=headers)
+        assert (response.status_code, response.content) == (204, b"")
+        assert response.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+        assert not [name for name in response.headers if name.startswith("access-control")]
 
 
 def test_a_get_takes_variables_and_an_operation_name(gateway: Gateway) -> None:
@@ -703,14 +713,14 @@ def test_a_public_answer_is_fresh_for_its_ttl_and_revalidated_by_its_etag(gatewa
     parameters = {"query": '{ kept(id: "etag") { id } }'}
     first = gateway.get(parameters)
     assert re.fullmatch(r"public, max-age=(29|30)", first.headers["cache-control"])
-    assert first.headers["vary"] == "accept"
+    assert first.headers["vary"] == "accept, accept-encoding"
     etag = first.headers["etag"]
     assert re.fullmatch(r'"[0-9a-f]+"', etag)
     for known in (etag, f'"x", {etag}', f"W/{etag}", "*", f"{etag} ,"):
         again = gateway.get(parameters, if_none_match=known)
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["etag"] == etag
-        assert again.headers["vary"] == "accept"
+        assert again.headers["vary"] == "accept, accept-encoding"
         assert again.headers["cache-control"].startswith("public, max-age=")
     for other in ('"x"', etag.strip('"'), "", '"'):
         assert gateway.get(parameters, if_none_match=other).content == first.content
@@ -835,11 +845,27 @@ def test_a_private_answer_is_given_to_nobody_else_afterwards(gateway: Gateway, f
             found.append(response.json()["data"][field]["name"])
             read = gateway.get({"query": query}, **headers)
             assert read.json() == response.json()
-            assert read.headers["vary"] == "accept, authorization"
+            assert read.headers["vary"] == "accept, accept-encoding, authorization"
             assert read.headers["cache-control"].startswith("private")
     finally:
         gateway.backend.answer = answer
     assert found == ["Bearer ann", "Bearer ben", "", "nobody"]
+
+
+async def test_kept_answers_are_bounded_with_the_requests_that_they_answer() -> None:
+    @strawberry.type
+    class Query:
+        @Rest("kept", "http://kept.example", ttl=60, client=FakeTransport({"GET /word": "x"})).get("/word")
+        def word(self) -> str: ...
+
+    graph = Graph(query=Query)
+    engine = Engine(graph.schema, graph.engine.bindings, max_response_bytes=10_000)
+    for longer in (lambda text: text, lambda text: ("GET", text)):
+        first, second = (longer(letter * 8_000) for letter in (b"a", b"b"))
+        for key in (first, second):
+            await engine.answer(Request("{ word }"), {}, lambda: None, key=key)
+        assert engine.kept(first) is None
+        assert engine.kept(second) is not None
 
 
 @pytest.mark.parametrize("credential", [b"caf\xe9", b"caf\xc3\xa9", b"Bearer a.b-c_d=", b"\x80\xff"])

@@ -1,0 +1,22 @@
+"""The words of ASGI, and one whole response in them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+async def respond(
+    send: Send, status: int, content_type: bytes | None, body: bytes, extra: Iterable[tuple[bytes, bytes]] = ()
+) -> None:
+    """Send a response of one piece."""
+    headers = [(b"content-length", b"%d" % len(body)), *extra]
+    if content_type is not None:
+        headers.append((b"content-type", content_type))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

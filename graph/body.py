@@ -1,0 +1,56 @@
+"""The body of a request: read whole, decompressed, and never longer than allowed."""
+
+from __future__ import annotations
+
+import asyncio
+
+from graph.asgi import Message, Receive
+from graph.compression import decompress
+from graph.errors import RequestError
+from graph.request import Headers
+
+
+class Disconnected(Exception):
+    """The client went away before its request was whole."""
+
+
+async def read_body(receive: Receive, headers: Headers, max_bytes: int, *, compression: bool) -> bytes:
+    """Give the body of a request.
+
+    Args:
+        max_bytes: longest body, as it comes and once it is decompressed.
+        compression: whether the body may be compressed.
+
+    Raises:
+        RequestError: 413 for a longer body; 415 for a coding that is not read, 400 for a body that is not in it.
+        Disconnected: the client went away.
+    """
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if message.get("more_body") or len(body) > max_bytes or message["type"] != "http.request":
+        body = await _whole(message, headers, receive, max_bytes)
+    coding = headers.raw.get(b"content-encoding")
+    if coding is None:
+        return body
+    if not compression:
+        plain = ((b"accept-encoding", b"identity"),)
+        raise RequestError.of("this server does not read compressed bodies", "BAD_REQUEST", 415, headers=plain)
+    # In a thread: what a few bytes stand for may take long, and they are the client's choice.
+    return await asyncio.to_thread(decompress, coding, body, max_bytes)
+
+
+async def _whole(message: Message, headers: Headers, receive: Receive, max_bytes: int) -> bytes:
+    declared = headers.get("content-length", "")
+    announced = int(declared) if declared.isdigit() and len(declared) < 20 else 0
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        if message["type"] != "http.request":
+            raise Disconnected
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        if max(size, announced) > max_bytes:
+            raise RequestError.of(f"the body is longer than {max_bytes} bytes", "LIMIT_EXCEEDED", 413)
+        if not message.get("more_body"):
+            return b"".join(pieces)
+        message = await receive()
