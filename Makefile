@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help venv demo test check lint format-check types layers pytest fuzz format bench schema clean distclean
+.PHONY: help venv demo test check lint format-check types layers pytest fuzz format bench hostile schema clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,9 @@ format: venv ## format, and repair what ruff can repair
 
 bench: venv ## Weft against a hand-written server (ARGS="--seconds 5 --cases Q1v")
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+hostile: venv ## what hostile documents cost, in milliseconds (ARGS="--repeat 9")
+	$(BIN)/python -m benchmarks.hostile $(ARGS)
 
 schema: venv ## write the shop's schema to schema.graphql
 	$(BIN)/weft schema examples/shop/graph.py > schema.graphql.new || { rm -f schema.graphql.new; exit 1; }

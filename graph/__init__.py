@@ -1,14 +1,15 @@
 """A schema, its operations, and serving them. The upper storey, over `resolvers` and `sources`.
 
-Read `graph` (what an author makes), `engine` (from request to bytes), `operation`, `selection`, `plan`, then the two
-ways to answer: `decode`, `compile`, `run` (compiled) and `exact`; last `server` over `request`, `answering`,
-`batching`, `compression` and `cors`, then `explain`, `target`, `main`.
+Read `graph` (what an author makes), `engine` (from request to bytes), `operation`, `document` (which checks `limits`),
+`selection`, `plan`, `cost`, then the two ways to answer: `decode`, `compile`, `run` (compiled) and `exact`, which
+`incremental` delivers in parts; last `server` over `request`, `answering`, `batching`, `compression` and `cors`, then
+`explain`, `target`, `main`.
 """
 
 from graph.cors import Cors
 from graph.errors import GraphError, RequestError
 from graph.graph import Graph
-from graph.operation import Limits
+from graph.limits import Limits
 from graph.server import App, listen, serve
 
 __all__ = ["App", "Cors", "Graph", "GraphError", "Limits", "RequestError", "listen", "serve"]

@@ -43,7 +43,7 @@ async def answer_batch(
     waiting: list[int] = []
     for position, request in enumerate(requests):
         await asyncio.sleep(0)  # looking at a document may take a while, and others wait
-        if isinstance(request, Request) and engine.is_mutation(request):
+        if isinstance(request, Request) and await engine.is_mutation(request):
             await execute_at_once(waiting)
             await execute(position)
             waiting = []

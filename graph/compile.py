@@ -78,6 +78,7 @@ class _Writer:
         self.agreeing: dict[int, bool] = {}
         self.converters: dict[tuple[str, int, int], str] = {}
         self.owns: set[str] = set()
+        self.split: dict[int, bool] = {}
         self.functions: list[str] = []
         for fetch in plan.fetches:
             for site in fetch.sites:
@@ -193,7 +194,10 @@ class _Writer:
         """
         fetch = site.fetch
         result = f"R[{fetch.number}]"
-        if len(fetch.sites) < 2 or not fetch.calls.parents or not any(map(_leads_on, fetch.sites)):
+        if fetch.number not in self.split:
+            many = len(fetch.sites) > 1 and bool(fetch.calls.parents)
+            self.split[fetch.number] = many and any(map(_leads_on, fetch.sites))
+        if not self.split[fetch.number]:
             return result
         name = f"own_{self.sites[id(site)]}"
         if name not in self.owns:

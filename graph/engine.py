@@ -25,7 +25,8 @@ from graph.defer import DeferredSelections, Usages
 from graph.errors import RequestError, report
 from graph.exact import Execution
 from graph.incremental import DeferringExecution, Delivery
-from graph.operation import Limits, Operation, Operations, Variant
+from graph.limits import Limits
+from graph.operation import Operation, Operations, Variant
 from graph.payloads import Writer
 from graph.persisted import PersistedQueries
 from graph.trusted import TrustedDocuments
@@ -180,11 +181,14 @@ class Engine:
         if kept is not None:
             return kept
         try:
-            operation = self._operation(request)
+            text, operations, name = self._text(request), self.operations, request.operation_name
+            operation = operations.known(text, name) or await operations.prepare(text, name)
             if not writes and operation.node.operation is graphql.OperationType.MUTATION:
                 raise RequestError.of("GET may not execute a mutation", "BAD_REQUEST", 405)
-            variables = self.operations.variables(operation, request.variables)
-            variant = self.operations.variant(operation, variables)
+            variables = operations.variables(operation, request.variables)
+            variant = operations.known_variant(operation, variables)
+            if variant is None:
+                variant = await operations.prepare_variant(operation, variables)
         except RequestError as exc:
             body, malformed = _encode(exc.report()), exc.code == "BAD_REQUEST"
             return Answer(body, status=exc.status, executed=False, malformed=malformed, no_store=True)
@@ -209,16 +213,17 @@ class Engine:
         finally:
             self._under_way.pop(key, None)
 
-    def is_mutation(self, request: Request) -> bool:
+    async def is_mutation(self, request: Request) -> bool:
         """Tell whether a request would execute a mutation; one that cannot be executed would not."""
         try:
-            return self._operation(request).node.operation is graphql.OperationType.MUTATION
+            operation = await self.operations.prepare(self._text(request), request.operation_name)
         except RequestError:
             return False
+        return operation.node.operation is graphql.OperationType.MUTATION
 
-    def _operation(self, request: Request) -> Operation:
-        text = self.documents.text(request.query, request.extensions, request.document_id or request.doc_id)
-        return self.operations.get(text, request.operation_name)
+    def _text(self, request: Request) -> str:
+        """Give the document that a request holds or names."""
+        return self.documents.text(request.query, request.extensions, request.document_id or request.doc_id)
 
     async def _execute(
         self,
@@ -231,7 +236,7 @@ class Engine:
     ) -> Answer:
         asked_at = self.store.clock()
         if variant.is_introspection and not variant.is_mutation:
-            return self._introspect(operation, variant, inputs)
+            return await self._introspect(operation, variant, inputs)
         ledger = Ledger(headers, asked_at, self.operations.limits.max_pages)
         self._deadlines.add(ledger)
         try:
@@ -320,15 +325,17 @@ class Engine:
             answer.fresh_until = self.store.clock() + fresh_s
         return answer
 
-    def _introspect(self, operation: Operation, variant: Variant, inputs: Mapping[str, Any]) -> Answer:
+    async def _introspect(self, operation: Operation, variant: Variant, inputs: Mapping[str, Any]) -> Answer:
         if variant.introspected is not None:
             return Answer(variant.introspected)
-        result = graphql.execute_sync(
-            self.schema,
-            operation.document,
-            variable_values=dict(inputs),
-            operation_name=operation.node.name.value if operation.node.name else None,
-        )
+        name = operation.node.name.value if operation.node.name else None
+
+        def introspect() -> graphql.ExecutionResult:
+            return graphql.execute_sync(
+                self.schema, operation.document, variable_values=dict(inputs), operation_name=name
+            )
+
+        result = await self.operations.aside(introspect)
         body = _encode(result.formatted)
         if not operation.node.variable_definitions:
             variant.introspected = body

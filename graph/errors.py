@@ -28,6 +28,7 @@ CODES = {
     "OPERATION_RESOLUTION_FAILURE": "the operation to run is not in the document, or not clear",
     "PERSISTED_QUERY_NOT_FOUND": "no document has this hash yet; send the query with it",
     "DOCUMENT_NOT_TRUSTED": "only listed documents run here, named by their ids; this is none",
+    "INTROSPECTION_DISABLED": "this server does not show its schema",
     "LIMIT_EXCEEDED": "the request is larger than this server accepts",
     "UPSTREAM_TIMEOUT": "a backend did not answer in time",
     "UPSTREAM_UNAVAILABLE": "a backend cannot be reached",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graph.cost import Cost
 from graph.graph import Graph
 from graph.plan import Fetch, Plan
 from resolvers import Fetching
@@ -11,7 +12,7 @@ from sources import Endpoint
 def explain(graph: Graph, query: str, operation_name: str | None = None) -> str:
     """Give the plan of an operation as text; nothing is called.
 
-    What variables decide by @skip and @include is shown.
+    What variables decide by @skip and @include is shown; a list whose length is a variable has the assumed one.
 
     Raises:
         RequestError: the document cannot be executed by this graph.
@@ -28,6 +29,7 @@ def explain(graph: Graph, query: str, operation_name: str | None = None) -> str:
     for fetches in made:
         lines.append(_line(fetches))
         lines.extend(f"{'   ' * (fetches[0].hop + 1)}  for {place}" for place in _places(fetches))
+    lines.append(f"cost: {_cost(variant.estimate.at())}")
     lines.append("compiled" if variant.runner is not None else "exact path (not compiled)")
     lines.append(f"answer: {_freshness(plan)}")
     return "\n".join(lines)
@@ -76,6 +78,11 @@ def _places(fetches: list[Fetch]) -> list[str]:
     for site in (site for fetch in fetches for site in fetch.sites):
         found[f"{site.owner.type.name}.{site.selected.name}"] = None
     return list(found)
+
+
+def _cost(cost: Cost) -> str:
+    at_most = _count(cost.calls, "upstream call")
+    return f"{cost.fields:.15g} for fields, {cost.types:.15g} for types; at most {at_most}"
 
 
 def _count(number: int, thing: str) -> str:

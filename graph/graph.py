@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from strawberry.schema.config import StrawberryConfig
 from graph.engine import Engine, Request
 from graph.errors import GraphError
 from graph.faults import schema_faults
-from graph.operation import Limits
+from graph.limits import Limits
 from graph.payloads import Draft
+from graph.sdl import print_sdl
 from graph.trusted import TrustedDocuments, read_manifest
 from resolvers import SCALARS, Store, bind, declare
 from sources import Rest
@@ -30,7 +32,7 @@ class Graph:
     Args:
         query: the root type for reading; `mutation` the one for writing.
         types: further types that no field names, such as those behind an interface.
-        limits: what a request may cost.
+        limits: what a request may cost; ``WEFT_`` variables of the environment, such as ``WEFT_MAX_DEPTH``, go before.
         timeout: seconds that an operation may take in all; fields that have no value by then are errors, and the rest
             of the answer stands. None sets no bound.
 
@@ -67,8 +69,13 @@ class Graph:
         _say_one_of(schema)
         _write_defaults(schema)
         bindings = bind(schema, declared)
-        if bindings.faults:
-            raise GraphError([*bindings.faults, *_missing(bindings.sources)])
+        faults = list(bindings.faults)
+        try:
+            limits = (limits or Limits()).overridden(os.environ)
+        except ValueError as exc:
+            faults.append(str(exc))
+        if faults:
+            raise GraphError([*faults, *_missing(bindings.sources)])
         self.schema = schema
         self.sources: tuple[Rest, ...] = tuple(bindings.sources)
         self.engine = Engine(schema, bindings, store=store, limits=limits, timeout_s=timeout)
@@ -99,7 +106,7 @@ class Graph:
         shown = [directive for directive in self.schema.directives if directive not in _INCREMENTAL]
         described: Any = {**self.schema.to_kwargs(), "directives": shown}
         schema = graphql.GraphQLSchema(**described)
-        return graphql.print_schema(schema) + "\n"
+        return print_sdl(schema)
 
     async def execute(
         self,
@@ -172,6 +179,8 @@ def _write_defaults(schema: graphql.GraphQLSchema) -> None:
         elif isinstance(kind, graphql.GraphQLObjectType | graphql.GraphQLInterfaceType):
             for element in kind.fields.values():
                 _write_default(element.args.values())
+    for directive in schema.directives:
+        _write_default(directive.args.values())
 
 
 def _write_default(inputs: Iterable[graphql.GraphQLArgument | graphql.GraphQLInputField]) -> None:

@@ -99,8 +99,11 @@ def serve(
         str | None,
         typer.Option(envvar="WEFT_TRUSTED_DOCUMENTS", help="A list of documents: no others run.", metavar="FILE"),
     ] = None,
+    introspection: Annotated[bool | None, typer.Option(help="Whether clients may ask for the schema.")] = None,
 ) -> None:
     """Serve a graph over HTTP."""
+    if introspection is not None:
+        os.environ["WEFT_INTROSPECTION"] = str(introspection).lower()  # for this process and its workers
     options = _Served(target, cors_origin or [], max_batch, trusted_documents)
     try:
         app = options.app(_load(target))

@@ -3,48 +3,41 @@
 The cache is bounded by the memory that documents are estimated to take, so a client that sends a new text with each
 request costs time, never memory. One document holds variants of an operation, one for each combination
 of values of the variables that @skip and @include use: with those decided, a variant's fields are fixed.
+
+Preparing takes tens of microseconds a token and field. What is large is therefore prepared in a thread, one document
+after the other, so that the event loop goes on answering.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Mapping
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import cachetools
 import graphql
 
 from graph.compile import Compiler
+from graph.cost import Estimate, Estimator
 from graph.defer import has_incremental
+from graph.document import read_document
 from graph.errors import RequestError
 from graph.leaf import leaf_reader
+from graph.limits import Limits, exceeded
 from graph.plan import Plan, plan
 from graph.program import Program
 from graph.run import Resolver, Runner
+from graph.scan import scan
 from graph.selection import Selected, Selections, TooManyFields, condition_variables
-from resolvers import Bindings, Loader, Python
+from resolvers import Bindings, Flights, Loader, Python
 
+T = TypeVar("T")
 _MAX_VARIANTS = 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a document may cost before anything is executed, and how many pages while it is.
-
-    Args:
-        max_tokens: lexical tokens of a document.
-        max_fields: fields of an operation after its fragments are spread.
-        max_values: JSON values in the variables of a request, however they are nested.
-        max_pages: pages of connections that one operation may ask for, all its fields together.
-        max_document_bytes: memory that kept documents may take, estimated from the length of their texts.
-    """
-
-    max_tokens: int = 10_000
-    max_fields: int = 10_000
-    max_values: int = 10_000
-    max_pages: int = 200
-    max_document_bytes: int = 24_000_000
+_LARGE = 500  # tokens or fields; about 20 ms
 
 
 class Variant:
@@ -54,11 +47,14 @@ class Variant:
         fields: the root fields.
         runner: the compiled program; None where only the exact path can answer.
         has_python: whether any field is an author's resolver.
+        estimate: what it costs.
         shareable: whether two clients that send the same may share one execution: a query in which nothing looks at
             the client. `private` means that forwarded headers must be equal as well.
     """
 
-    def __init__(self, operation: Operation, selections: Selections, bindings: Bindings) -> None:
+    estimate: Estimate
+
+    def __init__(self, operation: Operation, selections: Selections, bindings: Bindings, limits: Limits) -> None:
         schema = selections.schema
         kind = schema.get_root_type(operation.node.operation)
         if kind is None:
@@ -66,6 +62,8 @@ class Variant:
         self.selections = selections
         self.kind = kind
         self.fields: list[Selected] = selections.root(kind)
+        if limits.max_root_fields is not None and len(self.fields) > limits.max_root_fields:
+            raise exceeded(f"the operation has more than {limits.max_root_fields} root fields")
         self.is_mutation = operation.node.operation is graphql.OperationType.MUTATION
         self.is_introspection = bool(self.fields) and all(found.name.startswith("__") for found in self.fields)
         self.plan: Plan = plan(schema, bindings, selections, kind, self.fields)
@@ -78,13 +76,19 @@ class Variant:
 
 @dataclass(slots=True, eq=False)
 class Operation:
-    """One operation of a validated document; `is_incremental` tells whether it says ``@defer`` or ``@stream``."""
+    """One operation of a validated document.
+
+    Args:
+        is_incremental: whether it says ``@defer`` or ``@stream``.
+        size: how many fields the document's largest operation selects.
+    """
 
     node: graphql.OperationDefinitionNode
     fragments: dict[str, graphql.FragmentDefinitionNode]
     document: graphql.DocumentNode
     conditions: tuple[str, ...]
-    is_incremental: bool = False
+    is_incremental: bool
+    size: int
     variants: dict[tuple[Any, ...], Variant] = field(default_factory=dict)
 
 
@@ -99,6 +103,11 @@ class Operations:
         self._bindings = bindings
         self._loader = loader
         self._compiler = Compiler(bindings.kinds)
+        self._compiler_aside = Compiler(bindings.kinds)
+        self._estimator = Estimator(schema, self.limits)
+        self._documents: Flights[Operation] = Flights()
+        self._plans: Flights[Variant] = Flights()
+        self._thread = ThreadPoolExecutor(1, "weft-prepare")
         self._known: cachetools.LRUCache[tuple[str, str | None], Operation] = cachetools.LRUCache(
             self.limits.max_document_bytes, getsizeof=self._cost
         )
@@ -108,24 +117,47 @@ class Operations:
         source = operation.document.loc.source.body if operation.document.loc else ""
         return 20_000 + 100 * len(source)
 
+    def known(self, text: str, name: str | None) -> Operation | None:
+        """Give the operation if it is kept."""
+        return self._known.get((text, name))
+
     def get(self, text: str, name: str | None) -> Operation:
         """Give the operation, from the cache or freshly parsed and validated.
 
         Raises:
-            RequestError: the text is not GraphQL, does not fit the schema, or does not have the operation.
+            RequestError: the text is over a limit, is not GraphQL, does not fit the schema, or does not have the
+                operation.
         """
-        known = self._known.get((text, name))
-        if known is None:
-            known = self._prepare(text, name)
-            with contextlib.suppress(ValueError):  # larger than all that may be kept
-                self._known[text, name] = known
-        return known
+        return self.known(text, name) or self._keep(text, name, self._prepare(text, name))
+
+    async def prepare(self, text: str, name: str | None) -> Operation:
+        """Give an operation that is not kept; a large one is prepared aside, once for all who ask for it.
+
+        Raises:
+            RequestError: see `get`.
+        """
+        if scan(text, self.limits) <= _LARGE:
+            return self.get(text, name)
+
+        async def work() -> Operation:
+            return self._keep(text, name, await self.aside(lambda: self._prepare(text, name)))
+
+        return await self._documents.share((text, name), work)
+
+    def aside(self, work: Callable[[], T]) -> Awaitable[T]:
+        """Do what takes long in a thread, after all that was given before."""
+        return asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _keep(self, text: str, name: str | None, operation: Operation) -> Operation:
+        with contextlib.suppress(ValueError):  # larger than all that may be kept
+            self._known[text, name] = operation
+        return operation
 
     def variables(self, operation: Operation, inputs: Mapping[str, Any] | None) -> Any:
         """Coerce the variables of a request.
 
         Raises:
-            RequestError: a variable is missing or has a value that its type does not take.
+            RequestError: a variable is missing or has a value that its type does not take; or there are too many.
         """
         definitions = operation.node.variable_definitions
         if not definitions:
@@ -133,76 +165,104 @@ class Operations:
         if inputs:
             self._count_values(inputs)
         values = graphql.execution.values.get_variable_values(
-            self._schema, definitions, dict(inputs or {}), max_errors=20
+            self._schema,
+            definitions,
+            dict(inputs or {}),
+            max_errors=20,
+            hide_suggestions=not self.limits.suggestions,
         )
         if isinstance(values, list):
             raise RequestError(values, "BAD_USER_INPUT")
         return values
 
     def _count_values(self, inputs: Mapping[str, Any]) -> None:
-        left = self.limits.max_values
+        most = self.limits.max_values
+        if most is None:
+            return
+        left = most
         waiting: list[Any] = [inputs]
         while waiting:
             value = waiting.pop()
             if isinstance(value, dict | list):
                 left -= len(value)
                 if left < 0:
-                    message = f"the variables hold more than {self.limits.max_values} values"
-                    raise RequestError.of(message, "LIMIT_EXCEEDED")
+                    raise exceeded(f"the variables hold more than {most} values")
                 waiting.extend(value.values() if isinstance(value, dict) else value)
 
     def variant(self, operation: Operation, variables: Any) -> Variant:
         """Give the operation with its @skip and @include decided by the variables.
 
         Raises:
-            RequestError: its fragments multiply to more fields than allowed.
+            RequestError: it has too many fields, costs too much, or may need too many upstream calls.
         """
-        names = operation.conditions
-        coerced = variables.coerced
-        identity = tuple([coerced.get(name) for name in names]) if names else ()
-        known = operation.variants.get(identity)
+        known = self.known_variant(operation, variables)
         if known is None:
-            known = self._variant(operation, variables)
-            if len(operation.variants) >= _MAX_VARIANTS:
-                operation.variants.pop(next(iter(operation.variants)))
-            operation.variants[identity] = known
+            known = self._keep_variant(operation, variables, self._variant(operation, variables, self._compiler))
+        return self._checked(known, variables)
+
+    def known_variant(self, operation: Operation, variables: Any) -> Variant | None:
+        """Give the variant if it is kept.
+
+        Raises:
+            RequestError: with these variables, it costs too much, or may need too many upstream calls.
+        """
+        known = operation.variants.get(_identity(operation, variables) if operation.conditions else ())
+        if known is not None and not known.estimate.is_fixed:
+            self._checked(known, variables)
         return known
+
+    async def prepare_variant(self, operation: Operation, variables: Any) -> Variant:
+        """Give a variant that is not kept; a large one is planned aside, once for all who ask for it.
+
+        Raises:
+            RequestError: see `variant`.
+        """
+        if operation.size <= _LARGE:
+            return self.variant(operation, variables)
+
+        async def work() -> Variant:
+            planned = await self.aside(lambda: self._variant(operation, variables, self._compiler_aside))
+            return self._keep_variant(operation, variables, planned)
+
+        flight = (id(operation), _identity(operation, variables))
+        return self._checked(await self._plans.share(flight, work), variables)
 
     def variant_without_variables(self, operation: Operation) -> Variant:
         """Give the operation with everything that @skip and @include decide in it: to be planned, not to be run."""
-        return self.variant(operation, _NO_VARIABLES) if not operation.conditions else self._variant(operation, None)
+        if not operation.conditions:
+            return self.variant(operation, _NO_VARIABLES)
+        return self._variant(operation, None, self._compiler)
 
-    def _variant(self, operation: Operation, variables: Any) -> Variant:
-        selections = Selections(
-            self._schema, operation.node, operation.fragments, variables, max_fields=self.limits.max_fields
-        )
+    def _checked(self, variant: Variant, variables: Any) -> Variant:
+        if not variant.estimate.is_fixed:
+            self._estimator.check(variant.estimate.at(variables.coerced))
+        return variant
+
+    def _keep_variant(self, operation: Operation, variables: Any, variant: Variant) -> Variant:
+        if len(operation.variants) >= _MAX_VARIANTS:
+            operation.variants.pop(next(iter(operation.variants)))
+        operation.variants[_identity(operation, variables)] = variant
+        return variant
+
+    def _variant(self, operation: Operation, variables: Any, compiler: Compiler) -> Variant:
+        most = sys.maxsize if self.limits.max_fields is None else self.limits.max_fields
+        selections = Selections(self._schema, operation.node, operation.fragments, variables, max_fields=most)
         try:
-            variant = Variant(operation, selections, self._bindings)
+            variant = Variant(operation, selections, self._bindings, self.limits)
+            variant.estimate = self._estimator.estimate(variant.plan)
         except TooManyFields:
-            raise RequestError.of(
-                f"the operation selects more than {self.limits.max_fields} fields", "LIMIT_EXCEEDED"
-            ) from None
+            raise exceeded(f"the operation selects more than {most} fields") from None
+        if variant.estimate.is_fixed:
+            self._estimator.check(variant.estimate.at())
         if not variant.is_mutation:
-            program = self._compiler.compile(variant.plan)
+            program = compiler.compile(variant.plan)
             if program is not None:
                 with contextlib.suppress(graphql.GraphQLError):  # arguments that cannot be: the exact path says why
                     variant.runner = _runner(variant.plan, program, self._loader)
         return variant
 
     def _prepare(self, text: str, name: str | None) -> Operation:
-        try:
-            document = graphql.parse(text, max_tokens=self.limits.max_tokens)
-        except graphql.GraphQLError as exc:
-            too_long = "more than" in exc.message and "tokens" in exc.message
-            raise RequestError([exc], "LIMIT_EXCEEDED" if too_long else "GRAPHQL_PARSE_FAILED") from exc
-        except RecursionError:
-            raise RequestError.of("the document is nested too deeply", "GRAPHQL_PARSE_FAILED") from None
-        try:
-            errors = graphql.validate(self._schema, document, max_errors=20)
-        except RecursionError:
-            raise RequestError.of("the document is nested too deeply", "GRAPHQL_VALIDATION_FAILED") from None
-        if errors:
-            raise RequestError(errors, "GRAPHQL_VALIDATION_FAILED")
+        document, size = read_document(text, self._schema, self.limits)
         node = _named(document, name)
         if node.operation is graphql.OperationType.SUBSCRIPTION:
             raise RequestError.of("subscriptions are not served over this transport", "BAD_REQUEST")
@@ -211,7 +271,11 @@ class Operations:
             for definition in document.definitions
             if isinstance(definition, graphql.FragmentDefinitionNode)
         }
-        return Operation(node, fragments, document, condition_variables(document), has_incremental(document))
+        return Operation(node, fragments, document, condition_variables(document), has_incremental(document), size)
+
+
+def _identity(operation: Operation, variables: Any) -> tuple[Any, ...]:
+    return tuple([variables.coerced.get(name) for name in operation.conditions])
 
 
 def _named(document: graphql.DocumentNode, name: str | None) -> graphql.OperationDefinitionNode:

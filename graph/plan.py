@@ -64,6 +64,7 @@ class Site:
 
     Args:
         shape: the object that is selected from; None for scalars.
+        lookup: how nodes are found by their global ids; each option of the shape has a fetch of its own.
     """
 
     selected: Selected
@@ -71,6 +72,7 @@ class Site:
     owner: Shape
     binding: Fetching | Python
     shape: Shape | None = None
+    lookup: Lookup | None = None
 
 
 Output = Leaf | Nested | TypeName | GlobalIdOf | Site
@@ -209,17 +211,19 @@ class _Planner:
         """Plan the calls for each type of node of which something is selected; which are made shows when it runs."""
         self.plan.compilable = False
         hop = 0 if shape.fetch is None else shape.fetch.hop + 1
+        found = Fetch(-1, hop, Python(sees_client=False))
+        whole = Shape(graphql.get_named_type(selected.field.type), found)
         for name, call in lookup.calls.items():
             self.plan.private = self.plan.private or bool(call.source.forward)
             possible: Any = self.selections.schema.type_map[name]
             fields = self.selections.below(possible, selected.nodes)
-            if any(found.name not in ("id", "__typename") for found in fields):
+            if any(field.name not in ("id", "__typename") for field in fields):
                 fetch = self._fetch(shape, selected, call, hop)
-                site = Site(selected, fetch, shape, call, Shape(possible, fetch))
-                fetch.sites.append(site)
-                self.fill(site.shape or shape, fields)
-        step = Python(sees_client=False)
-        return Site(selected, Fetch(-1, hop, step), shape, step)
+                option = Shape(possible, fetch, whole=whole)
+                fetch.sites.append(Site(selected, fetch, shape, call, option))
+                whole.options.append(option)
+                self.fill(option, fields)
+        return Site(selected, found, shape, found.binding, whole, lookup)
 
     def _property(self, shape: Shape, selected: Selected, binding: Property, source: Rest) -> Output:
         fetch = shape.fetch

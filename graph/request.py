@@ -19,6 +19,7 @@ from sources import Number
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 
+_MAX_PARAMETERS = 100
 _QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 _decode = msgspec.json.Decoder(Request, float_hook=Number).decode
 _decode_object: Callable[[str], dict[str, object] | None] = msgspec.json.Decoder(
@@ -121,8 +122,11 @@ def parse_query(query_string: bytes) -> Request:
     """Read the parameters of a GET.
 
     Raises:
-        RequestError: ``variables`` or ``extensions`` is not a JSON object, or the text is not UTF-8.
+        RequestError: ``variables`` or ``extensions`` is not a JSON object, the text is not UTF-8, or it has too many
+            parameters.
     """
+    if query_string.count(b"&") >= _MAX_PARAMETERS:
+        raise RequestError.of(f"the query string has more than {_MAX_PARAMETERS} parameters", "BAD_REQUEST")
     try:
         parameters = dict(parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict"))
     except ValueError:

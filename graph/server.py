@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 import fastapi
+import msgspec
 import uvicorn
 
 from graph import graphiql
@@ -196,8 +197,7 @@ class App:
                 except Abandoned:
                     continue
             if is_array(body):
-                entries = parse_array(body, headers.get("content-type", ""), self._max_batch)
-                return await answer_batch(self._engine, entries, headers, _context(scope))
+                return await self._batch(scope, headers, body)
             request = parse_body(body, headers.get("content-type", ""))
             writer = None if parts is None else parts.writer
             return await self._engine.answer(request, headers, _context(scope), key=body, writer=writer)
@@ -206,6 +206,16 @@ class App:
             raise
         finally:
             presence.leave(task)
+
+    async def _batch(self, scope: Scope, headers: Headers, body: bytes) -> Answer:
+        try:
+            entries = parse_array(body, headers.get("content-type", ""), self._max_batch)
+        except RequestError as exc:
+            # In JSON, as a batch would be answered. Apollo's link takes `application/graphql-response+json` of any
+            # status for answers, counts them, and tells its user that some are missing instead of what is wrong.
+            report = msgspec.json.encode(exc.report())
+            return Answer(report, exc.status, executed=False, malformed=True, no_store=True, media_type=JSON)
+        return await answer_batch(self._engine, entries, headers, _context(scope))
 
     async def _get(self, scope: Scope, headers: Headers, method: str, receive: Receive, parts: Parts | None) -> Answer:
         if method not in ("GET", "HEAD"):

@@ -1,9 +1,9 @@
 """How a field gets its value: bindings, batching, caching. The middle storey, over `sources`.
 
 It knows GraphQL's types, not its documents: it never parses one, never opens a socket and never builds a URL. Read
-`marks`, `scalars`, `batch`, `node`, `connection`, `discriminator` and `declare` (what an author wrote), `binding` and
-`binder` (what it means), `values`, `envelope`, `ledger`, `pages`, `flight`, `store`, `ask`, `loader` (how values
-arrive).
+`marks`, `scalars`, `batch`, `node`, `connection`, `discriminator`, `weights` and `declare` (what an author wrote),
+`binding` and `binder` (what it means), `values`, `envelope`, `ledger`, `pages`, `flight`, `store`, `ask`, `loader` (how
+values arrive).
 """
 
 from resolvers.batch import Batched, batched, operation_loaders
@@ -19,10 +19,11 @@ from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
 from resolvers.marks import PropertyMark, field, link
 from resolvers.node import GlobalId, Node, global_id, identity_of, key_of, raw_key
-from resolvers.pages import SHOWN
+from resolvers.pages import SHOWN, Pages
 from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
 from resolvers.store import Entry, Store
 from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_value
+from resolvers.weights import Cost, ListSize, Weights, declared_on, is_list
 
 __all__ = [
     "CUT",
@@ -37,6 +38,7 @@ __all__ = [
     "Binding",
     "Bindings",
     "Connection",
+    "Cost",
     "Declared",
     "Discriminator",
     "Duration",
@@ -50,26 +52,31 @@ __all__ = [
     "Int64",
     "Kinds",
     "Ledger",
+    "ListSize",
     "Loader",
     "Lookup",
     "Node",
     "PageInfo",
+    "Pages",
     "Part",
     "Property",
     "PropertyMark",
     "Python",
     "Reading",
     "Store",
+    "Weights",
     "ages_of",
     "batched",
     "bind",
     "declare",
+    "declared_on",
     "decoder",
     "decoder_of",
     "discriminator",
     "field",
     "global_id",
     "identity_of",
+    "is_list",
     "key_of",
     "key_text",
     "link",

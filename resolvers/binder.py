@@ -23,12 +23,13 @@ from resolvers.marks import MARK, LinkMark, PropertyMark
 from resolvers.node import GLOBAL_ID, LookupMark, Node, is_node, taken_by, taken_type
 from resolvers.pages import Pages
 from resolvers.values import counts_digits, python_name
+from resolvers.weights import weight_faults
 from sources import Body, Call, Endpoint, Rest, entity_of, snake_case
 
 
 def bind(schema: graphql.GraphQLSchema, declared: Declared) -> Bindings:
     """Work out the binding of every field of the schema, and collect every fault."""
-    bindings = Bindings(sources=declared.sources, faults=list(declared.faults))
+    bindings = Bindings(sources=declared.sources, faults=[*declared.faults, *weight_faults(schema)])
     binder = _Binder(schema, bindings)
     objects = [
         kind

@@ -24,6 +24,7 @@ from strawberry.types.union import StrawberryUnion
 from resolvers.discriminator import Discriminator
 from resolvers.marks import MARK
 from resolvers.node import add_lookups, is_node
+from resolvers.weights import directives_of
 from sources import Rest, call_of, entity_of
 
 
@@ -81,7 +82,8 @@ def _declare_class(python_type: type[Any], declared: Declared) -> list[type[Any]
     if entity is not None:
         declared.add_source(entity.call.source)
         if "__strawberry_definition__" not in python_type.__dict__:
-            strawberry.type(python_type, description=inspect.getdoc(python_type) if python_type.__doc__ else None)
+            description = inspect.getdoc(python_type) if python_type.__doc__ else None
+            strawberry.type(python_type, description=description, directives=directives_of(python_type))
     definition = python_type.__dict__.get("__strawberry_definition__")
     if not isinstance(definition, StrawberryObjectDefinition):
         return []
@@ -128,6 +130,7 @@ def _stub_field(python_type: type[Any], name: str, function: Any) -> StrawberryF
         description=inspect.getdoc(function) or None,
         deprecation_reason=None if call is None else call.deprecation_reason,
         metadata={MARK: call},
+        directives=directives_of(function),
     )
     field.python_name = name
     field.origin = python_type

@@ -93,7 +93,7 @@ class Ledger:
     Args:
         headers: the client's request headers, by lower-case name.
         now: the store's clock when the operation began; what is old enough is so for all of it.
-        max_pages: pages of lists that it may ask for.
+        max_pages: pages of lists that it may ask for; None is any number.
 
     `waits` are the futures that it waits for; `is_over` says that its time is up, which is at `over_at` on the event
     loop's clock.
@@ -118,7 +118,7 @@ class Ledger:
         "waits",
     )
 
-    def __init__(self, headers: Mapping[str, str], now: float = 0.0, max_pages: int = 200) -> None:
+    def __init__(self, headers: Mapping[str, str], now: float = 0.0, max_pages: float | None = None) -> None:
         self.headers = headers
         self.answered: dict[Hashable, Part] = {}
         self.loads: dict[Hashable, Load] = {}
@@ -131,7 +131,7 @@ class Ledger:
         self.waits: set[asyncio.Future[Any]] = set()
         self.is_over = False
         self.over_at: float | None = None
-        self._pages_left = max_pages
+        self._pages_left = float("inf") if max_pages is None else max_pages
 
     def expire(self) -> None:
         """End every wait: the operation's time is up, and nothing more is asked."""

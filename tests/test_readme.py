@@ -18,7 +18,8 @@ from graph.explain import explain
 from graph.target import load
 from tests.serving import running
 
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 POSTS = [
     {"id": 3, "title": "Warp and weft", "userId": 1, "body": "..."},
     {"id": 2, "title": "On looms", "userId": 2, "body": "..."},
@@ -89,3 +90,12 @@ def test_the_query_is_planned_and_answered_as_shown(graph: Graph, asked: list[li
 def test_the_error_codes_are_all_listed() -> None:
     listed = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|$", README, re.MULTILINE))
     assert listed == CODES
+
+
+def test_the_clients_are_listed_in_the_versions_that_are_tested() -> None:
+    listed = dict(re.findall(r"^\| `([@\w/-]+)` \| (\d[\w.]*) \| .+ \|$", README, re.MULTILINE))
+    packages = json.loads((ROOT / "tests/wire/package.json").read_text(encoding="utf-8"))["dependencies"]
+    constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    beside = {"graphql-http", "rxjs"}  # the one audits, the other is what Apollo Client needs
+    tested = {name: version for name, version in packages.items() if name not in beside}
+    assert listed == {**tested, **dict(re.findall(r"^(gql)==(.+)$", constraints, re.MULTILINE))}

@@ -86,7 +86,13 @@ def create_app(database: Path) -> FastAPI:
         )
         total = db.rows(f"select count(*) as n from products where {condition}", matching)[0]["n"]
         page = [_product(row) for row in found[:limit]]
-        meta = {"total": total, "has_more": len(found) > limit, "last_id": page[-1]["id"] if page else None}
+        meta = {
+            "total": total,
+            "has_more": len(found) > limit,
+            "has_earlier": after_id > 0,
+            "first_id": page[0]["id"] if page else None,
+            "last_id": page[-1]["id"] if page else None,
+        }
         return {"data": page, "meta": meta}
 
     @app.get("/categories/{category_id}", operation_id="getCategory", tags=["categories"], dependencies=guarded)

@@ -123,6 +123,21 @@ def test_serve_on_port_0_says_where_answers_and_stops_in_silence(stop: signal.Si
     assert process.returncode in (0, -stop)
 
 
+def test_serve_can_keep_the_schema_to_itself_and_takes_limits_from_the_environment() -> None:
+    with serving(POSTS, "--no-introspection", WEFT_MAX_ROOT_FIELDS="2") as (gateway, _):
+        said = gateway.ask("{ __schema { types { name } } }")
+        assert said["errors"][0]["extensions"]["code"] == "INTROSPECTION_DISABLED"
+        assert gateway.ask("{ greet __typename }")["data"] == {"greet": "Hello World!", "__typename": "Query"}
+        said = gateway.ask("{ greet a: greet b: greet }")
+        assert said["errors"][0]["message"] == "the operation has more than 2 root fields"
+
+
+def test_settings_that_cannot_be_are_named() -> None:
+    ended = here("explain", POSTS, "{ greet }", WEFT_MAX_COST="a lot")
+    assert ended.status == 2
+    assert "WEFT_MAX_COST='a lot': expected a number of 0 or more, or none" in ended.err
+
+
 def test_a_request_under_way_is_answered_before_the_server_ends(tmp_path: Path) -> None:
     target = tmp_path / "one.py"
     target.write_text(OVER_ONE_BACKEND, encoding="utf-8")
@@ -281,6 +296,7 @@ def test_the_plan_of_posts_and_their_users_is_two_calls() -> None:
         "     for Query.greet",
         "   -> posts  GET /users{?id*}  [one call per 100 keys, one per id; not cached]",
         "        for Post.user",
+        "cost: 11 for fields, 21 for types; at most 2 upstream calls",
         "compiled",
         "answer: public, not cacheable",
     ]

@@ -176,6 +176,12 @@ def test_a_query_string_that_is_not_utf_8_is_refused(query_string: bytes) -> Non
     assert refusal_of_query(query_string) == (400, "BAD_REQUEST", "the query string is not UTF-8")
 
 
+def test_a_query_string_of_many_parameters_is_refused_before_it_is_decoded() -> None:
+    assert parse_query(b"query=a" + b"&a=b" * 99) == Request("a")
+    expected = (400, "BAD_REQUEST", "the query string has more than 100 parameters")
+    assert refusal_of_query(b"query=a" + b"&a=b" * 100) == expected
+
+
 @pytest.mark.parametrize("name", ["variables", "extensions"])
 @pytest.mark.parametrize("text", [b"7", b"[]", b"%22x%22", b"%7B", b"x", b"%5B" * 50_000, b"%7B%22a%22:" * 50_000])
 def test_variables_and_extensions_must_be_json_objects(name: str, text: bytes) -> None:

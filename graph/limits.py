@@ -1,0 +1,120 @@
+"""`Limits`: what a request may cost, set by the author and, over that, by the environment."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from graph.errors import RequestError
+
+_PREFIX = "WEFT_"
+_WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+_NEEDED = ("assumed_list_size", "max_document_bytes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a request may cost; whatever is over a limit is refused before any backend is called.
+
+    Each `max_` but `max_document_bytes` may be None, which switches that limit off.
+
+    Args:
+        max_length: characters of a document.
+        max_tokens: tokens of a document, comments among them.
+        max_operations: operations of a document, of which one is executed.
+        max_depth: levels of fields, fragments spread; a scalar at the root is one level.
+        max_aliases: aliases of a document as it is written; likewise `max_directives`.
+        max_root_fields: root fields of an operation.
+        max_fields: fields of an operation after its fragments are spread.
+        max_cost: estimated cost of an operation; see `graph.cost`.
+        assumed_list_size: items of a list about which nothing is known, for the estimates.
+        max_upstream_calls: calls of backends that an operation makes at worst, estimated.
+        max_pages: pages of connections that an operation fetches, all its fields together. What would go further is
+            refused while it runs, as an error of the field.
+        max_values: JSON values in the variables of a request, however they are nested.
+        max_document_bytes: memory that kept documents may take, estimated from the length of their texts.
+        introspection: whether clients may ask for the schema.
+        suggestions: whether errors name fields, types and values that resemble a wrong one.
+
+    Raises:
+        ValueError: a limit is negative or not a number, a switch not a bool; it names all of them.
+    """
+
+    max_length: int | None = 100_000
+    max_tokens: int | None = 5_000
+    max_operations: int | None = 50
+    max_depth: int | None = 20
+    max_aliases: int | None = 200
+    max_directives: int | None = 200
+    max_root_fields: int | None = 50
+    max_fields: int | None = 5_000
+    max_cost: float | None = 100_000
+    assumed_list_size: int = 10
+    max_upstream_calls: int | None = 1_000
+    max_pages: int | None = 200
+    max_values: int | None = 10_000
+    max_document_bytes: int = 24_000_000
+    introspection: bool = True
+    suggestions: bool = True
+
+    def __post_init__(self) -> None:
+        faults = [fault for name in _names() if (fault := _fault(name, getattr(self, name)))]
+        if faults:
+            raise ValueError("; ".join(faults))
+
+    def overridden(self, environment: Mapping[str, str]) -> Limits:
+        """Give these limits with those that the environment sets: ``WEFT_MAX_DEPTH=12``, ``WEFT_INTROSPECTION=false``.
+
+        ``none`` switches a limit off.
+
+        Raises:
+            ValueError: a variable has a value that its limit cannot have; it names all of them.
+        """
+        given, faults = {}, []
+        for name in _names():
+            variable = _PREFIX + name.upper()
+            if variable not in environment:
+                continue
+            value = _read(environment[variable].strip().lower(), is_switch=not _is_number(name))
+            fault = _fault(name, value)
+            if fault:
+                expected = fault.partition(": ")[2]
+                faults.append(f"{variable}={environment[variable]!r}: {expected}")
+            given[name] = value
+        if faults:
+            raise ValueError("; ".join(faults))
+        return dataclasses.replace(self, **given) if given else self  # type: ignore[arg-type]  # checked above
+
+
+def exceeded(message: str) -> RequestError:
+    """Give the error of a request that is over a limit."""
+    return RequestError.of(message, "LIMIT_EXCEEDED")
+
+
+def _names() -> list[str]:
+    return [known.name for known in dataclasses.fields(Limits)]
+
+
+def _is_number(name: str) -> bool:
+    return name.startswith("max_") or name in _NEEDED
+
+
+def _read(text: str, *, is_switch: bool) -> object:
+    if is_switch:
+        return _WORDS.get(text, text)
+    if text == "none":
+        return None
+    return int(text) if text.isdecimal() and len(text) < 19 else text
+
+
+def _fault(name: str, value: object) -> str | None:
+    if not _is_number(name):
+        return None if isinstance(value, bool) else f"{name}={value!r}: expected true or false"
+    if value is None and name not in _NEEDED:
+        return None
+    is_number = isinstance(value, int | float) if name == "max_cost" else isinstance(value, int)
+    if is_number and not isinstance(value, bool) and value >= 0:  # type: ignore[operator]  # a number
+        return None
+    kind = "a number" if name == "max_cost" else "a whole number"
+    return f"{name}={value!r}: expected {kind} of 0 or more{'' if name in _NEEDED else ', or none'}"

@@ -1,0 +1,64 @@
+"""Print a schema in the schema definition language, with the costs and list sizes that its author declared."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import graphql
+
+from resolvers import Cost, ListSize, declared_on
+
+
+def print_sdl(schema: graphql.GraphQLSchema) -> str:
+    """Give the schema as text.
+
+    graphql-core prints which directives there are, but not where they stand; they are put in behind what they describe.
+    """
+    text = graphql.print_schema(schema) + "\n"
+    places = [(at, shown) for at, element in _places(schema, text) if (shown := _shown(element))]
+    for at, shown in sorted(places, reverse=True):
+        text = text[:at] + shown + text[at:]
+    return text
+
+
+def _places(schema: graphql.GraphQLSchema, text: str) -> list[tuple[int, Any]]:
+    """Give where in the text a directive of each element goes."""
+    if not {"cost", "listSize"} & {directive.name for directive in schema.directives}:
+        return []
+    found: list[tuple[int, Any]] = []
+    for node in graphql.parse(text).definitions:
+        if not isinstance(node, graphql.TypeDefinitionNode):
+            continue
+        kind: Any = schema.type_map[node.name.value]
+        after = (getattr(node, "directives", None) or getattr(node, "interfaces", None) or [node.name])[-1]
+        found.append((_end(after), kind))
+        for field in getattr(node, "fields", None) or ():
+            element = kind.fields[field.name.value]
+            found.append((_end(field), element))
+            found += [
+                (_end(argument), element.args[argument.name.value])
+                for argument in getattr(field, "arguments", None) or ()
+            ]
+    return found
+
+
+def _end(node: graphql.Node) -> int:
+    return 0 if node.loc is None else node.loc.end
+
+
+def _shown(element: Any) -> str:
+    return "".join(f" {_text(found)}" for found in declared_on(element) if isinstance(found, Cost | ListSize))
+
+
+def _text(directive: Cost | ListSize) -> str:
+    if isinstance(directive, Cost):
+        return f"@cost(weight: {json.dumps(str(directive.weight))})"
+    given = {
+        "assumedSize": directive.assumed_size,
+        "slicingArguments": directive.slicing_arguments,
+        "sizedFields": directive.sized_fields,
+        "requireOneSlicingArgument": False if directive.require_one_slicing_argument is False else None,
+    }
+    arguments = ", ".join(f"{name}: {json.dumps(value)}" for name, value in given.items() if value is not None)
+    return f"@listSize({arguments})"
