@@ -43,14 +43,18 @@ class Compiler:
         self._kinds = kinds
         self._code: cachetools.LRUCache[str, CodeType] = cachetools.LRUCache(size)
 
-    def compile(self, plan: Plan) -> Program | None:
-        """Give the program, or None where only the exact path can answer."""
-        if not plan.compilable:
-            return None
+    def compile(self, plan: Plan) -> Program:
+        """Give the program.
+
+        Raises:
+            Uncompilable: only the exact path can answer; it says why.
+        """
+        if plan.obstacles:
+            raise Uncompilable("; ".join(plan.obstacles))
         try:
             return _Writer(plan, self.decoders, self._kinds, self._run).program()
-        except (Uncompilable, SyntaxError, RecursionError, ValueError):
-            return None
+        except (SyntaxError, RecursionError, ValueError) as exc:
+            raise Uncompilable("the operation is nested too deeply") from exc
 
     def _run(self, text: str, namespace: dict[str, Any]) -> None:
         code = self._code.get(text)

@@ -64,8 +64,12 @@ class Need:
         if index == len(self.kinds):
             self.kinds.append(kind)
             self.needs.append(Need())
-        found = self.needs[index]
-        if found is None or str(self.kinds[index]) != str(kind):
+        found, known = self.needs[index], self.kinds[index]
+        if found is None:
+            raise Uncompilable(f"{name} is read as a scalar and as an object")
+        if known is None and _is_object(kind):
+            self.kinds[index] = kind  # an object on the way to something is one of the graph's as well
+        elif str(known) != str(kind) and not (kind is None and _is_object(known)):
             raise Uncompilable(f"{name} is read in two ways")
         return f"f{index}", found
 
@@ -191,6 +195,10 @@ class Decoders:
             rename = {f"f{index}": key for index, key in enumerate(keys)}
             known = self._outputs[keys] = msgspec.defstruct("Write", fields, rename=rename, gc=False)
         return known
+
+
+def _is_object(kind: Any) -> bool:
+    return not isinstance(graphql.get_nullable_type(kind), graphql.GraphQLList)
 
 
 def _or_null(kind: Any) -> Any:

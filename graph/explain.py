@@ -12,7 +12,8 @@ from sources import Endpoint
 def explain(graph: Graph, query: str, operation_name: str | None = None) -> str:
     """Give the plan of an operation as text; nothing is called.
 
-    What variables decide by @skip and @include is shown; a list whose length is a variable has the assumed one.
+    What variables decide by @skip and @include is shown; a list whose length is a variable has the assumed one. Where
+    the operation is not compiled, each fetch that takes the exact path says so, and the last but one line says why.
 
     Raises:
         RequestError: the document cannot be executed by this graph.
@@ -27,10 +28,10 @@ def explain(graph: Graph, query: str, operation_name: str | None = None) -> str:
     kind = operation.node.operation.value
     lines = [f"{kind}: {_count(len(calls), 'upstream call')} in {_count(hops, 'step')}"]
     for fetches in made:
-        lines.append(_line(fetches))
+        lines.append(_line(fetches, is_compiled=variant.runner is not None))
         lines.extend(f"{'   ' * (fetches[0].hop + 1)}  for {place}" for place in _places(fetches))
     lines.append(f"cost: {_cost(variant.estimate.at())}")
-    lines.append("compiled" if variant.runner is not None else "exact path (not compiled)")
+    lines.append("compiled" if variant.runner is not None else f"exact path: {variant.obstacle}")
     lines.append(f"answer: {_freshness(plan)}")
     return "\n".join(lines)
 
@@ -46,12 +47,12 @@ def _calls(plan: Plan) -> list[list[Fetch]]:
     return list(found.values())
 
 
-def _line(fetches: list[Fetch]) -> str:
+def _line(fetches: list[Fetch], *, is_compiled: bool) -> str:
     fetch = fetches[0]
     margin = "   " * fetch.hop
     binding = fetch.binding
     if not isinstance(binding, Fetching):
-        return f"{margin}-> Python resolver"
+        return f"{margin}-> Python resolver{'' if is_compiled else '  [exact path]'}"
     endpoint: Endpoint | None = binding.batch if binding.parents and binding.batch else binding.single
     facts = []
     if binding.parents:
@@ -70,6 +71,8 @@ def _line(fetches: list[Fetch]) -> str:
     facts.append(f"reused for {age_s:g} s" if age_s > 0 and binding.call.reads else "not cached")
     if binding.source.forward:
         facts.append(f"private (forwards {', '.join(binding.source.forward)})")
+    if not is_compiled:
+        facts.append("exact path")
     return f"{margin}-> {binding.source.name}  {endpoint}  [{'; '.join(facts)}]"
 
 

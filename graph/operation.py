@@ -23,6 +23,7 @@ import graphql
 
 from graph.compile import Compiler
 from graph.cost import Estimate, Estimator
+from graph.decode import Uncompilable
 from graph.defer import has_incremental
 from graph.document import read_document
 from graph.errors import RequestError
@@ -45,7 +46,7 @@ class Variant:
 
     Args:
         fields: the root fields.
-        runner: the compiled program; None where only the exact path can answer.
+        runner: the compiled program; None where only the exact path can answer, and `obstacle` says why.
         has_python: whether any field is an author's resolver.
         estimate: what it costs.
         shareable: whether two clients that send the same may share one execution: a query in which nothing looks at
@@ -68,6 +69,7 @@ class Variant:
         self.is_introspection = bool(self.fields) and all(found.name.startswith("__") for found in self.fields)
         self.plan: Plan = plan(schema, bindings, selections, kind, self.fields)
         self.runner: Runner | None = None
+        self.obstacle = ""
         self.private = self.plan.private
         self.has_python = any(isinstance(fetch.binding, Python) for fetch in self.plan.fetches)
         self.shareable = not self.is_mutation and not self.plan.sees_client
@@ -254,11 +256,15 @@ class Operations:
             raise exceeded(f"the operation selects more than {most} fields") from None
         if variant.estimate.is_fixed:
             self._estimator.check(variant.estimate.at())
-        if not variant.is_mutation:
-            program = compiler.compile(variant.plan)
-            if program is not None:
-                with contextlib.suppress(graphql.GraphQLError):  # arguments that cannot be: the exact path says why
-                    variant.runner = _runner(variant.plan, program, self._loader)
+        if variant.is_mutation:
+            variant.obstacle = "the fields of a mutation run one after the other"
+            return variant
+        try:
+            variant.runner = _runner(variant.plan, compiler.compile(variant.plan), self._loader)
+        except Uncompilable as exc:
+            variant.obstacle = str(exc)
+        except graphql.GraphQLError:
+            variant.obstacle = "an argument has a value that cannot be"
         return variant
 
     def _prepare(self, text: str, name: str | None) -> Operation:
@@ -293,15 +299,20 @@ def _named(document: graphql.DocumentNode, name: str | None) -> graphql.Operatio
     raise RequestError.of(f"the document holds no operation named {name[:100]!r}", "OPERATION_RESOLUTION_FAILURE")
 
 
-def _runner(plan: Plan, program: Program, loader: Loader) -> Runner | None:
-    """Give the runner, or None where a root resolver needs more than the compiled path gives it."""
+def _runner(plan: Plan, program: Program, loader: Loader) -> Runner:
+    """Give the runner.
+
+    Raises:
+        Uncompilable: a root resolver needs more than the compiled path gives it.
+    """
     resolvers: dict[int, Resolver] = {}
     for fetch in plan.fetches:
         if isinstance(fetch.binding, Python):
             selected = fetch.sites[0].selected
             kind: Any = selected.field.type
             if fetch.binding.bare is None or not graphql.is_leaf_type(graphql.get_nullable_type(kind)):
-                return None
+                name = f"{fetch.sites[0].owner.type.name}.{selected.name}"
+                raise Uncompilable(f"{name} is a Python resolver that takes arguments or looks at the request")
             resolvers[fetch.number] = Resolver(selected.key, fetch.binding.bare, leaf_reader(kind, None))
     return Runner(program, loader, resolvers)
 

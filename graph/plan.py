@@ -141,12 +141,12 @@ class Plan:
     """What an operation needs.
 
     Args:
-        compilable: whether every part can be answered by the compiled path; the exact path can do all.
+        obstacles: what the compiled path cannot answer, each in a few words; the exact path can do all.
     """
 
     root: Shape
     fetches: list[Fetch] = field(default_factory=list)
-    compilable: bool = True
+    obstacles: list[str] = field(default_factory=list)
     private: bool = False
     sees_client: bool = False
 
@@ -258,13 +258,17 @@ class _Planner:
         elif isinstance(binding, Python):
             self.plan.sees_client = self.plan.sees_client or binding.sees_client
             if shape.fetch is not None or not graphql.is_leaf_type(kind):
-                self.plan.compilable = False
+                self._obstacle(f"{shape.type.name}.{selected.name} is a Python resolver")
         else:
-            self.plan.compilable = False
+            self._obstacle(f"{shape.type.name}.{selected.name} is read from an object that Python made")
         if not graphql.is_leaf_type(kind):
             site.shape = Shape(kind, fetch)
             self._fill_below(site.shape, kind, selected)
         return site
+
+    def _obstacle(self, what: str) -> None:
+        if what not in self.plan.obstacles:
+            self.plan.obstacles.append(what)
 
     def _fetch(self, shape: Shape, selected: Selected, step: Fetching | Python, hop: int) -> Fetch:
         identity: tuple[object, ...] = (id(shape), selected.key)

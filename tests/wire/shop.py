@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import graphql
 import pytest
 
 from examples.shop.backends import Backends
@@ -93,3 +94,10 @@ def run(script: str, scripts: Path, shop: Shop, **further: str) -> Outcomes:
     if done.returncode or not done.stdout:
         pytest.fail(f"{script} ended with {done.returncode}: {done.stderr}")
     return Outcomes(json.loads(done.stdout))
+
+
+def types_of(sdl: str) -> str:
+    """Give a schema's types, sorted; not the directives, of which introspection shows some more."""
+    schema = graphql.lexicographic_sort_schema(graphql.build_schema(sdl))
+    described: Any = {**schema.to_kwargs(), "directives": graphql.specified_directives}
+    return graphql.print_schema(graphql.GraphQLSchema(**described))

@@ -9,6 +9,7 @@ import asyncio
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,6 +31,25 @@ class Backend:
         self.left: list[str] = []
         self.changed = threading.Condition()
         self.open = False
+        self.graph: Graph | None = None
+
+    def wait_for_sharing(self, count: int) -> None:
+        """Wait until so many requests wait for what another one does."""
+        assert self.graph is not None
+        flights = self.graph.engine._flights._flights
+        deadline = time.monotonic() + 20
+        while sum(len(flight.waiting) for flight in tuple(flights.values())) < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    def wait_for_calls(self, shared: int, *, of: int) -> None:
+        """Wait until as many upstream calls are under way, some of them shared by two operations."""
+        assert self.graph is not None
+        flights = self.graph.engine.loader._flights._flights
+        deadline = time.monotonic() + 20
+        while sorted(len(flight.waiting) for flight in tuple(flights.values())) != [1] * (of - shared) + [2] * shared:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -82,7 +102,8 @@ def gateway(backend: Backend) -> Iterator[str]:
                 source.post(f"/{name}")(function) if name == "change" else source.get(f"/{name}")(function)
         query = strawberry.type(type("Query", (), {"slow": Fields.slow, "other": Fields.other}))
         mutation = strawberry.type(type("Mutation", (), {"change": Fields.change}))
-        with running(App(Graph(query=query, mutation=mutation))) as url:
+        backend.graph = Graph(query=query, mutation=mutation)
+        with running(App(backend.graph)) as url:
             yield url + "/graphql"
             backend.open = True
 
@@ -110,6 +131,7 @@ def test_what_others_wait_for_goes_on(backend: Backend, gateway: str) -> None:
     leaving = ask(gateway, "{ slow { name } other { name } }")
     staying = ask(gateway, "{ slow { name } }")
     backend.wait(backend.asked, ["/other", "/slow"])
+    backend.wait_for_calls(1, of=2)
     leaving.close()
     backend.wait(backend.left, ["/other"])
     backend.open = True
@@ -127,10 +149,13 @@ def test_an_operation_that_others_share_goes_on_without_who_began_it(backend: Ba
     backend.wait(backend.asked, ["/slow"])
     second = ask(gateway, "{ slow { name } }")
     answers: list[httpx.Response] = []
-    third = threading.Thread(
-        target=lambda: answers.append(httpx.post(gateway, json={"query": "{ slow { name } }"}, timeout=20))
-    )
+    same: dict[str, Any] = {
+        "content": json.dumps({"query": "{ slow { name } }"}),
+        "headers": {"content-type": "application/json"},
+    }
+    third = threading.Thread(target=lambda: answers.append(httpx.post(gateway, timeout=20, **same)))
     third.start()
+    backend.wait_for_sharing(2)
     first.close()
     second.close()
     left = ask(gateway, "{ other { name } }")
@@ -146,6 +171,7 @@ def test_an_operation_that_others_share_goes_on_without_who_began_it(backend: Ba
 def test_when_all_who_share_an_operation_hang_up_it_is_cancelled(backend: Backend, gateway: str) -> None:
     clients = [ask(gateway, "{ slow { name } }") for _ in range(3)]
     backend.wait(backend.asked, ["/slow"])
+    backend.wait_for_sharing(2)
     for client in clients:
         client.close()
     backend.wait(backend.left, ["/slow"])
