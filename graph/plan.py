@@ -209,7 +209,7 @@ class _Planner:
 
     def _lookup(self, shape: Shape, selected: Selected, lookup: Lookup) -> Site:
         """Plan the calls for each type of node of which something is selected; which are made shows when it runs."""
-        self.plan.compilable = False
+        self._obstacle(f"{shape.type.name}.{selected.name} finds nodes by global ids")
         hop = 0 if shape.fetch is None else shape.fetch.hop + 1
         found = Fetch(-1, hop, Python(sees_client=False))
         whole = Shape(graphql.get_named_type(selected.field.type), found)

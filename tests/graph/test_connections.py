@@ -154,6 +154,15 @@ async def test_explain_says_how_long_pages_are() -> None:
     ]
 
 
+async def test_the_estimate_counts_pages() -> None:
+    graph = Shop().graph
+    text = explain(graph, "{ shelves { products(first: 9) { edges { node { fullName } } } } }")
+    assert "cost: 111 for fields, 201 for types; at most 31 upstream calls" in text.splitlines()
+    query = "query Q($first: Int) { shelf(id: 1) { products(first: $first) { totalCount } } }"
+    answer = await graph.execute(query, {"first": 2_000_000_000})
+    assert answer["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
+
+
 async def test_pages_are_stored_for_who_asked_and_as_long_as_their_items_may_be() -> None:
     shop = Shop()
     query = "{ shelf(id: 1) { products(first: 2) { nodes { fullName } } } }"

@@ -281,13 +281,22 @@ async def test_explain_shows_the_calls_of_the_types_that_something_is_selected_o
     text = explain(Library().graph, '{ node(id: "x") { id ... on Book { title author { fullName } } } }')
     assert text.splitlines() == [
         "query: 2 upstream calls in 2 steps",
-        "-> books  GET /books/{isbn}  [one call per key (isbn): no batch is declared; not cached]",
+        "-> books  GET /books/{isbn}  [one call per key (isbn): no batch is declared; not cached; exact path]",
         "     for Query.node",
-        "   -> people  GET /authors{?id*}  [one call per 100 keys, one per id; not cached]",
+        "   -> people  GET /authors{?id*}  [one call per 100 keys, one per id; not cached; exact path]",
         "        for Book.author",
-        "exact path (not compiled)",
+        "cost: 2 for fields, 3 for types; at most 2 upstream calls",
+        "exact path: Query.node finds nodes by global ids",
         "answer: public, not cacheable",
     ]
+
+
+async def test_looking_up_costs_as_many_calls_as_there_may_be_at_worst() -> None:
+    graph = Library().graph
+    text = explain(graph, f'{{ nodes(ids: ["{ADA}", "{BOB}", "{FIRST}"]) {{ ... on Author {{ fullName }} }} }}')
+    assert "cost: 1 for fields, 4 for types; at most 3 upstream calls" in text.splitlines()
+    many = await graph.execute("query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": [ADA] * 1001})
+    assert many["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
 
 
 # -- ids as arguments -------------------------------------------------------------------------------------------------
