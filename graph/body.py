@@ -14,8 +14,10 @@ class Disconnected(Exception):
     """The client went away before its request was whole."""
 
 
-async def read_body(receive: Receive, headers: Headers, max_bytes: int, *, compression: bool) -> bytes:
-    """Give the body of a request.
+async def read_body(
+    message: Message, receive: Receive, headers: Headers, max_bytes: int, *, compression: bool
+) -> bytes:
+    """Give the body of a request, of which this message is the first piece.
 
     Args:
         max_bytes: longest body, as it comes and once it is decompressed.
@@ -25,10 +27,7 @@ async def read_body(receive: Receive, headers: Headers, max_bytes: int, *, compr
         RequestError: 413 for a longer body; 415 for a coding that is not read, 400 for a body that is not in it.
         Disconnected: the client went away.
     """
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message.get("more_body") or len(body) > max_bytes or message["type"] != "http.request":
-        body = await _whole(message, headers, receive, max_bytes)
+    body = await _whole(message, receive, headers, max_bytes)
     coding = headers.raw.get(b"content-encoding")
     if coding is None:
         return body
@@ -39,7 +38,7 @@ async def read_body(receive: Receive, headers: Headers, max_bytes: int, *, compr
     return await asyncio.to_thread(decompress, coding, body, max_bytes)
 
 
-async def _whole(message: Message, headers: Headers, receive: Receive, max_bytes: int) -> bytes:
+async def _whole(message: Message, receive: Receive, headers: Headers, max_bytes: int) -> bytes:
     declared = headers.get("content-length", "")
     announced = int(declared) if declared.isdigit() and len(declared) < 20 else 0
     pieces: list[bytes] = []

@@ -114,6 +114,7 @@ class Engine:
         self.store = Store() if store is None else store
         self.loader = Loader(self.store)
         self.operations = Operations(schema, bindings, self.loader, limits)
+        self.timeout_s = timeout_s
         self._deadlines = Deadlines(timeout_s)
         self.documents: PersistedQueries | TrustedDocuments = PersistedQueries()
         self.compiled_answers = 0
@@ -166,6 +167,7 @@ class Engine:
         key: Hashable,
         writes: bool = True,
         writer: Writer | None = None,
+        timed: bool = True,
     ) -> Answer:
         """Execute a request.
 
@@ -176,6 +178,7 @@ class Engine:
             writes: whether a mutation may be executed; not so for GET.
             writer: the form in which the client takes an answer in several payloads; to others, what ``@defer`` and
                 ``@stream`` say is nothing.
+            timed: whether the operation is over after `timeout_s`; not so where the caller sees to it.
         """
         kept = self.kept(key)
         if kept is not None:
@@ -196,10 +199,10 @@ class Engine:
         if writer is not None and operation.is_incremental:
             return await self._deliver(variant, variables, headers, context, writer)
         if not variant.shareable:
-            return await self._execute(operation, variant, inputs, variables, headers, context)
+            return await self._execute(operation, variant, inputs, variables, headers, context, timed)
 
         async def execute() -> Answer:
-            answer = await self._execute(operation, variant, inputs, variables, headers, context)
+            answer = await self._execute(operation, variant, inputs, variables, headers, context, timed)
             if answer.fresh_until is not None and not answer.private and not answer.no_store:
                 answer.asked_bytes = _length(key)
                 with contextlib.suppress(ValueError):  # larger than all that may be kept
@@ -216,10 +219,19 @@ class Engine:
     async def is_mutation(self, request: Request) -> bool:
         """Tell whether a request would execute a mutation; one that cannot be executed would not."""
         try:
-            operation = await self.operations.prepare(self._text(request), request.operation_name)
+            operation = await self.operation(request)
         except RequestError:
             return False
         return operation.node.operation is graphql.OperationType.MUTATION
+
+    async def operation(self, request: Request) -> Operation:
+        """Give the operation that a request names.
+
+        Raises:
+            RequestError: it names none that is known, or one that cannot be.
+        """
+        text, operations, name = self._text(request), self.operations, request.operation_name
+        return operations.known(text, name) or await operations.prepare(text, name)
 
     def _text(self, request: Request) -> str:
         """Give the document that a request holds or names."""
@@ -233,12 +245,14 @@ class Engine:
         variables: Any,
         headers: Mapping[str, str],
         context: Context,
+        timed: bool,
     ) -> Answer:
         asked_at = self.store.clock()
         if variant.is_introspection and not variant.is_mutation:
             return await self._introspect(operation, variant, inputs)
         ledger = Ledger(headers, asked_at, self.operations.limits.max_pages)
-        self._deadlines.add(ledger)
+        if timed:
+            self._deadlines.add(ledger)
         try:
             if not variant.has_python:
                 return await self._run(variant, ledger, variables, context, asked_at)

@@ -20,7 +20,7 @@ from graph.limits import Limits
 from graph.payloads import Draft
 from graph.sdl import print_sdl
 from graph.trusted import TrustedDocuments, read_manifest
-from resolvers import SCALARS, Store, bind, declare
+from resolvers import SCALARS, UPLOAD_SCALARS, Store, bind, declare
 from sources import Rest
 
 _INCREMENTAL = (graphql.GraphQLDeferDirective, graphql.GraphQLStreamDirective)
@@ -154,7 +154,7 @@ class Graph:
 
 
 def _config() -> StrawberryConfig:
-    return StrawberryConfig(scalar_map=SCALARS)
+    return StrawberryConfig(scalar_map={**SCALARS, **UPLOAD_SCALARS})
 
 
 def _say_one_of(schema: graphql.GraphQLSchema) -> None:

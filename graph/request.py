@@ -105,7 +105,7 @@ def parse_array(body: bytes, content_type: str, max_batch: int) -> list[bytes]:
 
 def is_array(body: bytes) -> bool:
     """Tell whether a body begins like a JSON array."""
-    return body[:1] != b"{" and body.lstrip()[:1] == b"["
+    return body.lstrip()[:1] == b"["
 
 
 def _check_content_type(content_type: str) -> None:

@@ -39,6 +39,7 @@ from graph.request import (
     parse_query,
     prefers_html,
 )
+from graph.upload import Uploads
 from resolvers import Abandoned
 
 log = logging.getLogger("weft")
@@ -65,10 +66,12 @@ class App:
         max_batch: how many requests one JSON array may hold; 0 refuses arrays.
         cors: other origins whose pages may call the graph; None for no other.
         compression: whether long answers are compressed, and compressed requests read.
+        max_upload_bytes: what the files of one request may hold together, where the graph takes files.
+        max_uploads: how many files one request may bring.
         graphiql: whether browsers that open the path get GraphiQL.
 
     Raises:
-        GraphError: `max_batch` is negative.
+        GraphError: `max_batch`, `max_upload_bytes` or `max_uploads` is negative.
     """
 
     def __init__(
@@ -80,10 +83,16 @@ class App:
         max_batch: int = 0,
         cors: Cors | None = None,
         compression: bool = True,
+        max_upload_bytes: int = 20_000_000,
+        max_uploads: int = 10,
         graphiql: bool = True,
     ) -> None:
+        limits = {"max_upload_bytes": max_upload_bytes, "max_uploads": max_uploads}
+        faults = [f"App: {name} is negative" for name, value in limits.items() if value < 0]
         if max_batch < 0:
-            raise GraphError(["App: max_batch is negative; 0 refuses arrays"])
+            faults.append("App: max_batch is negative; 0 refuses arrays")
+        if faults:
+            raise GraphError(faults)
         self.graph = graph
         self._path = path
         self._max_body_bytes = max_body_bytes
@@ -93,6 +102,12 @@ class App:
         self._engine = graph.engine
         self._answering = Answering(graph.engine, compression=compression)
         self._cross_origin = None if cors is None else CrossOrigin(cors, graph.engine.forwards)
+        self._uploads = Uploads(
+            graph.engine,
+            max_body_bytes=max_body_bytes,
+            max_upload_bytes=max_upload_bytes,
+            max_uploads=max_uploads,
+        )
         self._ready = False
         self._presence = Presence(self._engine.abandon)
         self.api = self._routes()
@@ -145,10 +160,15 @@ class App:
         media_type, parts = accepted(accept), accepted_parts(accept)
         if parts is not None and media_type is None:
             media_type = JSON  # of what is whole
+        uploading = self._uploads.begin(headers, receive) if method == "POST" else None
+        if uploading is not None:
+            send = uploading.lingering(send)
         try:
             if media_type is None:
                 raise RequestError.of(f"this server answers in {GRAPHQL_JSON} or {JSON}", "BAD_REQUEST", 406)
-            if method == "POST":
+            if uploading is not None:
+                answer = await uploading.answer(_context(scope))
+            elif method == "POST":
                 answer = await self._post(scope, headers, receive, parts)
             else:
                 answer = await self._get(scope, headers, method, receive, parts)
@@ -185,20 +205,24 @@ class App:
             presence.leave(task)
 
     async def _post(self, scope: Scope, headers: Headers, receive: Receive, parts: Parts | None) -> Answer:
-        body = await read_body(receive, headers, self._max_body_bytes, compression=self._compression)
-        content_type = headers.raw.get(b"content-type", b"")
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        is_plain = body and not message.get("more_body") and b"content-encoding" not in headers.raw
+        if not is_plain or len(body) > self._max_body_bytes:
+            body = await read_body(message, receive, headers, self._max_body_bytes, compression=self._compression)
+        is_json = headers.raw.get(b"content-type") == b"application/json"
         presence, task = self._presence, asyncio.current_task()
         presence.enter(task, receive)
         try:
             # Parsing is needless where an identical request was parsed already.
-            while content_type == b"application/json" and (shared := self._engine.shared(body, headers)) is not None:
+            while is_json and (shared := self._engine.shared(body, headers)) is not None:
                 try:
                     return shared if isinstance(shared, Answer) else await shared
                 except Abandoned:
                     continue
-            if is_array(body):
+            if body[:1] != b"{" and is_array(body):
                 return await self._batch(scope, headers, body)
-            request = parse_body(body, headers.get("content-type", ""))
+            request = parse_body(body, JSON if is_json else headers.get("content-type", ""))
             writer = None if parts is None else parts.writer
             return await self._engine.answer(request, headers, _context(scope), key=body, writer=writer)
         except asyncio.CancelledError:

@@ -1,9 +1,9 @@
 """How a field gets its value: bindings, batching, caching. The middle storey, over `sources`.
 
 It knows GraphQL's types, not its documents: it never parses one, never opens a socket and never builds a URL. Read
-`marks`, `scalars`, `batch`, `node`, `connection`, `discriminator`, `weights` and `declare` (what an author wrote),
-`binding` and `binder` (what it means), `values`, `envelope`, `ledger`, `pages`, `flight`, `store`, `ask`, `loader` (how
-values arrive).
+`marks`, `scalars`, `batch`, `node`, `connection`, `discriminator`, `weights`, `declare` and `upload` (what an author
+wrote), `binding` and `binder` (what it means), `values`, `envelope`, `ledger`, `pages`, `flight`, `store`, `ask`,
+`loader` (how values arrive).
 """
 
 from resolvers.batch import Batched, batched, operation_loaders
@@ -22,6 +22,7 @@ from resolvers.node import GlobalId, Node, global_id, identity_of, key_of, raw_k
 from resolvers.pages import SHOWN, Pages
 from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
 from resolvers.store import Entry, Store
+from resolvers.upload import UPLOAD_SCALARS, Upload, is_upload, takes_uploads
 from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_value
 from resolvers.weights import Cost, ListSize, Weights, declared_on, is_list
 
@@ -31,6 +32,7 @@ __all__ = [
     "JSON_TYPES",
     "SCALARS",
     "SHOWN",
+    "UPLOAD_SCALARS",
     "URL",
     "Abandoned",
     "Base64",
@@ -64,6 +66,7 @@ __all__ = [
     "Python",
     "Reading",
     "Store",
+    "Upload",
     "Weights",
     "ages_of",
     "batched",
@@ -77,6 +80,7 @@ __all__ = [
     "global_id",
     "identity_of",
     "is_list",
+    "is_upload",
     "key_of",
     "key_text",
     "link",
@@ -84,6 +88,7 @@ __all__ = [
     "operation_loaders",
     "python_name",
     "raw_key",
+    "takes_uploads",
     "unwrap",
     "wire_value",
     "wrapped",

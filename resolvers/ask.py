@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from resolvers.ledger import Ledger, Part
-from sources import Endpoint, Rest, SourceError, variable_of
+from sources import Endpoint, Rest, SourceError, Stream, variable_of
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -17,7 +17,7 @@ class Ask(NamedTuple):
     method: str
     target: str
     headers: Pairs
-    body: bytes | None
+    body: bytes | Stream | None
 
     def by(self, client: Pairs) -> Ask:
         """Give the same request with the client's own headers."""

@@ -22,6 +22,7 @@ from resolvers.discriminator import ATTRIBUTE, Discriminator, Kinds
 from resolvers.marks import MARK, LinkMark, PropertyMark
 from resolvers.node import GLOBAL_ID, LookupMark, Node, is_node, taken_by, taken_type
 from resolvers.pages import Pages
+from resolvers.upload import await_uploads, is_upload, upload_faults
 from resolvers.values import counts_digits, python_name
 from resolvers.weights import weight_faults
 from sources import Body, Call, Endpoint, Rest, entity_of, snake_case
@@ -97,6 +98,8 @@ class _Binder:
         definition = element.extensions.get("strawberry-definition")
         mark = definition.metadata.get(MARK) if isinstance(definition, StrawberryField) else None
         where = f"{kind.name}.{python_name(element, name)}"
+        if is_upload(element.type):
+            self._fault(where, "Upload is a type of arguments, not of answers")
         if isinstance(mark, Call):
             self.take_ids(where, element.args)
             return self._stub(kind, where, element, mark)
@@ -114,6 +117,7 @@ class _Binder:
         for argument in definition.arguments:
             if taken_by(argument.type_annotation.annotation) is not None:
                 self._fault(where, f"the argument {argument.python_name!r} reaches no source: read it with key_of")
+        await_uploads(element)
         return _python(definition)
 
     # -- stubs ----------------------------------------------------------------------------------------------------
@@ -131,6 +135,8 @@ class _Binder:
         pages = self._pages(where, element, call, single, arguments)
         suppliers = self._suppliers(kind, where, call, single, arguments)
         parents, names = tuple(suppliers.values()), tuple(suppliers)
+        for fault in upload_faults(element, call, single, definition.arguments, has_parents=bool(parents)):
+            self._fault(where, fault)
         batch_names: tuple[str, ...] = ()
         if batch is not None:
             batch_names = self._list_variables(where, call, batch, arguments)

@@ -1,11 +1,12 @@
 """REST backends: what can be asked of them, and asking it. The lowest storey.
 
 It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph` nor `resolvers`. Read `errors`,
-`number`, `template`, `convention`, `links`, `paging`, `led`, `endpoint`, `rest` (what an author declares), then
-`transport`, `httpx_transport`, `fake`, `address`, `auth`, `exchange` (what happens on the wire).
+`number`, `template`, `convention`, `links`, `paging`, `led`, `file`, `body`, `endpoint`, `rest` (what an author
+declares), then `transport`, `httpx_transport`, `fake`, `address`, `auth`, `exchange` (what happens on the wire).
 """
 
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
+from sources.body import Body, Form, Stream, variable_of
 from sources.convention import (
     Decimals,
     Naming,
@@ -19,18 +20,7 @@ from sources.convention import (
     spelling_of,
     values_faults,
 )
-from sources.endpoint import (
-    Body,
-    Call,
-    Endpoint,
-    Entity,
-    Get,
-    Post,
-    call_of,
-    entity_of,
-    split_path,
-    variable_of,
-)
+from sources.endpoint import Call, Endpoint, Entity, Get, Post, call_of, entity_of, split_path
 from sources.errors import (
     DeclarationError,
     InvalidInput,
@@ -42,6 +32,7 @@ from sources.errors import (
     UpstreamUnavailable,
 )
 from sources.fake import FakeTransport
+from sources.file import File
 from sources.httpx_transport import HttpxTransport
 from sources.led import Cursor, LinkHeader, NextUrl
 from sources.links import AstrayLink
@@ -65,6 +56,8 @@ __all__ = [
     "Endpoint",
     "Entity",
     "FakeTransport",
+    "File",
+    "Form",
     "Get",
     "Header",
     "HttpxTransport",
@@ -86,6 +79,7 @@ __all__ = [
     "Reply",
     "Rest",
     "SourceError",
+    "Stream",
     "Template",
     "Timestamps",
     "TooManyPages",

@@ -12,73 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sources.address import check_header_name
+from sources.body import Body, Form, Json, variable_of
 from sources.errors import DeclarationError
-from sources.number import encode_json
 from sources.paging import Header, Paging
-from sources.template import RefusedValue, Template
+from sources.template import Template
 
 if TYPE_CHECKING:
     from sources.rest import Rest
-
-Json = Any
-_ABSENT: Any = object()
-
-
-def variable_of(text: object) -> str | None:
-    """Give ``name`` for a text that is exactly ``{name}``, else None."""
-    if isinstance(text, str) and len(text) > 2 and text[0] == "{" and text[-1] == "}" and text[1:-1].isidentifier():
-        return text[1:-1]
-    return None
-
-
-class Body:
-    """A JSON request body with holes: ``Body({"ids": "{ids}", "limit": 50})``.
-
-    A string that is exactly ``{name}`` is replaced by that value, whatever its JSON type. A property whose value was
-    not given is left out; a value of None is sent as null.
-    """
-
-    def __init__(self, skeleton: Json) -> None:
-        self.skeleton = skeleton
-        names: dict[str, None] = {}
-        _gather(skeleton, names)
-        self.variables = tuple(names)
-
-    def encode(self, values: Mapping[str, object]) -> bytes:
-        """Give the JSON text with every hole filled from ``values``.
-
-        Raises:
-            RefusedValue: a text in it is no text.
-        """
-        filled = _fill(self.skeleton, values)
-        try:
-            return encode_json(None if filled is _ABSENT else filled)
-        except UnicodeEncodeError as exc:
-            raise RefusedValue("half a character may not stand in a body") from exc
-
-
-def _gather(node: Json, names: dict[str, None]) -> None:
-    name = variable_of(node)
-    if name is not None:
-        names[name] = None
-    elif isinstance(node, Mapping):
-        for item in node.values():
-            _gather(item, names)
-    elif isinstance(node, list | tuple):
-        for item in node:
-            _gather(item, names)
-
-
-def _fill(node: Json, values: Mapping[str, object]) -> Json:
-    name = variable_of(node)
-    if name is not None:
-        return values.get(name, _ABSENT)
-    if isinstance(node, Mapping):
-        filled = {key: _fill(item, values) for key, item in node.items()}
-        return {key: item for key, item in filled.items() if item is not _ABSENT}
-    if isinstance(node, list | tuple):
-        return [item for item in (_fill(child, values) for child in node) if item is not _ABSENT]
-    return node
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +34,7 @@ class Endpoint:
     method: str
     template: Template
     items: tuple[str, ...] = ()
-    body: Body | None = None
+    body: Body | Form | None = None
     headers: tuple[tuple[str, str], ...] = ()
     variables: frozenset[str] = field(init=False)
 
@@ -144,7 +84,7 @@ class Post:
         return Endpoint("POST", Template(self.template), split_path(self.items), Body(self.body))
 
 
-Form = str | Get | Post
+Read = str | Get | Post
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -6,13 +6,14 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from urllib.parse import urlencode
 
 import msgspec
 
 from sources.address import base_of, check_header_name, check_header_value, is_header_value
 from sources.auth import Auth, OAuth2
+from sources.body import Stream
 from sources.errors import (
     DeclarationError,
     InvalidInput,
@@ -22,7 +23,9 @@ from sources.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from sources.template import RefusedValue
 from sources.transport import (
+    Content,
     PyreqwestTransport,
     Reply,
     Transport,
@@ -35,6 +38,7 @@ _LONGEST_REASON = 500
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _LATER = frozenset({429, 502, 503, 504})
+_WHOLE_BYTES = 64 * 1024
 
 
 class Exchange:
@@ -91,12 +95,15 @@ class Exchange:
         )
 
     async def send(
-        self, method: str, target: str, *, headers: Sequence[tuple[str, str]] = (), body: bytes | None = None
+        self, method: str, target: str, *, headers: Sequence[tuple[str, str]] = (), body: bytes | Stream | None = None
     ) -> Reply:
         """Give the backend's reply to path and query ``target``, whatever its status.
 
+        Args:
+            body: JSON, or what is sent once, as it comes, and never again.
+
         Raises:
-            SourceError: there is no reply, no token, or a header's value was refused.
+            SourceError: there is no reply, no token, or a header's value or a file was refused.
         """
         fixed = self._prepared
         if fixed is None:
@@ -107,11 +114,13 @@ class Exchange:
                     message = f"{name}: a control character or a letter beyond ASCII may not stand in a header"
                     raise InvalidInput(message, source=self._source)
             fixed = (*fixed, *headers)
-        if body is not None:
+        if isinstance(body, bytes):
             fixed = (*fixed, ("content-type", "application/json"))
         url = self._base + target
         if self._parameters:
             url += ("&" if "?" in target else "?") + self._parameters
+        if not isinstance(body, bytes | None):
+            return await self._stream(method, url, fixed, body)
         if self._retries and method in _IDEMPOTENT:
             return await self._send_again(method, url, fixed, body)
         return await self._send_once(method, url, fixed, body)
@@ -127,9 +136,17 @@ class Exchange:
         self._prepared = fixed
         return fixed
 
-    async def _send_once(
-        self, method: str, url: str, headers: tuple[tuple[str, str], ...], body: bytes | None
-    ) -> Reply:
+    async def _stream(self, method: str, url: str, headers: tuple[tuple[str, str], ...], body: Stream) -> Reply:
+        try:
+            pieces = await body.open()
+            headers = (*headers, ("content-type", body.content_type))
+            return await self._send_once(method, url, headers, await _whole_if_short(pieces))
+        except RefusedValue as exc:
+            raise InvalidInput(str(exc), source=self._source) from exc
+        finally:
+            body.close()  # the backend may have answered before it had everything
+
+    async def _send_once(self, method: str, url: str, headers: tuple[tuple[str, str], ...], body: Content) -> Reply:
         try:
             if self._oauth is not None:
                 return await self._send_with_token(self._oauth, method, url, headers, body)
@@ -165,14 +182,17 @@ class Exchange:
         raise failure or self._failure(TransportTimeout())
 
     async def _send_with_token(
-        self, oauth: OAuth2, method: str, url: str, headers: tuple[tuple[str, str], ...], body: bytes | None
+        self, oauth: OAuth2, method: str, url: str, headers: tuple[tuple[str, str], ...], body: Content
     ) -> Reply:
         token = await oauth.token(self._transport, self._source)
         reply = await self._transport.send(method, url, (*headers, ("authorization", f"Bearer {token}")), body)
         if reply.status != 401:
             return reply
-        # A 401 means that nothing was done, so even a write may be sent again, once, with another token.
+        # A 401 means that nothing was done, so even a write may be sent again, once, with another token; but not what
+        # was sent as it came, for which the new token is too late.
         token = await oauth.token(self._transport, self._source, refused=token)
+        if not isinstance(body, bytes | None):
+            return reply
         return await self._transport.send(method, url, (*headers, ("authorization", f"Bearer {token}")), body)
 
     def _failure(self, exc: TransportError) -> SourceError:
@@ -182,6 +202,24 @@ class Exchange:
         if isinstance(exc, TransportUnavailable):
             return UpstreamUnavailable(f"{source} cannot be reached", source=source)
         return UpstreamInvalid(f"{source} did not answer in HTTP", source=source)
+
+
+async def _whole_if_short(pieces: AsyncIterator[bytes]) -> bytes | AsyncIterator[bytes]:
+    """Give a short body whole, so that it is sent with its length, which some backends need; a longer one in pieces."""
+    held: list[bytes] = []
+    size = 0
+    async for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size > _WHOLE_BYTES:
+            return _chained(held, pieces)
+    return b"".join(held)
+
+
+async def _chained(held: list[bytes], pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield b"".join(held)
+    async for piece in pieces:
+        yield piece
 
 
 def _wait_s(attempt: int, reply: Reply | None) -> float:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sources.transport import Headers, Reply
+from sources.transport import Content, Headers, Reply
 
 Answer = Any
 
@@ -18,7 +18,8 @@ class FakeTransport:
     """Answers from a mapping of ``"GET /path?query"`` to JSON values, or from a function of method, target and body.
 
     An answer may be a JSON value, raw bytes, ``(status, answer)``, ``(status, answer, headers)``, or an exception to
-    raise. What is not in the mapping is a 404. `calls` records ``"GET /path?query"`` in order.
+    raise. What is not in the mapping is a 404. `calls` records ``"GET /path?query"`` in order,
+    `bodies` what was sent with each, whole.
     """
 
     def __init__(self, answers: Mapping[str, Answer] | Callable[[str, str, bytes | None], Answer]) -> None:
@@ -27,8 +28,10 @@ class FakeTransport:
         self.headers: list[dict[str, str]] = []
         self.bodies: list[bytes | None] = []
 
-    async def send(self, method: str, url: str, headers: Headers, body: bytes | None) -> Reply:
+    async def send(self, method: str, url: str, headers: Headers, body: Content) -> Reply:
         """Give the canned reply; see `Transport.send`."""
+        if body is not None and not isinstance(body, bytes):
+            body = b"".join([piece async for piece in body])
         parts = urlsplit(url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         self.calls.append(f"{method} {target}")

@@ -6,7 +6,7 @@ from http.cookiejar import DefaultCookiePolicy
 
 import httpx
 
-from sources.transport import Headers, Reply, TransportInvalid, TransportTimeout, TransportUnavailable
+from sources.transport import Content, Headers, Reply, TransportInvalid, TransportTimeout, TransportUnavailable
 
 
 class HttpxTransport:
@@ -19,7 +19,7 @@ class HttpxTransport:
         client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._client = client
 
-    async def send(self, method: str, url: str, headers: Headers, body: bytes | None) -> Reply:
+    async def send(self, method: str, url: str, headers: Headers, body: Content) -> Reply:
         """Give the backend's reply; see `Transport.send`."""
         try:
             response = await self._client.request(

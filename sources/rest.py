@@ -18,21 +18,9 @@ import httpx
 
 from sources.address import check_header_name, check_header_value, shown_address
 from sources.auth import Auth
+from sources.body import Body, Form, Json, Stream
 from sources.convention import Decimals, Naming, Timestamps, Values, naming_function, values_faults
-from sources.endpoint import (
-    CALL_MARK,
-    ENTITY_MARK,
-    Body,
-    Call,
-    Endpoint,
-    Entity,
-    Form,
-    Get,
-    Json,
-    Post,
-    paged,
-    split_path,
-)
+from sources.endpoint import CALL_MARK, ENTITY_MARK, Call, Endpoint, Entity, Get, Post, Read, paged, split_path
 from sources.errors import DeclarationError, InvalidInput, UpstreamError
 from sources.exchange import Exchange, failure_of
 from sources.httpx_transport import HttpxTransport
@@ -49,8 +37,9 @@ class WriteOptions(TypedDict, total=False):
     """What a call that changes a backend can be told.
 
     Args:
-        body: a JSON skeleton with ``{argument}`` holes; ``"{argument}"`` alone sends that argument itself. When left
-            out, the arguments that neither template nor headers use become the properties of an object.
+        body: a JSON skeleton with ``{argument}`` holes; ``"{argument}"`` alone sends that argument itself, a file
+            under its own media type; `Form` is a form. When left out, the arguments that neither template nor
+            headers use become the properties of an object.
         items: dotted path to the payload inside the reply.
         headers: header name to a fixed text or ``{variable}``.
         inputs: template variable to the argument that supplies it, where the names differ.
@@ -75,7 +64,8 @@ class Rest:
         url: base address, with a path prefix if all templates share one.
         auth: how the gateway authenticates to the backend.
         ttl: seconds an answer may be reused where nothing closer to the field says otherwise.
-        timeout: seconds for a whole exchange; `connect_timeout` and `read_timeout` bound its parts.
+        timeout: seconds for a whole exchange; `connect_timeout` and `read_timeout` bound its parts. While a file is
+            sent, the seconds that the backend may take for each piece, and for its answer after the last.
         naming: how the backend spells property names; `timestamps` how it spells instants; `decimals` how it is sent
             a `Decimal`: it may answer either way.
         values: for an enum class, what the backend says to the member that it means, where that is not the member's
@@ -175,7 +165,7 @@ class Rest:
         self,
         template: str | Get | Post,
         *,
-        batch: Form | None = None,
+        batch: Read | None = None,
         key: str | Sequence[str] | None = None,
         group_by: str | Sequence[str] | None = None,
         items: str | None = None,
@@ -213,8 +203,8 @@ class Rest:
             envelope = split_path(items)
             return Call(
                 source=self,
-                single=_form(template, envelope, _headers(headers)),
-                batch=_form(batch, envelope, _headers(headers)),
+                single=_endpoint(template, envelope, _headers(headers)),
+                batch=_endpoint(batch, envelope, _headers(headers)),
                 key=_names(key if group_by is None else group_by),
                 many=group_by is not None,
                 ttl=ttl,
@@ -261,7 +251,7 @@ class Rest:
                     method,
                     Template(template),
                     split_path(items),
-                    None if body is None else Body(body),
+                    _body(body),
                     _headers(headers),
                 ),
                 inputs=dict(inputs or {}),
@@ -279,7 +269,7 @@ class Rest:
         self,
         *,
         get: str | Get | None = None,
-        batch: Form | None = None,
+        batch: Read | None = None,
         key: str | Sequence[str] = "id",
         items: str | None = None,
         ttl: float | None = None,
@@ -301,8 +291,8 @@ class Rest:
                 envelope = split_path(items)
                 call = Call(
                     source=self,
-                    single=_form(get, envelope, ()),
-                    batch=_form(batch, envelope, ()),
+                    single=_endpoint(get, envelope, ()),
+                    batch=_endpoint(batch, envelope, ()),
                     key=_names(key),
                     ttl=ttl,
                     max_batch=max_batch or self.max_batch,
@@ -351,7 +341,7 @@ class Rest:
         except RefusedValue as exc:
             raise InvalidInput(str(exc), source=self.name) from exc
 
-    def body(self, endpoint: Endpoint, values: Mapping[str, object]) -> bytes | None:
+    def body(self, endpoint: Endpoint, values: Mapping[str, object]) -> bytes | Stream | None:
         """Give the request body of an endpoint, None where it has none.
 
         Raises:
@@ -374,12 +364,16 @@ class Rest:
             raise InvalidInput(str(exc), source=self.name) from exc
 
     async def send(
-        self, method: str, target: str, headers: Sequence[tuple[str, str]] = (), body: bytes | None = None
+        self,
+        method: str,
+        target: str,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes | Stream | None = None,
     ) -> Reply:
         """Make one exchange with the backend, whatever status it answers.
 
         Raises:
-            SourceError: the backend did not answer, or a header value was refused.
+            SourceError: the backend did not answer, or a header value or a file was refused.
         """
         exchange = self._exchange
         if exchange is None:
@@ -402,6 +396,13 @@ def _transport(client: httpx.AsyncClient | Transport | None) -> Transport | None
     return HttpxTransport(client) if isinstance(client, httpx.AsyncClient) else client
 
 
+def _body(declared: Json) -> Body | Form | None:
+    if isinstance(declared, Form):
+        declared.check()
+        return declared
+    return None if declared is None else Body(declared)
+
+
 def _names(names: str | Sequence[str] | None) -> tuple[str, ...]:
     if names is None:
         return ()
@@ -415,8 +416,8 @@ def _stale_types(invalidates: Sequence[str | type] | Mapping[str | type, str | N
     return {kind if isinstance(kind, str) else kind.__name__: argument for kind, argument in keyed.items()}
 
 
-def _text(form: Form) -> str:
-    return form if isinstance(form, str) else form.template
+def _text(read: Read) -> str:
+    return read if isinstance(read, str) else read.template
 
 
 def _check_bounds(ttl: float | None, max_batch: int | None) -> None:
@@ -433,11 +434,11 @@ def _headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
     return tuple((name.lower(), text) for name, text in (headers or {}).items())
 
 
-def _form(form: Form | None, items: tuple[str, ...], headers: tuple[tuple[str, str], ...]) -> Endpoint | None:
-    if form is None:
+def _endpoint(read: Read | None, items: tuple[str, ...], headers: tuple[tuple[str, str], ...]) -> Endpoint | None:
+    if read is None:
         return None
-    if isinstance(form, str):
-        return Endpoint("GET", Template(form), items, headers=headers)
-    endpoint = form.endpoint()
-    own = endpoint.items if form.items is not None else items
+    if isinstance(read, str):
+        return Endpoint("GET", Template(read), items, headers=headers)
+    endpoint = read.endpoint()
+    own = endpoint.items if read.items is not None else items
     return Endpoint(endpoint.method, endpoint.template, own, endpoint.body, headers)

@@ -9,9 +9,10 @@ the host that the author named) and raises only the exceptions of this module.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
 from pyreqwest import exceptions as reqwest
@@ -19,6 +20,7 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.response import Response
 
 Headers = Sequence[tuple[str, str]]
+Content = bytes | AsyncIterable[bytes] | None
 
 
 class TransportError(Exception):
@@ -55,8 +57,12 @@ class Reply:
 class Transport(Protocol):
     """Makes HTTP exchanges."""
 
-    async def send(self, method: str, url: str, headers: Headers, body: bytes | None) -> Reply:
+    async def send(self, method: str, url: str, headers: Headers, body: Content) -> Reply:
         """Give the backend's reply, of any status, redirects included.
+
+        Args:
+            body: pieces that are sent as they come, taken only as fast as the backend takes them; the backend may
+                answer before it has them all. What raises among them breaks the request off.
 
         Raises:
             TransportError: there is no reply.
@@ -74,7 +80,8 @@ class PyreqwestTransport:
     The pool is made in the event loop that first sends, so a graph may be declared before a server forks.
 
     Args:
-        timeout_s: seconds for the whole exchange, the body included.
+        timeout_s: seconds for the whole exchange, the body included. While a body is sent in pieces: seconds that the
+            backend may take for each piece, and for its reply after the last one.
         connect_timeout_s: seconds for connecting.
         read_timeout_s: seconds between two pieces of the reply.
         max_connections: exchanges at once; more wait for their turn.
@@ -96,10 +103,11 @@ class PyreqwestTransport:
         self._max_connections = max_connections
         self._headers = tuple(headers)
         self._client: Client | None = None
+        self._streams: Client | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turns = asyncio.Semaphore(max_connections)
 
-    async def send(self, method: str, url: str, headers: Headers, body: bytes | None) -> Reply:
+    async def send(self, method: str, url: str, headers: Headers, body: Content) -> Reply:
         """Give the backend's reply; see `Transport.send`."""
         if self._client is None or self._loop is not asyncio.get_running_loop():
             self._open()
@@ -113,20 +121,50 @@ class PyreqwestTransport:
         else:
             await turns.acquire()
         try:
-            return await self._exchange(method, url, headers, body)
+            if body is None or isinstance(body, bytes):
+                return await self._exchange(self._client, method, url, headers, body)
+            return await self._stream(method, url, headers, body)
         finally:
             turns.release()
 
-    async def _exchange(self, method: str, url: str, headers: Headers, body: bytes | None) -> Reply:
-        client = self._client
+    async def _stream(self, method: str, url: str, headers: Headers, body: AsyncIterable[bytes]) -> Reply:
+        """Send a body in pieces. The clock stands still while the next piece has yet to come: that is not the backend.
+
+        The pool's own clocks would end an upload that is merely long, so this is another pool, without them.
+        """
+        if self._streams is None:
+            self._streams = self._builder().build()
+        try:
+            async with asyncio.timeout(self._timeout_s) as clock:
+                sending = self._timed(body, clock)
+                return await self._exchange(self._streams, method, url, headers, sending)
+        except TimeoutError as exc:
+            raise TransportTimeout from exc
+
+    async def _timed(self, body: AsyncIterable[bytes], clock: asyncio.Timeout) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        pieces = aiter(body)
+        while True:
+            _set(clock, None)
+            try:
+                piece = await anext(pieces)
+            except StopAsyncIteration:
+                return
+            finally:
+                _set(clock, loop.time() + self._timeout_s)
+            yield piece
+
+    async def _exchange(self, client: Client | None, method: str, url: str, headers: Headers, body: Content) -> Reply:
         if client is None:
             raise TransportUnavailable
         try:
             builder = client.get(url) if method == "GET" else client.request(method, url)
             for name, value in headers:
                 builder = builder.header(name, value)
-            if body is not None:
+            if isinstance(body, bytes):
                 builder = builder.body_bytes(body)
+            elif body is not None:
+                builder = builder.body_stream(body)
             response = await builder.build().send()
             return Reply(response.status, await response.bytes(), functools.partial(_header, response))
         except _TIMEOUTS as exc:
@@ -142,26 +180,31 @@ class PyreqwestTransport:
 
     async def aclose(self) -> None:
         """Close the pool."""
-        client, self._client = self._client, None
-        if client is not None and self._loop is asyncio.get_running_loop():
-            await client.close()
+        clients = (self._client, self._streams)
+        self._client = self._streams = None
+        for client in clients:
+            if client is not None and self._loop is asyncio.get_running_loop():
+                await client.close()
 
     def _open(self) -> None:
         # Turns are ours and not the pool's: there, an exchange whose client went away keeps its place until it times
         # out, and clients that hang up could keep everybody out.
         self._turns = asyncio.Semaphore(self._max_connections)
-        builder = (
-            ClientBuilder()
-            .timeout(dt.timedelta(seconds=self._timeout_s))
-            .connect_timeout(dt.timedelta(seconds=self._connect_timeout_s))
-            .follow_redirects(False)
-        )
+        builder = self._builder().timeout(dt.timedelta(seconds=self._timeout_s))
         if self._read_timeout_s is not None:
             builder = builder.read_timeout(dt.timedelta(seconds=self._read_timeout_s))
-        if self._headers:
-            builder = builder.default_headers(list(self._headers))
         self._client = builder.build()
+        self._streams = None
         self._loop = asyncio.get_running_loop()
+
+    def _builder(self) -> ClientBuilder:
+        builder = ClientBuilder().connect_timeout(dt.timedelta(seconds=self._connect_timeout_s)).follow_redirects(False)
+        return builder.default_headers(list(self._headers)) if self._headers else builder
+
+
+def _set(clock: asyncio.Timeout, ends_at: float | None) -> None:
+    with contextlib.suppress(RuntimeError):  # the exchange is over, and its body is still being read
+        clock.reschedule(ends_at)
 
 
 def _header(response: Response, name: str) -> str | None:

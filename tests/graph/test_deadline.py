@@ -26,7 +26,7 @@ class Slow(FakeTransport):
         self.gates: dict[str, asyncio.Event] = {}
         self.cancelled: list[str] = []
 
-    async def send(self, method: str, url: str, headers: Any, body: bytes | None) -> Reply:
+    async def send(self, method: str, url: str, headers: Any, body: Any) -> Reply:
         reply = await super().send(method, url, headers, body)
         path = url.removeprefix("http://s.test")
         if path in self.gates:

@@ -51,7 +51,7 @@ class Backend(FakeTransport):
                 return {"id": 1, "name": "renamed", "owner_id": 2}
         return 404, {}
 
-    async def send(self, method: str, url: str, headers: Any, body: bytes | None) -> Reply:
+    async def send(self, method: str, url: str, headers: Any, body: Any) -> Reply:
         reply = await super().send(method, url, headers, body)
         path = urlsplit(url).path
         if path in self.held:

@@ -42,7 +42,7 @@ class Gate(FakeTransport):
         self.held[call] = asyncio.Event()
         return self.held[call]
 
-    async def send(self, method: str, url: str, headers: Any, body: bytes | None) -> Reply:
+    async def send(self, method: str, url: str, headers: Any, body: Any) -> Reply:
         reply = await super().send(method, url, headers, body)
         parts = urlsplit(url)
         gate = self.held.pop(f"{method} {parts.path}" + (f"?{parts.query}" if parts.query else ""), None)

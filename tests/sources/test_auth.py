@@ -19,6 +19,7 @@ from sources import (
     Bearer,
     DeclarationError,
     FakeTransport,
+    File,
     OAuth2,
     Rest,
     SourceError,
@@ -309,6 +310,14 @@ async def test_a_refused_token_is_replaced_and_the_request_sent_once_more(method
     async with protected() as (backend, source):
         backend.refused = {"t1"}
         assert (await source.send(method, "/a", body=b"{}")).status == 200
+        assert backend.sent == ["t1", "t2"]
+
+
+async def test_a_file_is_not_sent_once_more_but_the_next_request_has_a_new_token() -> None:
+    async with protected() as (backend, source):
+        backend.refused = {"t1"}
+        assert (await source.send("POST", "/a", body=File(b"x" * 100_000))).status == 401
+        assert (await source.send("GET", "/a")).status == 200
         assert backend.sent == ["t1", "t2"]
 
 

@@ -34,7 +34,8 @@ JSON = st.recursive(
 
 
 def sent(skeleton: Any, values: dict[str, Any]) -> Any:
-    return msgspec.json.decode(Body(skeleton).encode(values))
+    body: Any = Body(skeleton).encode(values)
+    return msgspec.json.decode(body)
 
 
 @given(value=JSON)

@@ -281,7 +281,7 @@ async def test_attempts_share_one_timeout() -> None:
     class Never:
         calls = 0
 
-        async def send(self, method: str, url: str, headers: Any, body: bytes | None) -> Any:
+        async def send(self, method: str, url: str, headers: Any, body: Any) -> Any:
             self.calls += 1
             await asyncio.Event().wait()
 
@@ -319,7 +319,7 @@ async def test_one_request_has_one_authorization() -> None:
     sent: list[tuple[str, str]] = []
 
     class Recording(FakeTransport):
-        async def send(self, method: str, url: str, headers: Any, body: bytes | None) -> Any:
+        async def send(self, method: str, url: str, headers: Any, body: Any) -> Any:
             sent.extend(headers)
             return await super().send(method, url, headers, body)
 

@@ -25,7 +25,7 @@ from sources import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from sources.transport import TransportError
+from sources.transport import TransportError, TransportTimeout
 from tests.serving import running
 from tests.sources.raw import Request, always, reply, speaking
 
@@ -51,7 +51,7 @@ class Shop:
         body = b""
         while (message := await receive()).get("more_body"):
             body += message["body"]
-        body += message["body"]
+        body += message.get("body", b"")
         status, headers, content = await self.answer(scope, body)
         with self._lock:
             self.inside -= 1
@@ -452,3 +452,55 @@ async def test_a_cancelled_exchange_gives_its_connection_back(kind: str) -> None
         await asyncio.wait([sending])
         async with asyncio.timeout(1):
             assert (await transport.send("GET", f"{url}/", (), None)).status == 200
+
+
+async def coming(*pieces: bytes, pause_s: float = 0.0) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        await asyncio.sleep(pause_s)
+        yield piece
+
+
+@BOTH
+async def test_a_body_in_pieces_arrives_as_one(kind: str, url: str) -> None:
+    async with opened(kind) as transport:
+        found = await transport.send("PUT", f"{url}/echo", (), coming(b"a", b"", b"b" * 200_000, b"c"))
+    assert bytes(found.body) == b"a" + b"b" * 200_000 + b"c"
+
+
+@BOTH
+async def test_a_body_that_breaks_off_breaks_the_request_off(kind: str, url: str, shop: Shop) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"x" * 1000
+        raise LookupError("no more")
+
+    async with opened(kind) as transport:
+        with pytest.raises(LookupError, match="no more"):
+            await transport.send("POST", f"{url}/echo", (), broken())
+        assert (await transport.send("GET", f"{url}/echo", (), None)).status == 200
+
+
+async def test_an_upload_may_take_longer_than_the_timeout(url: str) -> None:
+    async with opened("pyreqwest", timeout_s=0.5, read_timeout_s=0.5) as transport:
+        found = await transport.send("POST", f"{url}/echo", (), coming(*[b"x" * 100_000] * 4, pause_s=0.2))
+    assert len(found.body) == 400_000
+
+
+@pytest.mark.parametrize("pieces", [1, 100])
+async def test_a_backend_that_takes_or_answers_nothing_is_a_timeout(pieces: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # it accepts no connection
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        async with opened("pyreqwest", timeout_s=0.2) as transport:
+            with pytest.raises(TransportTimeout):
+                await transport.send("POST", address, (), coming(*[b"x" * 1_000_000] * pieces))
+
+
+async def test_a_reply_before_the_body_is_whole_is_the_reply() -> None:
+    never = asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"x"
+        await never.wait()
+
+    async with speaking(always(reply(status=413))) as address, opened("pyreqwest") as transport:
+        assert (await transport.send("POST", address, (), endless())).status == 413
+        never.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -217,3 +218,20 @@ def test_batching_is_off_and_says_so() -> None:
 def test_a_negative_bound_is_a_fault() -> None:
     with pytest.raises(GraphError, match="max_batch is negative"):
         App(make_graph("http://backend.example"), max_batch=-1)
+
+
+def test_who_shares_with_a_batch_is_answered_although_its_client_goes_away(gateway: Gateway) -> None:
+    one = json.dumps(word("g")).encode()
+    body = b"[" + one + b"]"
+    gateway.backend.held.set()
+    with ThreadPoolExecutor(1) as pool:
+        with gateway.connect() as connection:
+            head = f"POST /graphql HTTP/1.1\r\nhost: g\r\ncontent-type: {JSON}\r\ncontent-length: {len(body)}\r\n\r\n"
+            connection.sendall(head.encode() + body)
+            until(lambda: gateway.backend.asked == ["GET /words/g"])
+            waiting = pool.submit(gateway.post, one)
+            time.sleep(0.1)  # for it to arrive
+        time.sleep(0.5)  # for the server to notice
+        gateway.backend.held.clear()
+        assert waiting.result(10).json() == {"data": {"word": "g"}}
+    assert gateway.post(one).json() == {"data": {"word": "g"}}
