@@ -26,13 +26,13 @@ from typing import Any
 import cachetools
 import graphql
 
-from graph.decode import KEY, Decoders, Need, Uncompilable, leaf_type
-from graph.plan import Fetch, Leaf, Nested, Output, Plan, Shape, Site, TypeName
+from graph.decode import KEY, MATCH, Decoders, Need, Uncompilable, leaf_type
+from graph.plan import Fetch, GlobalIdOf, Leaf, Nested, Output, Plan, Shape, Site, TypeName
 from graph.program import Program, Step
 from graph.read import converter, cut_items, cut_list, cut_lists, must, text
 from graph.reading import Readers
 from graph.want import Wants
-from resolvers import Fetching, Kinds, Python, decoder_of, mark_of
+from resolvers import Fetching, Kinds, Python, decoder_of, global_id, mark_of
 
 
 class Compiler:
@@ -295,6 +295,9 @@ class _Writer:
             return self._join(output, variable)
         if need is None:
             raise Uncompilable("a property of the root")
+        if isinstance(output, GlobalIdOf):
+            parts = [self.wants.leaf(need, variable, path, MATCH) for path in output.paths]
+            return f"{self._constant(global_id)}({', '.join([self._constant(output.type_name), *parts])})"
         kind = output.selected.field.type
         if isinstance(output, Leaf):
             expression = self.wants.leaf(need, variable, output.path, leaf_type(kind))

@@ -28,7 +28,7 @@ from graph.errors import RequestError
 from graph.limits import Limits, exceeded
 from graph.plan import Fetch, Nested, Plan, Shape, Site
 from graph.selection import Selected
-from resolvers import Fetching, ListSize, Weights, is_list
+from resolvers import Fetching, ListSize, Pages, Weights, is_list
 
 _Sizes = Mapping[str, Amount] | None
 _NO_VALUES: Values = {}
@@ -128,6 +128,7 @@ class _Walk:
         self._schema_sizes = schema_sizes
         self._keys: dict[int, tuple[Fetch, list[Amount]]] = {}
         self._introspected: list[Amount] = []
+        self._looked_up: list[Amount] = []
 
     def shape(self, shape: Shape, count: Amount, sizes: _Sizes) -> tuple[Amount, Amount]:
         """Give the field and type cost of one object, and note what is called for ``count`` of them.
@@ -158,17 +159,25 @@ class _Walk:
         length, lengths = self._length(place, selected, sizes)
         if isinstance(output, Site) and isinstance(output.binding, Fetching):
             _, asked = self._keys.setdefault(output.fetch.number, (output.fetch, []))
-            asked.append(times(count, length) if output.binding.many_keys else count)
-        for option in output.shape.options if isinstance(output, Site) and output.shape is not None else ():
-            own = option.fetch
-            if own is not None and own is not output.fetch and isinstance(own.binding, Fetching):
-                _, asked = self._keys.setdefault(own.number, (own, []))  # each type has a load of its own
-                asked.append(times(count, length))
+            keys = times(count, length) if output.binding.many_keys else count
+            asked.append(
+                keys if output.binding.pages is None else times(keys, self._pages(output.binding.pages, lengths))
+            )
+        elif isinstance(output, Site) and output.references is not None:
+            length = _named(selected, self._assumed)
+            at_worst = [_calls(load, times(count, length)) for load in output.references.loads.values()]
+            self._looked_up.append(largest(at_worst))
         if not isinstance(output, Nested | Site) or output.shape is None:
             kind = graphql.get_named_type(selected.field.type)
             return weight, times(length, self._weights.types.get(kind.name, 0.0))
         fields, types = self.shape(output.shape, times(count, length), lengths)
         return total([weight, times(length, fields)]), times(length, types)
+
+    def _pages(self, pages: Pages, lengths: _Sizes) -> Amount:
+        """Give how many pages a connection takes."""
+        size = pages.paging.usual_size
+        wanted = (lengths or {}).get("edges", self._assumed)
+        return mapped(lambda count: max(1, math.ceil(count / size)), wanted)
 
     def _arguments(self, place: tuple[str, str], selected: Selected) -> float:
         weights = self._weights.arguments.get(place, {})
@@ -237,10 +246,11 @@ class _Walk:
         """
         return total(
             [
-                _calls(fetch, keys)
+                _calls(fetch.calls, keys)
                 for fetch, asked in self._keys.values()
                 for keys in (asked if apart else [total(asked)])
             ]
+            + self._looked_up
         )
 
     def introspection(self) -> Amount:
@@ -266,10 +276,29 @@ def _given(value: graphql.ValueNode, default: int, assumed: int) -> Amount:
     return length
 
 
-def _calls(fetch: Fetch, keys: Amount) -> Amount:
-    call, most = fetch.calls, fetch.calls.call.max_batch
-    if not call.parents:
+def _named(selected: Selected, assumed: int) -> Amount:
+    """Give how many objects are referred to: as many as the argument's list names."""
+    kind: Any = graphql.get_nullable_type(selected.field.type)
+    ids = selected.nodes[0].arguments[0].value if selected.nodes[0].arguments else None
+    if ids is None or not is_list(kind):
         return 1
+    if isinstance(ids, graphql.ListValueNode):
+        return len(ids.values)
+    if not isinstance(ids, graphql.VariableNode):
+        return 1
+    name = ids.name.value
+
+    def length(values: Values) -> float:
+        found = values.get(name)
+        return len(found) if isinstance(found, list) else assumed
+
+    return length
+
+
+def _calls(call: Fetching, keys: Amount) -> Amount:
+    most = call.call.max_batch
+    if not call.parents:
+        return 1 if call.pages is None else keys
     if call.batch is None:
         return keys
     return mapped(lambda count: math.ceil(count / most), keys)

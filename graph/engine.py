@@ -296,7 +296,7 @@ class Engine:
         asked_at = self.store.clock()
         if variant.is_introspection and not variant.is_mutation:
             return await self._introspect(operation, variant, inputs)
-        ledger = Ledger(headers, asked_at)
+        ledger = Ledger(headers, asked_at, self.operations.limits.max_pages)
         if timed:
             self._deadlines.add(ledger)
         try:

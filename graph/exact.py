@@ -25,12 +25,15 @@ from graph.awaited import in_time, is_pending
 from graph.complete import Completion
 from graph.guard import Gate, Member
 from graph.instances import Instances
+from graph.nodes import identify
+from graph.plan import question_of
+from graph.refer import Member as Referring
 from graph.refer import refer
 from graph.replies import answer, answers, is_key, payload
 from graph.run import wire_arguments
 from graph.selection import Selected, Selections
 from graph.tree import Failure, Node, Row, Slot, at, promised
-from resolvers import Bindings, Fetching, Ledger, Loader, Part, Property, References, ages_of
+from resolvers import Bindings, Fetching, Identity, Ledger, Loader, Part, Property, References, ages_of
 from sources import Rest
 
 Group = tuple[graphql.GraphQLObjectType, list[Node], list[Selected]]
@@ -67,7 +70,7 @@ class Execution:
         self._waiting: list[tuple[Slot, Any]] = []
         self._calls: dict[tuple[int, str], list[tuple[Fetching, Slot]]] = {}
         self._guarded: dict[int, list[Member]] = {}
-        self._references: list[tuple[References, Any, Slot]] = []
+        self._references: list[Referring] = []
         self._instances = Instances(bindings)
 
     async def execute(
@@ -101,7 +104,7 @@ class Execution:
                 slots = ((binding, kind, _slot(selected, node)) for node in nodes)
                 self._guarded.setdefault(id(binding.call), []).extend(slots)
             elif isinstance(binding, Fetching):
-                question = (id(binding.call), _question(selected))
+                question = (id(binding.call), question_of(selected))
                 self._calls.setdefault(question, []).extend((binding, _slot(selected, node)) for node in nodes)
             elif isinstance(binding, References):
                 for node in nodes:
@@ -109,6 +112,8 @@ class Execution:
                     self._references.append((binding, self._info(kind, slot), slot))
             elif isinstance(binding, Property):
                 self._read(kind, binding, selected, nodes)
+            elif isinstance(binding, Identity):
+                identify(binding, selected.key, nodes)
             else:
                 for node in nodes:
                     self._call_resolver(kind, selected, node)
@@ -260,7 +265,7 @@ class Execution:
             *(self._await(slot, value) for slot, value in waiting),
             *(self._fetch_or_fail(members) for members in calls.values()),
             *map(self._pass, guarded.values()),
-            *(self._refer(*reference) for reference in references),
+            *([self._refer(references)] if references else []),
         )
 
     async def _await(self, slot: Slot, value: Any) -> None:
@@ -281,23 +286,17 @@ class Execution:
         for together in grouped.values():
             self._settle(together[0][0].selected, together)
 
-    async def _refer(self, binding: References, info: Any, slot: Slot) -> None:
-        async def load(fetching: Fetching, keys: Sequence[Any]) -> Mapping[str, Any]:
-            age_s = self._age_s(fetching, slot.selected)
+    async def _refer(self, members: list[Referring]) -> None:
+        async def load(fetching: Fetching, keys: Sequence[Any], slots: Sequence[Slot]) -> Mapping[str, Any]:
+            age_s = min(self._age_s(fetching, slot.selected) for slot in slots)
             return answers(await self._loader.load_many(fetching, {}, keys, self._ledger, age_s), fetching)
 
-        try:
-            named = binding.read(self._argument_values(slot.selected))
-            found: Any = await refer(named, load, info, self._ledger.over_at)
-            if not graphql.is_list_type(graphql.get_nullable_type(slot.selected.field.type)):
-                found = found[0]
-        except Exception as exc:  # a fault of ours costs the field, as a resolver's would
-            found = Failure(exc)
-        self._settle(slot.selected, [(slot, found)])
+        self._settle_all(await refer(members, self._argument_values, load, self._ledger.over_at))
 
     async def _pass(self, members: list[Member]) -> None:
         gate = Gate(
             values=self._argument_values,
+            shown=self._selections.shown,
             info=self._info,
             resolve=self._resolved,
             load=self._load,
@@ -311,7 +310,8 @@ class Execution:
         selected = first.selected
         try:
             values = self._argument_values(selected)
-            arguments, kept = wire_arguments(selected.field, values, binding)
+            shown = sorted(self._selections.shown(slot.selected for _, slot in members)) if binding.pages else ()
+            arguments, kept = wire_arguments(selected.field, values, binding, shown)
         except graphql.GraphQLError as exc:
             self._settle_all((slot, Failure(exc)) for _, slot in members)
             return
@@ -406,11 +406,6 @@ def _slot(selected: Selected, node: Node, source: Rest | None = None) -> Slot:
 
 def _cut(value: Any, kept: int | None) -> Any:
     return value[:kept] if kept is not None and isinstance(value, list) else value
-
-
-def _question(selected: Selected) -> str:
-    written = sorted(selected.nodes[0].arguments or (), key=lambda argument: argument.name.value)
-    return ",".join(map(graphql.print_ast, written))
 
 
 _NO_EXTRAS: Any = (None,) * (len(graphql.GraphQLResolveInfo._fields) - 12)

@@ -65,6 +65,8 @@ def _line(fetches: list[Fetch], *, is_compiled: bool) -> str:
             )
         else:
             facts.append(f"one call per key ({keys}): no batch is declared")
+    if binding.pages is not None:
+        facts.append(f"in pages of at most {binding.pages.paging.usual_size}")
     age_s = min(found.max_age_s for found in fetches)
     facts.append(f"reused for {age_s:g} s" if age_s > 0 and binding.call.reads else "not cached")
     if binding.source.forward:

@@ -45,6 +45,8 @@ class Gate:
     """The chains of one call, on their way to it.
 
     Args:
+        values: gives a field's arguments.
+        shown: gives what is selected of a connection.
         info: gives what resolvers are told about a field.
         resolve: starts the chain of a field.
         load: makes the call for fields that ask it the same.
@@ -56,6 +58,7 @@ class Gate:
         self,
         *,
         values: Callable[[Any], Arguments],
+        shown: Callable[[list[Any]], set[str]],
         info: Callable[[Any, Slot], graphql.GraphQLResolveInfo[Any]],
         resolve: Callable[[Any, Slot, Any], Any],
         load: Callable[[Sequence[tuple[Fetching, Slot]], Arguments, int | None], Awaitable[list[Outcome]]],
@@ -64,6 +67,7 @@ class Gate:
     ) -> None:
         self._over_at = over_at
         self._values = values
+        self._shown = shown
         self._info = info
         self._resolve = resolve
         self._load = load
@@ -148,10 +152,13 @@ class Gate:
         """Give the call's arguments: the client's, unless an extension passed on others."""
         field = slot.selected.field
         values = dict(self._values(slot.selected))
+        shown = sorted(self._shown([slot.selected])) if binding.pages else ()
         if binding.shown:
             schema = info.schema.extensions["strawberry-definition"]
             registry = schema.schema_converter.scalar_registry
             declared = field.extensions["strawberry-definition"].arguments
             if convert_arguments(values, declared, registry, schema.config) != kwargs:
-                return cut_arguments({name: wire_object(kwargs[name], binding.source) for name in kwargs}, binding)
-        return wire_arguments(field, values, binding)
+                return cut_arguments(
+                    {name: wire_object(kwargs[name], binding.source) for name in kwargs}, binding, shown
+                )
+        return wire_arguments(field, values, binding, shown)

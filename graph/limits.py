@@ -30,6 +30,8 @@ class Limits:
         max_cost: estimated cost of an operation; see `graph.cost`.
         assumed_list_size: items of a list about which nothing is known, for the estimates.
         max_upstream_calls: calls of backends that an operation makes at worst, estimated.
+        max_pages: pages of connections that an operation fetches, all its fields together. What would go further is
+            refused while it runs, as an error of the field.
         max_values: JSON values in the variables of a request, however they are nested.
         max_document_bytes: memory that kept documents may take, estimated from the length of their texts.
         introspection: whether clients may ask for the schema.
@@ -50,6 +52,7 @@ class Limits:
     max_cost: float | None = 100_000
     assumed_list_size: int = 10
     max_upstream_calls: int | None = 1_000
+    max_pages: int | None = 200
     max_values: int | None = 10_000
     max_document_bytes: int = 24_000_000
     introspection: bool = True

@@ -21,7 +21,7 @@ from typing import Any
 import graphql
 
 from graph.selection import Selected, Selections, TooManyFields
-from resolvers import CUT, Binding, Bindings, Fetching, Property, Python, References, ages_of
+from resolvers import CUT, Binding, Bindings, Fetching, Identity, Property, Python, References, ages_of
 from sources import Rest
 
 
@@ -43,6 +43,15 @@ class Nested:
 
 
 @dataclass(slots=True, eq=False)
+class GlobalIdOf:
+    """The global id of a shape's object, from the parts of its key at these paths."""
+
+    selected: Selected
+    type_name: str
+    paths: tuple[tuple[str, ...], ...]
+
+
+@dataclass(slots=True, eq=False)
 class TypeName:
     """``__typename``: known from the shape."""
 
@@ -55,6 +64,7 @@ class Site:
 
     Args:
         shape: the object that is selected from; None for scalars.
+        references: how objects are found that arguments name; each option of the shape has a fetch of its own.
     """
 
     selected: Selected
@@ -62,9 +72,10 @@ class Site:
     owner: Shape
     binding: Fetching | Python
     shape: Shape | None = None
+    references: References | None = None
 
 
-Output = Leaf | Nested | TypeName | Site
+Output = Leaf | Nested | TypeName | GlobalIdOf | Site
 
 
 @dataclass(slots=True, eq=False)
@@ -96,6 +107,7 @@ class Fetch:
         hop: number of fetches above it.
         question: the arguments that reach the backend, as the document writes them.
         max_age_s: the smallest TTL among the fields selected from it.
+        shown: of a connection, the names of the fields selected from it and from its edges.
     """
 
     number: int
@@ -104,6 +116,7 @@ class Fetch:
     question: str = ""
     sites: list[Site] = field(default_factory=list)
     max_age_s: float = float("inf")
+    shown: set[str] = field(default_factory=set)
 
     @property
     def parents(self) -> list[Fetch]:
@@ -186,6 +199,10 @@ class _Planner:
         binding = self.bindings.of(shape.type.name, selected.name)
         if isinstance(binding, Property) and shape.fetch is not None and isinstance(shape.fetch.binding, Fetching):
             return self._property(shape, selected, binding, shape.fetch.binding.source)
+        if isinstance(binding, Identity) and shape.fetch is not None and isinstance(shape.fetch.binding, Fetching):
+            call = shape.fetch.binding
+            shape.fetch.max_age_s = min([shape.fetch.max_age_s, *ages_of(binding.parts, call.fresh_s)])
+            return GlobalIdOf(selected, binding.type_name, tuple(part.where(call.source) for part in binding.parts))
         if isinstance(binding, References):
             return self._references(shape, selected, binding)
         return self._site(shape, selected, binding)
@@ -194,23 +211,28 @@ class _Planner:
         """Plan the load of each type from which something is selected; which of them are made shows when it runs."""
         plan = self.plan
         self._obstacle(f"{shape.type.name}.{selected.name} names objects in its arguments")
-        plan.private = plan.private or any(load.source.forward for load in references.loads)
+        plan.private = plan.private or any(load.source.forward for load in references.loads.values())
         plan.sees_client = plan.sees_client or references.sees_client
-        loads = {load.target: load for load in references.loads}
-        found = Python(sees_client=references.sees_client)
+        found = Fetch(-1, 0, Python(sees_client=references.sees_client))
         kind: Any = graphql.get_named_type(selected.field.type)
-        whole = Shape(kind, None)
+        whole = Shape(kind, found)
         for possible in self.selections.schema.get_possible_types(kind):
             fields = self.selections.below(possible, selected.nodes)
-            if all(below.name == "__typename" for below in fields):
+            if all(self._is_known(possible, below) for below in fields):
                 continue
-            step = loads.get(possible.name, found)
+            step = references.loads.get(possible.name, found.binding)
             fetch = self._fetch(shape, selected, step, 0)
             option = Shape(possible, fetch, whole=whole)
             fetch.sites.append(Site(selected, fetch, shape, step, option))
             whole.options.append(option)
             self.fill(option, fields)
-        return Site(selected, Fetch(-1, 0, found), shape, found, whole)
+        return Site(selected, found, shape, found.binding, whole, references)
+
+    def _is_known(self, kind: graphql.GraphQLObjectType, selected: Selected) -> bool:
+        """Tell whether a field is known from the name of an object: its type, or its global id."""
+        if selected.name == "__typename":
+            return True
+        return isinstance(self.bindings.of(kind.name, selected.name), Identity)
 
     def _property(self, shape: Shape, selected: Selected, binding: Property, source: Rest) -> Output:
         fetch = shape.fetch
@@ -243,6 +265,8 @@ class _Planner:
             if binding.guarded:
                 self.plan.sees_client = True
                 self._obstacle(f"{shape.type.name}.{selected.name} has permissions or extensions")
+            if binding.pages is not None:
+                fetch.shown |= self.selections.shown([selected])
         elif isinstance(binding, Python):
             self.plan.sees_client = self.plan.sees_client or binding.sees_client
             if shape.fetch is not None or not graphql.is_leaf_type(kind):
@@ -261,12 +285,12 @@ class _Planner:
     def _fetch(self, shape: Shape, selected: Selected, step: Fetching | Python, hop: int) -> Fetch:
         identity: tuple[object, ...] = (id(shape), selected.key)
         if isinstance(step, Fetching):
-            identity = (id(step.call), hop, _question(selected))
+            identity = (id(step.call), hop, question_of(selected))
         known = self._shared.get(identity)
         if known is None:
             known = self._shared[identity] = Fetch(len(self.plan.fetches), hop, step)
             if isinstance(step, Fetching):
-                known.question = _question(selected, unless=CUT if step.is_cut else None)
+                known.question = question_of(selected, unless=CUT if step.is_cut else None)
             self.plan.fetches.append(known)
         return known
 
@@ -282,7 +306,7 @@ class _Planner:
                 self.fill(option, self.selections.below(possible, selected.nodes))
 
 
-def _question(selected: Selected, *, unless: str | None = None) -> str:
+def question_of(selected: Selected, *, unless: str | None = None) -> str:
     """Give the arguments as the document writes them, in the order of their names, perhaps without one."""
     written: list[Any] = sorted(selected.nodes[0].arguments or (), key=lambda argument: argument.name.value)
     return ",".join(graphql.print_ast(argument) for argument in written if argument.name.value != unless)

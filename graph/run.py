@@ -8,7 +8,7 @@ answers then finds every reply there and calls no backend twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import graphql
@@ -18,7 +18,7 @@ from graph.leaf import SLOW, Read
 from graph.plan import Fetch
 from graph.program import Program, Step
 from graph.read import Deviation
-from resolvers import Fetching, Ledger, Loader, refused_nulls, wire_value
+from resolvers import SHOWN, Fetching, Ledger, Loader, raw_key, refused_nulls, wire_value
 
 Arguments = Mapping[str, Any]
 Variables = Any
@@ -34,11 +34,11 @@ def argument_reader(fetch: Fetch) -> Callable[[Variables], tuple[Arguments, int 
     call = fetch.calls
     if not selected.field.args:
         return lambda variables: (_NONE, None)
-    node, field = selected.nodes[0], selected.field
+    node, field, shown = selected.nodes[0], selected.field, sorted(fetch.shown)
     if not _uses_variables(node):
-        fixed = wire_arguments(field, graphql.get_argument_values(field, node), call)
+        fixed = wire_arguments(field, graphql.get_argument_values(field, node), call, shown)
         return lambda variables: fixed
-    return lambda variables: wire_arguments(field, graphql.get_argument_values(field, node, variables), call)
+    return lambda variables: wire_arguments(field, graphql.get_argument_values(field, node, variables), call, shown)
 
 
 def _uses_variables(node: graphql.FieldNode) -> bool:
@@ -46,17 +46,23 @@ def _uses_variables(node: graphql.FieldNode) -> bool:
 
 
 def wire_arguments(
-    field: graphql.GraphQLField, values: Mapping[str, Any], call: Fetching
+    field: graphql.GraphQLField, values: Mapping[str, Any], call: Fetching, shown: Sequence[str] = ()
 ) -> tuple[Arguments, int | None]:
     """Give arguments by their Python names, as the backend reads them; and how many items are kept of a list cut here.
 
+    Args:
+        shown: what is selected of a connection; it goes along with its arguments.
+
     Raises:
-        GraphQLError: that number is negative, or a value is null that may only be left out.
+        GraphQLError: that number is negative, a global id is another type's, or a value is null that may only be left
+            out.
     """
     refused = next(refused_nulls(values, field.args), None) if call.has_maybe else None
     if refused is not None:
         message = f"'{refused}' may be left out, but may not be null."
         raise graphql.GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
+    if call.takes_ids:
+        values = {name: raw_key(value, field.args[name]) for name, value in values.items()}
     definition = field.extensions.get("strawberry-definition")
     names = {
         argument.graphql_name or name: argument.python_name
@@ -65,10 +71,10 @@ def wire_arguments(
     found = {
         names.get(name, name): wire_value(value, field.args[name].type, call.source) for name, value in values.items()
     }
-    return cut_arguments(found, call)
+    return cut_arguments(found, call, shown)
 
 
-def cut_arguments(found: dict[str, Any], call: Fetching) -> tuple[Arguments, int | None]:
+def cut_arguments(found: dict[str, Any], call: Fetching, shown: Sequence[str] = ()) -> tuple[Arguments, int | None]:
     """Give the arguments with the names that templates have for them, without the one that cuts the answer here.
 
     Raises:
@@ -77,6 +83,8 @@ def cut_arguments(found: dict[str, Any], call: Fetching) -> tuple[Arguments, int
     for variable, argument in call.renamed:
         if argument in found:
             found[variable] = found[argument]
+    if call.pages is not None:
+        found[SHOWN] = shown
     kept = found.pop("first", None) if call.is_cut else None
     if kept is not None and kept < 0:
         raise graphql.GraphQLError("'first' must not be negative.", extensions={"code": "BAD_USER_INPUT"})

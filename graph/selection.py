@@ -6,7 +6,7 @@ decided already: their variables are part of the operation's identity, so the re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,17 @@ class Selections:
             TooManyFields: see the class.
         """
         return self._collected(kind, tuple(node.selection_set for node in nodes if node.selection_set is not None))
+
+    def shown(self, connections: Iterable[Selected]) -> set[str]:
+        """Give the names of the fields that are selected from connections, and from their edges."""
+        found: set[str] = set()
+        for selected in {id(selected): selected for selected in connections}.values():
+            kind = graphql.get_named_type(selected.field.type)
+            if isinstance(kind, graphql.GraphQLObjectType):
+                fields = self.below(kind, selected.nodes)
+                found.update(below.name for below in fields if below.name != "__typename")
+                found |= self.shown(below for below in fields if below.name == "edges")
+        return found
 
     def _collected(self, kind: graphql.GraphQLObjectType, sets: tuple[graphql.SelectionSetNode, ...]) -> list[Selected]:
         identity = (kind.name, tuple(map(id, sets)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from graph.decode import KEY, MATCH, Need, Uncompilable, leaf_type, without_null
-from graph.plan import Fetch, Leaf, Nested, Plan, Shape, Site
+from graph.plan import Fetch, GlobalIdOf, Leaf, Nested, Plan, Shape, Site
 from resolvers import Fetching, Reading
 
 _KEYS = list[KEY] | None
@@ -57,6 +57,9 @@ class Wants:
         for output in shape.outputs:
             if isinstance(output, Leaf):
                 self.leaf(need, "x", output.path, leaf_type(output.selected.field.type))
+            elif isinstance(output, GlobalIdOf):
+                for path in output.paths:
+                    self.leaf(need, "x", path, MATCH)
             elif isinstance(output, Nested):
                 _, below = self.object(need, "x", output.path, output.selected.field.type)
                 self._want_shape(output.shape, below)

@@ -1,14 +1,27 @@
 """How a field gets its value: bindings, batching, caching. The middle storey, over `sources`.
 
 It knows GraphQL's types, not its documents: it never parses one, never opens a socket and never builds a URL. Read
-`marks`, `scalars`, `batch`, `binding`, `discriminator`, `weights`, `declare`, `upload` (what an author wrote), `binder`
-(what it means), `values`, `envelope`, `flight`, `store`, `ledger`, `ask`, `loader` (how values arrive).
+`marks`, `scalars`, `batch`, `node`, `connection`, `discriminator`, `weights`, `declare` and `upload` (what an author
+wrote), `binding` and `binder` (what it means), `values`, `envelope`, `ledger`, `pages`, `flight`, `store`, `ask`,
+`loader` (how values arrive).
 """
 
 from resolvers.batch import Batched, batched, operation_loaders
 from resolvers.binder import bind
-from resolvers.binding import Binding, Bindings, Fetching, Named, Property, Python, Reading, References, ages_of
+from resolvers.binding import (
+    Binding,
+    Bindings,
+    Fetching,
+    Identity,
+    Named,
+    Property,
+    Python,
+    Reading,
+    References,
+    ages_of,
+)
 from resolvers.check import CUT
+from resolvers.connection import Connection, Edge, PageInfo
 from resolvers.declare import Declared, declare
 from resolvers.discriminator import Discriminator, Kinds, discriminator
 from resolvers.envelope import key_text, unwrap, wrapped
@@ -19,6 +32,8 @@ from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
 from resolvers.marks import PropertyMark, field, link
 from resolvers.maybe import refused_nulls
+from resolvers.node import GlobalId, Node, global_id, identity_of, key_of, raw_key
+from resolvers.pages import SHOWN, Pages
 from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
 from resolvers.store import Entry, Store
 from resolvers.upload import UPLOAD_SCALARS, Upload, is_upload, takes_uploads
@@ -30,6 +45,7 @@ __all__ = [
     "JSON",
     "JSON_TYPES",
     "SCALARS",
+    "SHOWN",
     "UPLOAD_SCALARS",
     "URL",
     "Abandoned",
@@ -37,21 +53,28 @@ __all__ = [
     "Batched",
     "Binding",
     "Bindings",
+    "Connection",
     "Cost",
     "Declared",
     "Discriminator",
     "Duration",
+    "Edge",
     "Email",
     "Entry",
     "FetchInfo",
     "Fetching",
     "Flights",
+    "GlobalId",
+    "Identity",
     "Int64",
     "Kinds",
     "Ledger",
     "ListSize",
     "Loader",
     "Named",
+    "Node",
+    "PageInfo",
+    "Pages",
     "Part",
     "Property",
     "PropertyMark",
@@ -71,9 +94,12 @@ __all__ = [
     "definition_of",
     "discriminator",
     "field",
+    "global_id",
+    "identity_of",
     "is_federated",
     "is_list",
     "is_upload",
+    "key_of",
     "key_text",
     "keys_in",
     "keys_of_sources",
@@ -81,6 +107,7 @@ __all__ = [
     "mark_of",
     "operation_loaders",
     "python_name",
+    "raw_key",
     "refused_nulls",
     "takes_uploads",
     "unwrap",

@@ -7,15 +7,28 @@ variable, a link to a class that no backend gives.
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import graphql
 from strawberry.types.field import StrawberryField
 
-from resolvers.binding import Binding, Bindings, Fetching, Property, Python, Reading, References, undeclared
-from resolvers.check import cut_by, entity_faults, property_faults, stub_faults
+from resolvers.binding import (
+    Binding,
+    Bindings,
+    Fetching,
+    Identity,
+    Named,
+    Property,
+    Python,
+    Reading,
+    References,
+    python_of,
+    undeclared,
+)
+from resolvers.calls import asks_same, broken, freshness_s, in_key_order, positions, with_default_body
+from resolvers.check import cut_by, entity_faults, paging_faults, property_faults, stub_faults
+from resolvers.connection import Connection
 from resolvers.declare import Declared
 from resolvers.discriminator import ATTRIBUTE, Discriminator, Kinds
 from resolvers.entities import Representations
@@ -23,10 +36,15 @@ from resolvers.extension import is_guarded, is_shown
 from resolvers.keys import is_entities, key_faults
 from resolvers.marks import MARK, LinkMark, PropertyMark
 from resolvers.maybe import has_maybe
+from resolvers.node import GLOBAL_ID, LookupMark, Node, NodeIds, is_node, taken_by, taken_type
+from resolvers.pages import Pages
 from resolvers.upload import await_uploads, is_upload, upload_faults
 from resolvers.values import counts_digits, python_name
 from resolvers.weights import weight_faults
-from sources import Body, Call, Endpoint, Rest, entity_of, snake_case
+from sources import Call, Endpoint, Rest, entity_of, snake_case
+
+Reads = Callable[[Mapping[str, Any]], Sequence[Named | Exception]]
+Read = Callable[[Mapping[str, Fetching]], Reads]
 
 
 def bind(schema: graphql.GraphQLSchema, declared: Declared) -> Bindings:
@@ -43,6 +61,9 @@ def bind(schema: graphql.GraphQLSchema, declared: Declared) -> Bindings:
     for abstract in schema.type_map.values():
         if isinstance(abstract, graphql.GraphQLInterfaceType | graphql.GraphQLUnionType):
             binder.kinds_of(abstract, declared)
+    for found in schema.type_map.values():
+        if isinstance(found, graphql.GraphQLInputObjectType):
+            binder.take_ids(found.name, found.fields)
     for kind in objects:
         bindings.fields[kind.name] = {
             name: binder.binding(kind, name, element) for name, element in kind.fields.items()
@@ -99,17 +120,26 @@ class _Binder:
         if is_upload(element.type):
             self._fault(where, "Upload is a type of arguments, not of answers")
         if isinstance(mark, Call):
+            self.take_ids(where, element.args)
             return self._stub(kind, where, element, mark)
         if isinstance(mark, LinkMark):
             return self._link(kind, where, element, mark)
+        if isinstance(mark, LookupMark):
+            return self._lookup()
         if not isinstance(definition, StrawberryField):
             return Python(sees_client=True)
         if is_entities(definition):
             return self._entities(element)
         if definition.base_resolver is None and not definition.extensions and not definition.permission_classes:
-            return _property(definition.python_name, mark, element.type)
+            identity = None
+            if definition.python_name == "id" and issubclass(self.bindings.origins.get(kind.name, object), Node):
+                identity = self._identity(kind.name)
+            return identity or _property(definition.python_name, mark, element.type)
+        for argument in definition.arguments:
+            if taken_by(argument.type_annotation.annotation) is not None:
+                self._fault(where, f"the argument {argument.python_name!r} reaches no source: read it with key_of")
         await_uploads(element)
-        return _python(definition)
+        return python_of(definition)
 
     # -- stubs ----------------------------------------------------------------------------------------------------
 
@@ -118,12 +148,13 @@ class _Binder:
         arguments = {argument.python_name for argument in definition.base_resolver.arguments}
         single, batch = call.single, call.batch
         if single is None:
-            return _broken(call)
+            return broken(call)
         if call.default_body:
-            single = _with_default_body(call, single, arguments)
+            single = with_default_body(call, single, arguments)
         invalidates = {self._type_name(name): argument for name, argument in call.invalidates.items()}
         for fault in stub_faults(self.schema, element, call, single, batch, arguments, invalidates):
             self._fault(where, fault)
+        pages = self._pages(where, element, call, single, arguments)
         suppliers = self._suppliers(kind, where, call, single, arguments)
         parents, names = tuple(suppliers.values()), tuple(suppliers)
         for fault in upload_faults(element, call, single, definition.arguments, has_parents=bool(parents)):
@@ -135,10 +166,11 @@ class _Binder:
                 batch, batch_names = None, ()  # there is one question only: nothing to batch
             elif len(call.key) != len(names):
                 self._fault(where, f"the key {call.key} has {len(call.key)} parts, but {single} needs {sorted(names)}")
-            names, parents = _in_key_order(call.key, names, parents)
+            names, parents = in_key_order(call.key, names, parents)
         target = _target(element)
         entity = self._entity(target)
-        given = entity is not None and not parents and _asks_same(single, entity) and call.source is entity.source
+        fresh_s = freshness_s(call, entity if pages is None else self._entity(self._item_of(target)))
+        given = entity is not None and not parents and asks_same(single, entity) and call.source is entity.source
         return Fetching(
             call=call,
             parents=parents,
@@ -150,8 +182,8 @@ class _Binder:
             match=self._match(target, call),
             match_kinds=self._match_kinds(target, call),
             target=target,
-            fresh_s=_fresh_s(call, entity),
-            keep_s=self._keep_s(call, target, _fresh_s(call, entity)),
+            fresh_s=fresh_s,
+            keep_s=self._keep_s(call, target, fresh_s),
             holds=self._holds(target),
             entity=entity if given else None,
             key_names=self._entity_names(target, entity) if given and entity is not None else (),
@@ -160,6 +192,8 @@ class _Binder:
             is_cut=cut_by(element, call, single, batch, arguments),
             invalidates=invalidates,
             renamed=tuple((variable, name) for variable, name in call.inputs.items() if name in arguments),
+            pages=pages,
+            takes_ids=any(GLOBAL_ID in argument.extensions for argument in element.args.values()),
             guarded=self._is_guarded(where, definition),
             shown=is_shown(definition),
             has_maybe=has_maybe(element.args),
@@ -178,6 +212,24 @@ class _Binder:
         named = (kind for kind, origin in self.bindings.origins.items() if origin.__name__ == name)
         return next(named, name)
 
+    def _pages(
+        self, where: str, element: graphql.GraphQLField, call: Call, single: Endpoint, arguments: set[str]
+    ) -> Pages | None:
+        """Give how a connection is loaded; None where a field is none."""
+        origin = self.bindings.origins.get(_target(element) or "")
+        is_connection = origin is not None and issubclass(origin, Connection)
+        for fault in paging_faults(element, call, single, arguments, is_connection=is_connection):
+            self._fault(where, fault)
+        return Pages(call, single) if call.paging is not None else None
+
+    def _item_of(self, target: str | None) -> str | None:
+        """Give the type of a connection's items."""
+        for name in ("edges", "node"):
+            kind = self.schema.type_map.get(target or "")
+            found = kind.fields.get(name) if isinstance(kind, graphql.GraphQLObjectType) else None
+            target = None if found is None else graphql.get_named_type(found.type).name
+        return target
+
     def _suppliers(
         self, kind: graphql.GraphQLObjectType, where: str, call: Call, endpoint: Endpoint, arguments: set[str]
     ) -> dict[str, Reading]:
@@ -191,7 +243,7 @@ class _Binder:
         ]
         for name in ordered:
             attribute = call.inputs.get(name, name)
-            if attribute in arguments:
+            if attribute in arguments or (call.paging is not None and name in call.paging.variables):
                 continue
             for owner in {kind.name, self.bindings.origins[kind.name].__name__}:
                 own = f"{snake_case(owner)}_"
@@ -233,26 +285,26 @@ class _Binder:
         if call.single is None and call.batch is None:
             if not call.is_faulty:
                 self._fault(where, f"links to {target}, whose entity declares neither get nor batch")
-            return _broken(call)
+            return broken(call)
         if len(mark.names) != len(call.key):
             self._fault(where, f"links by {mark.names}, but the key of {target} is {call.key}")
         attributes = self.bindings.attributes[kind.name]
         definition = element.extensions["strawberry-definition"]
         return dataclasses.replace(
-            self._by_key(where, target, call),
+            self._by_key(where, str(target), call),
             parents=tuple(Reading(name, attributes.get(name)) for name in mark.names),
             many_keys=_is_list(element.type),
             guarded=self._is_guarded(where, definition),
             shown=is_shown(definition),
         )
 
-    def _by_key(self, where: str, target: str | None, call: Call) -> Fetching:
+    def _by_key(self, where: str, target: str, call: Call) -> Fetching:
         """Give the load of an entity's objects by their keys."""
-        kind: Any = self.schema.type_map[str(target)]
+        attributes = self.bindings.attributes[target]
         single_names = self._entity_names(target, call) if call.single else ()
         return Fetching(
             call=call,
-            parents=(),
+            parents=tuple(Reading(part, attributes.get(part)) for part in call.key),
             single=call.single,
             batch=call.batch,
             single_names=single_names,
@@ -261,34 +313,59 @@ class _Binder:
             match=self._match(target, call),
             match_kinds=self._match_kinds(target, call),
             target=target,
-            fresh_s=_fresh_s(call, None),
-            keep_s=self._keep_s(call, target, _fresh_s(call, None)),
+            fresh_s=freshness_s(call, None),
+            keep_s=self._keep_s(call, target, freshness_s(call, None)),
             holds=self._holds(target),
             entity=call,
             entity_match=self._match(target, call),
             key_names=single_names,
-            keeps_digits=self._keeps_digits(kind, call.source, self._holds(target)),
+            keeps_digits=self._keeps_digits(None, call.source, self._holds(target)),
             is_entity=True,
         )
 
     # -- objects by type and key ----------------------------------------------------------------------------------
 
+    def _references(self, read: Read, names: Iterable[str], **options: bool) -> References:
+        """Give the binding of a field that names objects of these types, read by what ``read`` makes of their loads."""
+        loads: dict[str, Fetching] = {}
+        for name in names:
+            call = self._entity(name)
+            if call is not None and (call.single is not None or call.batch is not None):
+                loads[name] = self._by_key(name, name, call)
+        singles = {name: dataclasses.replace(load, batch=None) for name, load in loads.items() if load.single}
+        return References(read(loads), loads, singles, **options)
+
     def _entities(self, element: graphql.GraphQLField) -> References:
         union: Any = graphql.get_named_type(element.type)
-        loads: dict[str, Fetching] = {}
-        is_found = False
-        for kind in union.types:
-            origin = self.bindings.origins[kind.name]
-            call = self._entity(kind.name)
-            if call is not None and (call.single is not None or call.batch is not None):
-                attributes = self.bindings.attributes[kind.name]
-                parents = tuple(Reading(part, attributes.get(part)) for part in call.key)
-                loads[kind.name] = dataclasses.replace(self._by_key(kind.name, kind.name, call), parents=parents)
-            is_found = is_found or hasattr(origin, "resolve_reference")
-            for fault in key_faults(kind, origin, call):
+        origins = [self.bindings.origins[kind.name] for kind in union.types]
+        for kind, origin in zip(union.types, origins, strict=True):
+            for fault in key_faults(kind, origin, self._entity(kind.name)):
                 self._fault(kind.name, fault)
-        read = Representations(self.bindings, union.types, loads).read
-        return References(read, tuple(loads.values()), sees_client=is_found)
+        is_found = any(hasattr(origin, "resolve_reference") for origin in origins)
+
+        def read(loads: Mapping[str, Fetching]) -> Reads:
+            return Representations(self.bindings, union.types, loads).read
+
+        return self._references(read, [kind.name for kind in union.types], sees_client=is_found)
+
+    def _lookup(self) -> References:
+        names = [name for name, origin in self.bindings.origins.items() if is_node(origin)]
+        return self._references(lambda loads: NodeIds(loads).read, names, forgives=True)
+
+    def _identity(self, name: str) -> Identity | None:
+        call, attributes = self._entity(name), self.bindings.attributes[name]
+        if call is None or (call.single is None and call.batch is None and not call.is_faulty):
+            self._fault(name, "it is a Node, but no source gives it by key: declare an entity with get or batch")
+            return None
+        return Identity(name, tuple(attributes[part] for part in call.key if part in attributes))
+
+    def take_ids(self, where: str, inputs: Mapping[str, graphql.GraphQLArgument | graphql.GraphQLInputField]) -> None:
+        """Find the arguments, or the fields of an input, that take global ids."""
+        for name, element in inputs.items():
+            taken = taken_type(element)
+            call = None if taken is None else self._entity(taken)
+            if taken is not None and (call is None or len(call.key) != 1 or not is_node(self.bindings.origins[taken])):
+                self._fault(where, f"{name} takes ids of {taken}, which is not a Node with a key of one part")
 
     def _entity(self, target: str | None) -> Call | None:
         origin = self.bindings.origins.get(target or "")
@@ -300,7 +377,7 @@ class _Binder:
         if len(names) != len(call.key):
             self._fault(str(target), f"{call.single} has variables {names}, but the key is {call.key}")
             return tuple(call.key)
-        return tuple(name for _, name in sorted(zip(_positions(call.key, names), names, strict=True)))
+        return tuple(name for _, name in sorted(zip(positions(call.key, names), names, strict=True)))
 
     def _match(self, target: str | None, call: Call) -> tuple[tuple[str, ...], ...]:
         attributes = self.bindings.attributes.get(target or "", {})
@@ -332,7 +409,7 @@ class _Binder:
                 waiting.extend(graphql.get_named_type(kind).name for kind in kinds if kind is not None)
         return tuple(seen)
 
-    def _keeps_digits(self, kind: graphql.GraphQLOutputType, source: Rest, holds: tuple[str, ...]) -> bool:
+    def _keeps_digits(self, kind: graphql.GraphQLOutputType | None, source: Rest, holds: tuple[str, ...]) -> bool:
         properties = (found for name in holds for found in self.bindings.attributes[name].values())
         return counts_digits(graphql.get_named_type(kind), source, None) or any(
             found.kind is not None and counts_digits(graphql.get_named_type(found.kind), source, found.mark)
@@ -349,72 +426,6 @@ def _property(attribute: str, mark: object, kind: graphql.GraphQLOutputType | No
     if isinstance(mark, PropertyMark):
         return Property(attribute, mark.path, mark.ttl, kind, mark)
     return Property(attribute, kind=kind)
-
-
-def _python(definition: StrawberryField) -> Python:
-    resolver = definition.base_resolver
-    guarded = bool(definition.extensions or definition.permission_classes)
-    sees = guarded or resolver is None or resolver.info_parameter is not None
-    bare = None
-    if resolver is not None and not guarded and not definition.arguments and resolver.info_parameter is None:
-        bare = _without_parent(resolver)
-    return Python(sees_client=sees, bare=bare)
-
-
-def _without_parent(resolver: Any) -> Any:
-    """Give the function as it is called at the root, where there is no parent."""
-    function = resolver.wrapped_func
-    if resolver.self_parameter is not None:
-        return functools.partial(function, None)
-    return None if resolver.root_parameter is not None or resolver.parent_parameter is not None else function
-
-
-def _broken(call: Call) -> Fetching:
-    """Stand in for a declaration whose fault is already known."""
-    return Fetching(call, (), None, None, (), (), frozenset(), (), (), None, 0.0)
-
-
-def _with_default_body(call: Call, endpoint: Endpoint, arguments: set[str]) -> Endpoint:
-    rest = sorted(arguments - endpoint.variables)
-    if not rest:
-        return endpoint
-    skeleton: Mapping[str, Any] = {call.source.property_name(name): f"{{{name}}}" for name in rest}
-    return dataclasses.replace(endpoint, body=Body(skeleton))
-
-
-def _fresh_s(call: Call, entity: Call | None) -> float:
-    if not call.reads:
-        return 0.0
-    own = [found.ttl for found in (call, entity) if found is not None and found.ttl is not None]
-    return own[0] if own else call.source.ttl
-
-
-def _asks_same(endpoint: Endpoint, entity: Call) -> bool:
-    """Tell whether an endpoint is the one by which the entity itself is given."""
-    own = entity.single
-    return own is not None and (endpoint.method, endpoint.template.text, endpoint.items, endpoint.headers) == (
-        own.method,
-        own.template.text,
-        own.items,
-        own.headers,
-    )
-
-
-def _positions(key: tuple[str, ...], names: tuple[str, ...]) -> list[int]:
-    """Give, for each variable, the part of the key it takes: by name where names agree, else in order."""
-    if set(names) == set(key):
-        return [key.index(name) for name in names]
-    return list(range(len(names)))
-
-
-def _in_key_order(
-    key: tuple[str, ...], names: tuple[str, ...], parents: tuple[Reading, ...]
-) -> tuple[tuple[str, ...], tuple[Reading, ...]]:
-    if len(names) != len(parents) or len(names) != len(key):
-        return names, parents
-    order = _positions(key, names)
-    pairs = sorted(zip(order, names, parents, strict=True), key=lambda found: found[0])
-    return tuple(pair[1] for pair in pairs), tuple(pair[2] for pair in pairs)
 
 
 def _target(element: graphql.GraphQLField) -> str | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import graphql
+from strawberry.types.field import StrawberryField
 
 from resolvers.marks import PropertyMark
+from resolvers.pages import Pages
 from sources import Call, Endpoint, Rest
 
 if TYPE_CHECKING:
@@ -74,6 +77,8 @@ class Fetching:
         key_names: of such a call without parents, the arguments that make up the key.
         keeps_digits: whether any field of an answer shows digits that a float does not hold.
         entity_match: where an object of the source's own entity holds its key.
+        pages: how a connection is loaded; None for every other call.
+        takes_ids: whether any argument takes global ids.
         guarded: whether the field's permissions or extensions run first and decide whether it is called.
         shown: whether one of them may look at the answer and change it.
         has_maybe: whether any argument may be left out but not be null.
@@ -102,6 +107,8 @@ class Fetching:
     keeps_digits: bool = False
 
     fresh_s: float = 0.0
+    pages: Pages | None = None
+    takes_ids: bool = False
     guarded: bool = False
     shown: bool = False
     has_maybe: bool = False
@@ -125,19 +132,37 @@ class Python:
     bare: Any = None
 
 
+def python_of(definition: StrawberryField) -> Python:
+    """Give the binding of a field that Strawberry resolves."""
+    resolver = definition.base_resolver
+    guarded = bool(definition.extensions or definition.permission_classes)
+    sees = guarded or resolver is None or resolver.info_parameter is not None
+    bare = None
+    if resolver is not None and not guarded and not definition.arguments and resolver.info_parameter is None:
+        bare = _without_parent(resolver)
+    return Python(sees_client=sees, bare=bare)
+
+
+def _without_parent(resolver: Any) -> Any:
+    """Give the function as it is called at the root, where there is no parent."""
+    function = resolver.wrapped_func
+    if resolver.self_parameter is not None:
+        return functools.partial(function, None)
+    return None if resolver.root_parameter is not None or resolver.parent_parameter is not None else function
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Named:
     """An object that an argument names.
 
     Args:
-        load: how a source gives objects of this type by key; None where the object is found otherwise.
+        key: by which a source gives it; None where it is found otherwise.
         given: properties that came with its name, as the source writes them; they replace the backend's.
         find: the author's own function for it, which is told what resolvers are.
         value: the object itself, where neither has to be asked.
     """
 
     type_name: str
-    load: Fetching | None = None
     key: Any = None
     given: Mapping[str, Any] = field(default_factory=dict)
     find: Callable[[graphql.GraphQLResolveInfo[Any]], Any] | None = None
@@ -150,16 +175,28 @@ class References:
 
     Args:
         read: gives what the arguments name, in order; an error stands for what names nothing.
-        loads: how sources give the objects of each type.
+        loads: how sources give the objects of each type by key.
+        singles: the same for one key, where a type has a call for just that.
         sees_client: whether an author's function may look at the client's request.
+        forgives: whether a key that may not stand in an address names nothing, and is no error.
     """
 
     read: Callable[[Mapping[str, Any]], Sequence[Named | Exception]]
-    loads: tuple[Fetching, ...]
+    loads: Mapping[str, Fetching]
+    singles: Mapping[str, Fetching]
     sees_client: bool = False
+    forgives: bool = False
 
 
-Binding = Property | Fetching | Python | References
+@dataclass(frozen=True, slots=True, eq=False)
+class Identity:
+    """The global id of an entity's objects, made of the parts of their key."""
+
+    type_name: str
+    parts: tuple[Property, ...]
+
+
+Binding = Property | Fetching | Python | Identity | References
 
 
 @dataclass(slots=True)
@@ -177,6 +214,8 @@ class Bindings:
         """Give what a field reads of its parent: the parts of its key, or whatever a resolver may look at."""
         if isinstance(binding, Fetching):
             return [reading.declared for reading in binding.parents]
+        if isinstance(binding, Identity):
+            return list(binding.parts)
         return [binding] if isinstance(binding, Property) else list(self.attributes.get(type_name, {}).values())
 
     def of(self, type_name: str, field_name: str) -> Binding:

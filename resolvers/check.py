@@ -8,9 +8,11 @@ import graphql
 
 from resolvers.marks import PropertyMark
 from resolvers.values import INSTANTS, enum_class
-from sources import Call, Endpoint, values_faults
+from sources import Call, Endpoint, Numbered, values_faults
 
 CUT = "first"  # the argument that cuts a list here, when no endpoint takes it
+_UNSET = (None, graphql.Undefined)
+WINDOW = {"first": ("Int",), "after": ("String", "ID"), "last": ("Int",), "before": ("String", "ID")}
 
 
 def stub_faults(
@@ -38,7 +40,7 @@ def stub_faults(
     for name in sorted(call.inputs.keys() - variables):
         yield f"inputs names {{{name}}}, which {' and '.join(map(str, endpoints))} do not have"
     for argument in sorted(arguments):
-        if argument == CUT and is_list:
+        if (argument == CUT and is_list) or (argument in WINDOW and call.paging is not None):
             continue  # what no endpoint cuts is cut here
         unaware = [
             str(endpoint)
@@ -47,6 +49,46 @@ def stub_faults(
         ]
         if unaware:
             yield f"the argument {argument!r} is not used by {' and '.join(unaware)}"
+
+
+def paging_faults(
+    element: graphql.GraphQLField, call: Call, single: Endpoint, arguments: Set[str], *, is_connection: bool
+) -> Iterator[str]:
+    """Give what is wrong with a list in pages: its type, its arguments, the variables of its paging."""
+    paging = call.paging
+    if paging is None:
+        if is_connection:
+            yield f"it gives {element.type}, but its call has no paging"
+        return
+    if not is_connection:
+        yield f"it is paged, so it gives a Connection[...], but the field is {element.type}"
+    for name in paging.variables:
+        if name not in single.variables:
+            yield f"paging names {{{name}}}, which {single} does not have"
+        elif name in arguments and name not in WINDOW:
+            yield f"the argument {name!r} is what the paging sets"
+    for name, kinds in WINDOW.items():
+        if name in single.variables and name not in paging.variables:
+            yield f"{{{name}}} of {single} is set by no paging, and the argument {name!r} is the connection's own"
+        wanted = name in ("first", "after")
+        if name not in arguments:
+            if wanted:
+                yield f"a connection takes the arguments first and after; {name} is missing"
+            continue
+        if graphql.get_named_type(element.args[name].type).name not in kinds:
+            yield f"the argument {name} of a connection is {' or '.join(kinds)}, not {element.args[name].type}"
+        if (
+            name == "last"
+            and element.args.get("first") is not None
+            and element.args["first"].default_value not in _UNSET
+        ):
+            yield "last would count within the first items: give the argument first no default but None"
+        can_go_back = isinstance(paging, Numbered) and paging.goes_back and call.total is not None
+        if not wanted and not can_go_back:
+            yield (
+                f"the argument {name!r} needs pages that can be asked for by number: an Offset, or a PageNumber with "
+                "max_size, and total"
+            )
 
 
 def entity_faults(call: Call, attributes: Set[str]) -> Iterator[str]:

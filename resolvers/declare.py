@@ -25,6 +25,7 @@ from strawberry.types.union import StrawberryUnion
 from resolvers.discriminator import Discriminator
 from resolvers.extension import guard, name_denials
 from resolvers.marks import MARK, LinkMark
+from resolvers.node import add_lookups, is_node
 from resolvers.weights import directives_of
 from sources import Call, Rest, call_of, entity_of
 
@@ -54,7 +55,11 @@ class Declared:
 
 
 def declare(*roots: type[Any]) -> Declared:
-    """Make Strawberry types of every class that the root types reach."""
+    """Make Strawberry types of every class that the root types reach.
+
+    Args:
+        roots: the query type first; it gets fields that find nodes, where there are any.
+    """
     declared = Declared()
     waiting = list(roots)
     seen: set[type[Any]] = set()
@@ -69,6 +74,8 @@ def declare(*roots: type[Any]) -> Declared:
         seen.add(python_type)
         declared.classes.append(python_type)
         waiting.extend(_declare_class(python_type, declared))
+    if any(map(is_node, declared.classes)):
+        add_lookups(roots[0])
     return declared
 
 

@@ -15,8 +15,9 @@ from typing import Any
 import graphql
 from strawberry.federation.schema_directives import External
 
-from resolvers.binding import Bindings, Fetching, Named, Property
+from resolvers.binding import Bindings, Fetching, Identity, Named, Property
 from resolvers.keys import definition_of, fields_of, keys_in
+from resolvers.node import identity_of
 from resolvers.values import python_name, wire_object
 from sources import Rest
 
@@ -62,7 +63,7 @@ class Representations:
         if load is not None:
             key = self._key(kind, load, given)
             if key is not None:
-                return Named(name, load, key, self._external(kind, given, load.source))
+                return Named(name, key, self._external(kind, given, load.source))
         reference = getattr(self._bindings.origins[name], "resolve_reference", None)
         if reference is not None:
             return Named(name, find=_Reference(reference, kind, representation))
@@ -81,7 +82,14 @@ class Representations:
             name = names.get(part, "")
             if given.get(name) is None:
                 return None
-            found = wire_object(self._value(kind.fields[name].type, given[name], f"{kind.name}.{name}"), load.source)
+            value = given[name]
+            if isinstance(self._bindings.of(kind.name, name), Identity):
+                said = identity_of(value)
+                if said is None or said[0] != kind.name or len(said[1]) != 1:
+                    raise _refused(f"{kind.name}.{name} is no global id of its type")
+                parts.append(said[1][0])
+                continue
+            found = wire_object(self._value(kind.fields[name].type, value, f"{kind.name}.{name}"), load.source)
             if not isinstance(found, str | int) or isinstance(found, bool):
                 raise _refused(f"{kind.name}.{name} is no key")
             parts.append(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -26,6 +26,35 @@ def unwrap(value: Any, path: Path) -> Any:
     for _ in path:
         value = value.payload
     return value
+
+
+class Told(Generic[T]):
+    """Reads one value of a reply that may lack, like whatever is on the way to it; the rest is skipped.
+
+    Args:
+        kind: msgspec type of the value.
+    """
+
+    def __init__(self, kind: Any, path: Path) -> None:
+        wanted = kind | None
+        for name in reversed(path):
+            wanted = msgspec.defstruct("Told", [("told", wanted, None)], rename={"told": name}, gc=False) | None
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(wanted)
+        self._depth = len(path)
+
+    def read(self, body: Any) -> T | None:
+        """Give the value; None where the reply does not tell it.
+
+        Raises:
+            msgspec.DecodeError: the body is not JSON, or the value of another kind.
+        """
+        value = _decoded(self._decoder, body)
+        for _ in range(self._depth):
+            if value is None:
+                return None
+            value = value.told
+        found: T | None = value
+        return found
 
 
 def key_text(key: Any) -> str:

@@ -24,6 +24,7 @@ class Part:
         batched: whether the payload is a list of items of many keys, rather than the answer to one.
         failure: why there is no answer, instead of a body.
         asked_at: of what was stored, when it was asked for; infinite for what this operation asked.
+        headers: of what was stored, the reply's headers that are read, by name.
     """
 
     keys: Sequence[Key]
@@ -33,10 +34,20 @@ class Part:
     failure: SourceError | None = None
     reply: Reply | None = None
     asked_at: float = float("inf")
+    headers: Mapping[str, str] | None = None
+
+    def header(self, name: str) -> str | None:
+        """Give a header of the reply."""
+        return self.reply.header(name) if self.reply is not None else (self.headers or {}).get(name)
+
+    def age_s(self) -> float:
+        """Give how long the answer has waited in caches on its way (RFC 9111, 5.1)."""
+        age = self.header("age")
+        return float(age[:12]) if age is not None and age.isascii() and age.isdigit() else 0.0
 
     def with_keys(self, keys: Sequence[Key], *, batched: bool) -> Part:
         """Give the same reply as the answer to these keys."""
-        return Part(keys, self.body, self.enveloped, batched, self.failure, self.reply, self.asked_at)
+        return Part(keys, self.body, self.enveloped, batched, self.failure, self.reply, self.asked_at, self.headers)
 
 
 class Overdue(Exception):
@@ -82,6 +93,7 @@ class Ledger:
     Args:
         headers: the client's request headers, by lower-case name.
         now: the store's clock when the operation began; what is old enough is so for all of it.
+        max_pages: pages of lists that it may ask for; None is any number.
 
     `waits` are the futures that it waits for; `is_over` says that its time is up, which is at `over_at` on the event
     loop's clock.
@@ -91,6 +103,7 @@ class Ledger:
     """
 
     __slots__ = (
+        "_pages_left",
         "answered",
         "fresh_s",
         "headers",
@@ -105,7 +118,7 @@ class Ledger:
         "waits",
     )
 
-    def __init__(self, headers: Mapping[str, str], now: float = 0.0) -> None:
+    def __init__(self, headers: Mapping[str, str], now: float = 0.0, max_pages: float | None = None) -> None:
         self.headers = headers
         self.answered: dict[Hashable, Part] = {}
         self.loads: dict[Hashable, Load] = {}
@@ -118,6 +131,7 @@ class Ledger:
         self.waits: set[asyncio.Future[Any]] = set()
         self.is_over = False
         self.over_at: float | None = None
+        self._pages_left = float("inf") if max_pages is None else max_pages
 
     def expire(self) -> None:
         """End every wait: the operation's time is up, and nothing more is asked."""
@@ -125,6 +139,11 @@ class Ledger:
         for landed in tuple(self.waits):
             if not landed.done():
                 landed.set_exception(Overdue())
+
+    def takes_page(self) -> bool:
+        """Count a page of a list that is asked for; tell whether it may be."""
+        self._pages_left -= 1
+        return self._pages_left >= 0
 
     def forget(self) -> None:
         """Forget what was asked, so that the next mutation's selection reads what this one has changed."""

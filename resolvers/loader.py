@@ -23,6 +23,7 @@ from resolvers.binding import Fetching
 from resolvers.envelope import Envelopes, key_text
 from resolvers.flight import Flights
 from resolvers.ledger import Key, Ledger, Load, Overdue, Part
+from resolvers.pages import SHOWN
 from resolvers.store import Entry, Store, freshness_limit
 from sources import Endpoint, Rest, SourceError, UpstreamTimeout, encode_sorted_json
 
@@ -41,6 +42,8 @@ class Loader:
         self, fetching: Fetching, values: Mapping[str, object], ledger: Ledger, max_age_s: float
     ) -> Part:
         """Ask a question that has no keys. Failures are in the part, never raised."""
+        if fetching.pages is not None and SHOWN in values:  # a page's own values are without it
+            return await fetching.pages.load(values, lambda page: self.load_one(fetching, page, ledger, max_age_s))
         endpoint = fetching.single
         if endpoint is None:
             raise RuntimeError("a call without a single endpoint has keys")
@@ -52,6 +55,8 @@ class Loader:
         question = (source.serial, asked)
         known = ledger.answered.get(question)
         if known is None or ledger.now - known.asked_at >= max_age_s:
+            if fetching.pages is not None and not ledger.takes_page():
+                return Part((), failure=fetching.pages.too_many())
             ask = self._read if fetching.call.reads else self._write
             known = await ask(fetching, endpoint, values, asked, ledger, max_age_s)
             ledger.answered[question] = known
@@ -245,15 +250,17 @@ class Loader:
             except msgspec.DecodeError:
                 ledger.note_freshness(0.0)
                 return part
-            limit = freshness_limit(_cache_control(part), private=bool(scope))
+            limit = freshness_limit(part.header("cache-control"), private=bool(scope))
             known_as = _touched_as(fetching, entity)
             if known_as is not None and kept is not None and self._key_of(kept, fetching) != known_as[1]:
                 known_as = None  # "07" may be another name of 7: whatever touches the type makes this one stale
-            entry = Entry(kept, asked_at - _age_s(part), limit, fetching.holds, known_as)
+            heard = None if fetching.pages is None else fetching.pages.heard(part)
+            entry = Entry(kept, asked_at - part.age_s(), limit, fetching.holds, known_as, heard)
             if limit is None or limit > 0:
                 self.store.write(key, entry)
         ledger.note_freshness(self.store.remaining_s(entry, max_age_s))
-        return Part((), entry.body, enveloped=entity is None, asked_at=entry.asked_at if is_stored else float("inf"))
+        old = entry.asked_at if is_stored else float("inf")
+        return Part((), entry.body, enveloped=entity is None, asked_at=old, headers=entry.headers)
 
     async def _exchange(self, source: Rest, asked: Ask, ledger: Ledger) -> Part:
         if ledger.is_over:
@@ -392,7 +399,7 @@ class Loader:
         if part.failure is not None:
             ledger.note_freshness(0.0)
             return
-        limit = freshness_limit(_cache_control(part), private=bool(scope))
+        limit = freshness_limit(part.header("cache-control"), private=bool(scope))
         ledger.note_freshness(max_age_s if limit is None else min(max_age_s, limit))
         endpoint = fetching.batch
         if endpoint is None or (limit is not None and limit <= 0):
@@ -408,23 +415,13 @@ class Loader:
         for key in part.keys:
             bodies = by_key[key_text(key)]
             body = b",".join(bodies if fetching.call.many else bodies[-1:])
-            entry = Entry(body or None, asked_at - _age_s(part), limit, fetching.holds, _touched_as(fetching, key))
+            entry = Entry(body or None, asked_at - part.age_s(), limit, fetching.holds, _touched_as(fetching, key))
             self.store.write(self._item_key(fetching, values, key, scope), entry)
 
 
 def _overdue(source: Rest) -> Part:
     message = f"{source.name} did not answer before the operation's time was up"
     return Part((), failure=UpstreamTimeout(message, source=source.name))
-
-
-def _age_s(part: Part) -> float:
-    """Give how long the answer has waited in caches on its way (RFC 9111, 5.1)."""
-    age = part.reply.header("age") if part.reply is not None else None
-    return float(age[:12]) if age is not None and age.isascii() and age.isdigit() else 0.0
-
-
-def _cache_control(part: Part) -> str | None:
-    return None if part.reply is None else part.reply.header("cache-control")
 
 
 def _entity_key(fetching: Fetching, values: Mapping[str, object]) -> Key:

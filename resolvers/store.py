@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import operator
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 import cachetools
@@ -39,6 +39,7 @@ class Entry:
         limit_s: longest age that the backend allows; None when it did not say.
         types: type names that the answer may hold.
         entity: type and key of the one entity that it is, if it is one.
+        headers: the reply's headers that are read again.
     """
 
     body: bytes | None
@@ -46,6 +47,7 @@ class Entry:
     limit_s: float | None
     types: tuple[str, ...]
     entity: tuple[str, Hashable] | None = None
+    headers: Mapping[str, str] | None = None
 
 
 class Store:
@@ -85,7 +87,7 @@ class Store:
 
     def write(self, key: Hashable, entry: Entry) -> None:
         """Keep an entry, unless it is stale already or larger than the store."""
-        size = _ENTRY_OVERHEAD + _size(key) + _size(entry.body)
+        size = _ENTRY_OVERHEAD + _size(key) + _size(entry.body) + _size(tuple((entry.headers or {}).values()))
         if not self._is_stale(entry) and size <= self._max_bytes:
             self._entries[key] = (entry, size)
 

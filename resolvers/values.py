@@ -17,6 +17,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 from resolvers import scalars
 from resolvers.duration import duration_text
 from resolvers.marks import MARK, PropertyMark
+from resolvers.node import raw_key
 from sources import Number, Rest, Timestamps, format_date, format_instant, parse_date, parse_instant, spelling_of
 
 Decode = Callable[[Any], Any]
@@ -111,7 +112,7 @@ def wire_value(value: Any, kind: graphql.GraphQLInputType, source: Rest) -> Any:
         return [wire_value(item, kind.of_type, source) for item in value]
     if isinstance(kind, graphql.GraphQLInputObjectType):
         return {
-            source.property_name(python_name(field, name)): wire_value(value[name], field.type, source)
+            source.property_name(python_name(field, name)): wire_value(raw_key(value[name], field), field.type, source)
             for name, field in kind.fields.items()
             if name in value
         }

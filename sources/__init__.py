@@ -1,8 +1,8 @@
 """REST backends: what can be asked of them, and asking it. The lowest storey.
 
 It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph` nor `resolvers`. Read `errors`,
-`number`, `template`, `convention`, `file`, `body`, `endpoint`, `rest` (what an author declares), then `transport`,
-`httpx_transport`, `fake`, `address`, `auth`, `exchange` (what happens on the wire).
+`number`, `template`, `convention`, `links`, `paging`, `led`, `file`, `body`, `endpoint`, `rest` (what an author
+declares), then `transport`, `httpx_transport`, `fake`, `address`, `auth`, `exchange` (what happens on the wire).
 """
 
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
@@ -25,6 +25,7 @@ from sources.errors import (
     DeclarationError,
     InvalidInput,
     SourceError,
+    TooManyPages,
     UpstreamError,
     UpstreamInvalid,
     UpstreamTimeout,
@@ -33,18 +34,23 @@ from sources.errors import (
 from sources.fake import FakeTransport
 from sources.file import File
 from sources.httpx_transport import HttpxTransport
+from sources.led import Cursor, LinkHeader, NextUrl
+from sources.links import AstrayLink
 from sources.number import Number, digits_of, encode_json, encode_sorted_json
+from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, Place
 from sources.rest import Rest, WriteOptions
 from sources.template import RefusedValue, Template
 from sources.transport import PyreqwestTransport, Reply, Transport
 
 __all__ = [
     "ApiKey",
+    "AstrayLink",
     "Auth",
     "Basic",
     "Bearer",
     "Body",
     "Call",
+    "Cursor",
     "Decimals",
     "DeclarationError",
     "Endpoint",
@@ -53,11 +59,20 @@ __all__ = [
     "File",
     "Form",
     "Get",
+    "Header",
     "HttpxTransport",
     "InvalidInput",
+    "LinkHeader",
     "Naming",
+    "NextUrl",
     "Number",
+    "Numbered",
     "OAuth2",
+    "Offset",
+    "Page",
+    "PageNumber",
+    "Paging",
+    "Place",
     "Post",
     "PyreqwestTransport",
     "RefusedValue",
@@ -67,6 +82,7 @@ __all__ = [
     "Stream",
     "Template",
     "Timestamps",
+    "TooManyPages",
     "Transport",
     "UpstreamError",
     "UpstreamInvalid",

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sources.address import check_header_name
 from sources.body import Body, Form, Json, variable_of
 from sources.errors import DeclarationError
+from sources.paging import Header, Paging
 from sources.template import Template
 
 if TYPE_CHECKING:
@@ -100,6 +102,9 @@ class Call:
         is_faulty: whether its declaration is a fault that is reported already.
         serial: tells this call apart from every other one of the process.
         default_body: whether the arguments that nothing else uses make up the request body.
+        paging: how the list that it answers is cut into pages; None where it is not.
+        total: where a reply says how many items the list has.
+        name: the field that declares it, where it is paged.
     """
 
     source: Rest
@@ -115,7 +120,30 @@ class Call:
     default_body: bool = False
     deprecation_reason: str | None = None
     is_faulty: bool = False
+    paging: Paging | None = None
+    total: tuple[str, ...] | Header | None = None
+    name: str = ""
     serial: int = field(default_factory=itertools.count().__next__)
+
+
+def paged(name: str, paging: Paging | None, total: str | Header | None, *, is_batched: bool) -> dict[str, Any]:
+    """Give what a `Call` says about the pages of the field of this name.
+
+    Raises:
+        DeclarationError: what is declared cannot be.
+    """
+    if paging is None:
+        if total is not None:
+            raise DeclarationError("total is for lists in pages, and there is no paging")
+        return {}
+    if is_batched:
+        raise DeclarationError("paging and batch exclude each other: each list has pages of its own")
+    paging.check()
+    for path in (paging.more, paging.next_path, paging.item_path):
+        split_path(path)
+    if isinstance(total, Header):
+        check_header_name(total.name)
+    return {"paging": paging, "total": split_path(total) if isinstance(total, str) else total, "name": name}
 
 
 @dataclass(slots=True, eq=False)

@@ -7,7 +7,8 @@
         ├── UpstreamUnavailable cannot connect, or the connection was lost
         ├── UpstreamError       an error status, or a redirect
         ├── UpstreamInvalid     the body is not what was promised
-        └── InvalidInput        the client's value may not enter a URL or header
+        ├── InvalidInput        the client's value may not enter a URL or header
+        └── TooManyPages        a list would take more pages than one operation may ask for
 
 Messages are for clients: they never hold a backend's body, a credential, an address or a library's own text.
 """
@@ -78,3 +79,9 @@ class InvalidInput(SourceError):
     """A value of the client may not enter a URL or a header; no call was made."""
 
     code = "BAD_USER_INPUT"
+
+
+class TooManyPages(SourceError):
+    """A list would take more pages than one operation may ask for; what was fetched of it is not given."""
+
+    code = "LIMIT_EXCEEDED"

@@ -21,10 +21,11 @@ from sources.address import check_header_name, check_header_value, shown_address
 from sources.auth import Auth
 from sources.body import Body, Form, Json, Stream
 from sources.convention import Decimals, Naming, Timestamps, Values, naming_function, values_faults
-from sources.endpoint import CALL_MARK, ENTITY_MARK, Call, Endpoint, Entity, Get, Post, Read, split_path
+from sources.endpoint import CALL_MARK, ENTITY_MARK, Call, Endpoint, Entity, Get, Post, Read, paged, split_path
 from sources.errors import DeclarationError, InvalidInput, UpstreamError
 from sources.exchange import Exchange, failure_of
 from sources.httpx_transport import HttpxTransport
+from sources.paging import Header, Paging
 from sources.template import RefusedValue, Template, scalar_text
 from sources.transport import Reply, Transport
 
@@ -173,6 +174,8 @@ class Rest:
         max_batch: int | None = None,
         headers: Mapping[str, str] | None = None,
         inputs: Mapping[str, str] | None = None,
+        paging: Paging | None = None,
+        total: str | Header | None = None,
         deprecation_reason: str | None = None,
     ) -> Callable[[F], F]:
         """Declare that a field's value is what ``GET template`` answers.
@@ -187,6 +190,8 @@ class Rest:
             ttl: seconds an answer may be reused.
             headers: header name to a fixed text or ``{variable}``.
             inputs: template variable to the argument or parent's attribute that supplies it, where the names differ.
+            paging: how the backend cuts the list at `items` into pages, where the field is a connection.
+            total: dotted path, or `Header`, to the number of items in the whole list.
             deprecation_reason: why clients should no longer use the field.
         """
 
@@ -206,6 +211,7 @@ class Rest:
                 ttl=ttl,
                 max_batch=max_batch or self.max_batch,
                 inputs=dict(inputs or {}),
+                **paged(where, paging, total, is_batched=batch is not None),
                 deprecation_reason=deprecation_reason,
             )
 

@@ -13,8 +13,8 @@ import os
 import strawberry
 
 from graph import Graph
-from resolvers import field, link
-from sources import ApiKey, Basic, OAuth2, Post, Rest
+from resolvers import Connection, field, link
+from sources import ApiKey, Basic, Cursor, OAuth2, Post, Rest
 
 CRM_URL = os.environ.get("CRM_URL", "http://127.0.0.1:9003")
 
@@ -256,30 +256,6 @@ class Shipment:
     order: Order | None = link("order_id")
 
 
-# -- pages ------------------------------------------------------------------------------------------------------------
-
-
-@strawberry.type(description="Whether and where the list goes on.")
-class PageInfo:
-    has_next_page: bool = field("has_more")
-    has_previous_page: bool = field("has_earlier")
-    start_cursor: strawberry.ID | None = field("first_id")
-    end_cursor: strawberry.ID | None = field("last_id")
-
-
-@strawberry.type(description="A product in a list.")
-class ProductEdge:
-    cursor: strawberry.ID = field("id")
-    node: Product = field(".")
-
-
-@strawberry.type(description="A page of products.")
-class ProductConnection:
-    total_count: int = field("meta.total")
-    page_info: PageInfo = field("meta")
-    edges: list[ProductEdge] = field("data")
-
-
 # -- the root ---------------------------------------------------------------------------------------------------------
 
 
@@ -307,15 +283,20 @@ class Query:
     def product(self, id: strawberry.ID) -> Product | None:
         """One product."""
 
-    @catalog.get("/products?limit={first}{&search,category_id,after_id}", inputs={"after_id": "after"})
+    @catalog.get(
+        "/products{?limit,search,category_id,after_id}",
+        paging=Cursor("after_id", size="limit", max_size=100, item="id", more="meta.has_more"),
+        items="data",
+        total="meta.total",
+    )
     def products(
         self,
         first: int = 20,
         after: strawberry.ID | None = None,
         search: str | None = None,
         category_id: strawberry.ID | None = None,
-    ) -> ProductConnection | None:
-        """A page of products, in the order of their ids."""
+    ) -> Connection[Product] | None:
+        """Products, in the order of their ids."""
 
     @catalog.get("/categories", items="data", ttl=300)
     def categories(self) -> list[Category] | None:

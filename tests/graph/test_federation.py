@@ -14,7 +14,7 @@ from strawberry.schema.config import StrawberryConfig
 from graph import Graph, GraphError
 from graph.engine import Request
 from graph.explain import explain
-from resolvers import field, link
+from resolvers import Node, field, global_id, link
 from sources import FakeTransport, Rest
 
 Json = Any
@@ -488,6 +488,38 @@ async def test_a_function_that_takes_too_long_costs_its_own_entity() -> None:
     assert [error["extensions"]["code"] for error in response["errors"]] == ["DEADLINE_EXCEEDED"]
 
 
+async def test_an_entity_with_a_global_id_is_named_by_it() -> None:
+    @shop.entity(batch="/makers{?ids}")
+    class Company(Node):
+        id: strawberry.ID
+        name: str
+
+    @strawberry.type
+    class Root:
+        @shop.get("/makers/{id}")
+        def company(self, id: strawberry.ID) -> Company | None: ...
+
+    both = Graph(query=Root, federation=True)
+    assert 'type Company implements Node @key(fields: "id") {' in both.sdl()
+    identity = global_id("Company", "m1")
+    response = await both.execute(
+        "query ($id: ID!, $it: [_Any!]!) { node(id: $id) { ...all } _entities(representations: $it) { ...all } }"
+        " fragment all on Company { id name }",
+        {
+            "id": identity,
+            "it": [
+                {"__typename": "Company", "id": identity},
+                {"__typename": "Company", "id": "m1"},
+                {"__typename": "Company", "id": global_id("Product", "m1")},
+            ],
+        },
+    )
+    found = {"id": identity, "name": "Maker m1"}
+    assert response["data"] == {"node": found, "_entities": [found, None, None]}
+    assert [error["message"] for error in response["errors"]] == ["Company.id is no global id of its type"] * 2
+    assert backend.calls == ["GET /makers?ids=m1"]
+
+
 async def test_names_of_fields_follow_the_configuration() -> None:
     source = Rest("other", "http://other.example", client=backend)
 
@@ -531,7 +563,7 @@ def test_the_plan_shows_a_load_for_each_type_from_which_something_is_selected() 
     assert "-> shop  GET /products{?ids}  [one call per 100 keys, one per id; " in told
     assert "   -> shop  GET /makers{?ids}  [one call per 100 keys, one per id; " in told
     assert "   -> shop  GET /stock{?skus}  [one call per 100 keys, one per sku; " in told
-    assert "cost: 11 for fields, 21 for types; at most 3 upstream calls" in told
+    assert "cost: 11 for fields, 21 for types; at most 12 upstream calls" in told
     assert "exact path: Query._entities names objects in its arguments" in told
 
 
