@@ -169,6 +169,14 @@ class Execution:
         except graphql.GraphQLError as exc:
             raise graphql.GraphQLError(exc.message, exc.nodes, extensions={"code": "BAD_USER_INPUT"}) from exc
 
+    def _where_written(self, selected: Selected, exc: graphql.GraphQLError) -> graphql.GraphQLError:
+        """Give the error of arguments that several fields share at the place where one of them has them."""
+        try:
+            self._argument_values(selected)
+        except graphql.GraphQLError as own:
+            return own
+        return exc
+
     def _settle(self, selected: Selected, values: Iterable[tuple[Slot, Any]]) -> None:
         """Take the values of one field of several objects, and queue the objects in them for resolving."""
         kind = selected.field.type
@@ -313,7 +321,7 @@ class Execution:
             shown = sorted(self._selections.shown(slot.selected for _, slot in members)) if binding.pages else ()
             arguments, kept = wire_arguments(selected.field, values, binding, shown)
         except graphql.GraphQLError as exc:
-            self._settle_all((slot, Failure(exc)) for _, slot in members)
+            self._settle_all((slot, Failure(self._where_written(slot.selected, exc))) for _, slot in members)
             return
         for _, slot in members:
             slot.source = binding.source

@@ -256,6 +256,8 @@ class Operations:
             variant.estimate = self._estimator.estimate(variant.plan)
         except TooManyFields:
             raise exceeded(f"the operation selects more than {most} fields") from None
+        except graphql.GraphQLError as exc:  # a null for a variable with a default, where @skip or @include use it
+            raise RequestError([exc], "BAD_USER_INPUT") from exc
         if variant.estimate.is_fixed:
             self._estimator.check(variant.estimate.at())
         if variant.is_mutation:

@@ -26,11 +26,11 @@ from resolvers.binding import (
     python_of,
     undeclared,
 )
-from resolvers.calls import asks_same, broken, freshness_s, in_key_order, positions, with_default_body
+from resolvers.calls import as_named, asks_same, broken, freshness_s, in_key_order, positions, with_default_body
 from resolvers.check import cut_by, entity_faults, paging_faults, property_faults, stub_faults
 from resolvers.connection import Connection
 from resolvers.declare import Declared
-from resolvers.discriminator import ATTRIBUTE, Discriminator, Kinds
+from resolvers.discriminator import ATTRIBUTE, TYPENAME, Discriminator, Kinds
 from resolvers.entities import Representations
 from resolvers.extension import is_guarded, is_shown
 from resolvers.keys import is_entities, key_faults
@@ -106,7 +106,7 @@ class _Binder:
     def kinds_of(self, abstract: graphql.GraphQLInterfaceType | graphql.GraphQLUnionType, declared: Declared) -> None:
         definition = abstract.extensions.get("strawberry-definition")
         own = vars(getattr(definition, "origin", Discriminator)).get(ATTRIBUTE)
-        found = own or declared.unions.get(getattr(definition, "graphql_name", None)) or Discriminator("__typename")
+        found = own or declared.unions.get(getattr(definition, "graphql_name", None)) or Discriminator(TYPENAME)
         possible = [kind.name for kind in self.schema.get_possible_types(abstract)]
         kinds = Kinds(found, {name: self.bindings.origins.get(name) for name in possible})
         self.bindings.kinds[abstract.name] = kinds
@@ -167,6 +167,7 @@ class _Binder:
             elif len(call.key) != len(names):
                 self._fault(where, f"the key {call.key} has {len(call.key)} parts, but {single} needs {sorted(names)}")
             names, parents = in_key_order(call.key, names, parents)
+            batch_names = as_named(batch_names, names, call.key)
         target = _target(element)
         entity = self._entity(target)
         fresh_s = freshness_s(call, entity if pages is None else self._entity(self._item_of(target)))
@@ -302,13 +303,14 @@ class _Binder:
         """Give the load of an entity's objects by their keys."""
         attributes = self.bindings.attributes[target]
         single_names = self._entity_names(target, call) if call.single else ()
+        batch_names = self._list_variables(where, call, call.batch, set()) if call.batch else ()
         return Fetching(
             call=call,
             parents=tuple(Reading(part, attributes.get(part)) for part in call.key),
             single=call.single,
             batch=call.batch,
             single_names=single_names,
-            batch_names=self._list_variables(where, call, call.batch, set()) if call.batch else (),
+            batch_names=as_named(batch_names, single_names, call.key),
             arguments=frozenset(),
             match=self._match(target, call),
             match_kinds=self._match_kinds(target, call),

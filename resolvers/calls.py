@@ -50,6 +50,11 @@ def positions(key: tuple[str, ...], names: tuple[str, ...]) -> list[int]:
     return list(range(len(names)))
 
 
+def as_named(names: tuple[str, ...], *orders: tuple[str, ...]) -> tuple[str, ...]:
+    """Give a batch's variables in the order of the key's parts: by name where they are named alike, else as written."""
+    return next((order for order in orders if sorted(order) == sorted(names)), names)
+
+
 def in_key_order(
     key: tuple[str, ...], names: tuple[str, ...], parents: tuple[Reading, ...]
 ) -> tuple[tuple[str, ...], tuple[Reading, ...]]:
