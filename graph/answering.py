@@ -48,6 +48,11 @@ class Answering:
 
     async def send(self, send: Send, answer: Answer, media_type: str, headers: Headers, *, is_get: bool) -> None:
         """Send an answer to a request with these headers; to a GET perhaps only that it has not changed."""
+        body = answer.body
+        coding = self._coding(headers, len(body), is_get=is_get) if self._compression else None
+        if answer.executed and answer.fresh_until is None and not is_get and coding is None:
+            await self._send_plainly(send, answer, media_type)
+            return
         extra = [(b"cache-control", self._cache_control(answer))]
         status = answer.status
         if answer.media_type is not None:
@@ -56,8 +61,6 @@ class Answering:
             extra.append((b"allow", b"POST"))
         elif not answer.executed and media_type == JSON and not answer.malformed:
             status = 200
-        body = answer.body
-        coding = self._coding(headers, len(body), is_get=is_get) if self._compression else None
         if answer.executed and (is_get or answer.fresh_until is not None):
             if answer.etag is None:
                 answer.etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
@@ -72,6 +75,18 @@ class Answering:
             body = await self._compressed(answer, coding)
             extra.append((b"content-encoding", coding.encode()))
         await respond(send, status, _CONTENT_TYPES[media_type], body, extra)
+
+    async def _send_plainly(self, send: Send, answer: Answer, media_type: str) -> None:
+        """Send an answer as it stands, with headers that are made once for all who share it."""
+        head = answer.heads.get(media_type)
+        if head is None:
+            head = answer.heads[media_type] = (
+                (b"content-length", b"%d" % len(answer.body)),
+                (b"cache-control", self._cache_control(answer)),
+                (b"content-type", _CONTENT_TYPES[answer.media_type or media_type]),
+            )
+        await send({"type": "http.response.start", "status": answer.status, "headers": [*head]})
+        await send({"type": "http.response.body", "body": answer.body})
 
     def _coding(self, headers: Headers, length: int, *, is_get: bool) -> str | None:
         wanted = headers.raw.get(b"accept-encoding")

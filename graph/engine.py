@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import cachetools
@@ -36,6 +36,7 @@ from sources import UpstreamInvalid
 from sources import encode_json as _encode
 
 Context = Callable[[], Any]
+Headers = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +54,7 @@ class Answer:
         media_type: the only one that this can be sent in; None where the client chooses.
         asked_bytes: length of the request, where the answer is kept under it.
         compressed: the body in content codings, as far as they are made and worth their memory.
+        heads: the headers, by media type, where they are the same for all who share the answer.
     """
 
     body: bytes
@@ -69,6 +71,7 @@ class Answer:
     media_type: str | None = None
     asked_bytes: int = 0
     compressed: dict[str, bytes] | None = None
+    heads: dict[str, Headers] = field(default_factory=dict)
 
     def keep_compressed(self, coding: str, body: bytes) -> None:
         """Keep the body in a content coding, unless all of them would take more memory than the body itself."""
@@ -145,12 +148,9 @@ class Engine:
 
     def shared(self, key: Hashable, headers: Mapping[str, str]) -> Answer | Awaitable[Answer] | None:
         """Give the answer of an identical request: kept, or to wait for; None when there is none to share."""
-        kept = self.kept(key)
-        if kept is not None:
-            return kept
         private = self._under_way.get(key)
         if private is None:
-            return None
+            return self.kept(key)
         return self._flights.join(self._flight(key, headers, private=private))
 
     def abandon(self, task: asyncio.Task[Any]) -> None:
