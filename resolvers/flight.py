@@ -68,11 +68,24 @@ class Flights(Generic[T]):
         Raises:
             Exception: what ``work`` raised, to everybody who waited for it; or what ended this wait.
         """
+        loop = asyncio.get_running_loop()
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = _Flight(not keep)
-            flight.task = asyncio.get_running_loop().create_task(self._fly(key, flight, work))
-        return await self._wait(key, flight, waits)
+            flight.task = loop.create_task(self._fly(key, flight, work))
+        landed: asyncio.Future[T] = loop.create_future()
+        flight.waiting.append(landed)
+        if waits is not None:
+            waits.add(landed)
+        try:
+            return await landed
+        except BaseException:
+            if landed in flight.waiting:
+                self._leave(key, flight, landed)
+            raise
+        finally:
+            if waits is not None:
+                waits.discard(landed)
 
     async def lead(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
         """Give the outcome of ``work`` like `share`, but do it here and now."""
@@ -135,21 +148,6 @@ class Flights(Generic[T]):
             del self._flights[key]
         waiting, flight.waiting = flight.waiting, []
         return [landed for landed in waiting if not landed.done()]
-
-    async def _wait(self, key: Hashable, flight: _Flight[T], waits: Waits | None) -> T:
-        landed: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        flight.waiting.append(landed)
-        if waits is not None:
-            waits.add(landed)
-        try:
-            return await landed
-        except BaseException:
-            if landed in flight.waiting:
-                self._leave(key, flight, landed)
-            raise
-        finally:
-            if waits is not None:
-                waits.discard(landed)
 
     def _leave(self, key: Hashable, flight: _Flight[T], landed: asyncio.Future[T]) -> None:
         flight.waiting.remove(landed)

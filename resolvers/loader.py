@@ -265,14 +265,10 @@ class Loader:
     async def _exchange(self, source: Rest, asked: Ask, ledger: Ledger) -> Part:
         if ledger.is_over:
             return _overdue(source)
-
-        async def ask() -> Part:
-            return await send(source, asked)
-
         # The number of writes so far is part of the question: who asks after one is not given an older answer.
         question = (source.serial, asked, self.store.touches)
         try:
-            return await self._flights.share(question, ask, ledger.waits)
+            return await self._flights.share(question, lambda: send(source, asked), ledger.waits)
         except Overdue:
             return _overdue(source)
 
