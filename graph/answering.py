@@ -85,6 +85,7 @@ class Answering:
                 (b"cache-control", self._cache_control(answer)),
                 (b"content-type", _CONTENT_TYPES[answer.media_type or media_type]),
             )
+        # A copy: middleware adds to it.
         await send({"type": "http.response.start", "status": answer.status, "headers": [*head]})
         await send({"type": "http.response.body", "body": answer.body})
 
