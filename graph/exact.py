@@ -33,7 +33,7 @@ from graph.replies import answer, answers, is_key, payload
 from graph.run import wire_arguments
 from graph.selection import Selected, Selections
 from graph.tree import Failure, Node, Row, Slot, at, promised
-from resolvers import Bindings, Fetching, Identity, Ledger, Loader, Part, Property, References, ages_of
+from resolvers import Bindings, Fetching, Identity, Ledger, Loader, Part, Property, References, ages_of, wire_object
 from sources import Rest
 
 Group = tuple[graphql.GraphQLObjectType, list[Node], list[Selected]]
@@ -360,7 +360,7 @@ class Execution:
             if isinstance(node.value, Row):
                 part = at(node.value.raw, reading.where(node.value.source), node.value.source)
             else:
-                part = getattr(node.value, reading.attribute, None)
+                part = wire_object(getattr(node.value, reading.attribute, None), binding.source)
                 row = self._instances.row(node.value) if part is None and reading.declared is None else None
                 if row is not None:  # an attribute that no class declares
                     part = at(row.raw, reading.where(row.source), row.source)
