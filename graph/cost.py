@@ -296,8 +296,10 @@ def _named(selected: Selected, assumed: int) -> Amount:
 
 def _looked_up(calls: Sequence[Fetching], ids: Amount) -> Amount:
     """Give the calls for so many ids at worst: one id of each type, and all others of the type with the least batch."""
+    if not calls:
+        return 0
     others = len(calls) - 1
-    least = min((call.call.max_batch if call.batch is not None else 1 for call in calls), default=1)
+    least = min(call.call.max_batch if call.batch is not None else 1 for call in calls)
     return mapped(lambda count: min(count, others + math.ceil(max(0, count - others) / least)), ids)
 
 
