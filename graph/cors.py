@@ -15,8 +15,10 @@ from graph.asgi import Message, Scope, Send
 from graph.errors import GraphError
 
 _METHODS = b"GET, HEAD, POST"
+# A page may set none of these without asking, so a request with one of them has been asked for.
+PREFLIGHT = ("apollo-require-preflight", "x-apollo-operation-name", "graphql-require-preflight", "graphql-preflight")
 # What GraphQL clients send: bodies, credentials, and what makes their requests not simple ones.
-_REQUEST_HEADERS = "apollo-require-preflight authorization content-encoding content-type graphql-preflight".split()
+_REQUEST_HEADERS = ("authorization", "content-encoding", "content-type", *PREFLIGHT)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _VARY = (b"vary", b"origin")
 

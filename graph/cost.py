@@ -165,8 +165,7 @@ class _Walk:
             )
         elif isinstance(output, Site) and output.references is not None:
             length = _named(selected, self._assumed)
-            at_worst = [_calls(load, times(count, length)) for load in output.references.loads.values()]
-            self._looked_up.append(largest(at_worst))
+            self._looked_up.append(_looked_up(list(output.references.loads.values()), times(count, length)))
         if not isinstance(output, Nested | Site) or output.shape is None:
             kind = graphql.get_named_type(selected.field.type)
             return weight, times(length, self._weights.types.get(kind.name, 0.0))
@@ -293,6 +292,15 @@ def _named(selected: Selected, assumed: int) -> Amount:
         return len(found) if isinstance(found, list) else assumed
 
     return length
+
+
+def _looked_up(calls: Sequence[Fetching], ids: Amount) -> Amount:
+    """Give the calls for so many ids at worst: one id of each type, and all others of the type with the least batch."""
+    if not calls:
+        return 0
+    others = len(calls) - 1
+    least = min(call.call.max_batch if call.batch is not None else 1 for call in calls)
+    return mapped(lambda count: min(count, others + math.ceil(max(0, count - others) / least)), ids)
 
 
 def _calls(call: Fetching, keys: Amount) -> Amount:

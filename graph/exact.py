@@ -29,11 +29,11 @@ from graph.nodes import identify
 from graph.plan import question_of
 from graph.refer import Member as Referring
 from graph.refer import refer
-from graph.replies import answer, answers, is_key, payload
+from graph.replies import answer, answers, is_key, no_key, payload
 from graph.run import wire_arguments
 from graph.selection import Selected, Selections
 from graph.tree import Failure, Node, Row, Slot, at, promised
-from resolvers import Bindings, Fetching, Identity, Ledger, Loader, Part, Property, References, ages_of
+from resolvers import Bindings, Fetching, Identity, Ledger, Loader, Part, Property, References, ages_of, wire_object
 from sources import Rest
 
 Group = tuple[graphql.GraphQLObjectType, list[Node], list[Selected]]
@@ -360,7 +360,7 @@ class Execution:
             if isinstance(node.value, Row):
                 part = at(node.value.raw, reading.where(node.value.source), node.value.source)
             else:
-                part = getattr(node.value, reading.attribute, None)
+                part = wire_object(getattr(node.value, reading.attribute, None), binding.source)
                 row = self._instances.row(node.value) if part is None and reading.declared is None else None
                 if row is not None:  # an attribute that no class declares
                     part = at(row.raw, reading.where(row.source), row.source)
@@ -372,15 +372,14 @@ class Execution:
             if listed is None or isinstance(listed, list | tuple):
                 if listed is None:
                     return None
-                if not all(item is None or is_key(item) for item in listed):
-                    return Failure(promised(binding.source, "keys", next(filter(None, listed))))
-                return list(listed)
-            return Failure(promised(binding.source, "a list of keys", listed))
+                wrong = [item for item in listed if item is not None and not is_key(item)]
+                return no_key(node.value, "keys", wrong[0]) if wrong else list(listed)
+            return no_key(node.value, "a list of keys", listed)
         if any(part is None for part in parts):
             return None
         for part in parts:
             if not is_key(part):
-                return Failure(promised(binding.source, "a key", part))
+                return no_key(node.value, "a key", part)
         return parts[0] if len(parts) == 1 else tuple(parts)
 
     def _age_s(self, binding: Fetching, selected: Selected) -> float:

@@ -160,7 +160,7 @@ def schema(
     try:
         known = check.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
-        raise _fail(f"{check}: {exc}") from exc
+        raise _fail(f"{check}: {getattr(exc, 'strerror', None) or exc}") from exc
     if known == printed:
         return
     difference = difflib.unified_diff(known.splitlines(), printed.splitlines(), str(check), target, lineterm="")
@@ -180,7 +180,7 @@ def explain(
         try:
             query = Path(query[1:]).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as exc:
-            raise _fail(f"{query[1:]}: {exc}") from exc
+            raise _fail(f"{query[1:]}: {getattr(exc, 'strerror', None) or exc}") from exc
     try:
         typer.echo(explained(graph, query, operation))
     except RequestError as exc:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from graph.replies import is_key
-from graph.tree import Failure, Node, Row, at, promised
+from graph.replies import is_key, no_key
+from graph.tree import Failure, Node, Row, at
 from resolvers import Identity, global_id
 
 
@@ -26,8 +26,6 @@ def _identified(binding: Identity, value: Any) -> Any:
         if found is None or isinstance(found, Failure):
             return found
         if not is_key(found):
-            if isinstance(value, Row):
-                return Failure(promised(value.source, "a key", found))
-            return Failure(TypeError("a key is a text or an integer"))
+            return no_key(value, "a key", found)
         parts.append(found)
     return global_id(binding.type_name, *parts)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from graph.tree import Failure, at, promised
+from graph.tree import Failure, Row, at, promised
 from resolvers import Fetching, Part, key_text
 from sources import Number, UpstreamInvalid
 
@@ -17,6 +17,13 @@ _with_digits = msgspec.json.Decoder(float_hook=Number).decode
 def is_key(value: Any) -> bool:
     """Tell whether a parent's property may be a key: a text or an integer."""
     return isinstance(value, str | int) and not isinstance(value, bool)
+
+
+def no_key(parent: Any, expected: str, found: Any) -> Failure:
+    """Give the failure of what a parent holds in place of a key: a fault of its backend, or of the author's object."""
+    if isinstance(parent, Row):
+        return Failure(promised(parent.source, expected, found))
+    return Failure(TypeError("a key is a text or an integer"))
 
 
 def payload(part: Part, binding: Fetching) -> Any:

@@ -24,15 +24,16 @@ import msgspec
 from graph.arrival import Arrival, Arrivals
 from graph.asgi import Message, Receive, Send
 from graph.body import Disconnected
+from graph.cors import PREFLIGHT
 from graph.engine import Answer, Context, Engine, Request
 from graph.errors import RequestError
 from graph.form import FORM, Begun, Event, FormParts, Mark
 from resolvers import Upload, is_upload, takes_uploads
+from sources import Number
 
-PREFLIGHT = ("apollo-require-preflight", "x-apollo-operation-name", "graphql-require-preflight", "graphql-preflight")
 _SLOWEST_BYTES_PER_S = 5_000
 _FED_BYTES = 32 * 1024
-_request_of = msgspec.json.Decoder(Request).decode
+_request_of = msgspec.json.Decoder(Request, float_hook=Number).decode
 _map_of = msgspec.json.Decoder(dict[str, list[str]]).decode
 
 

@@ -113,7 +113,7 @@ class Kinds:
         return kind if isinstance(kind, str) else self._by_class.get(kind, kind.__name__)
 
     def _faults(self, declared: Discriminator) -> Iterator[str]:
-        have = ", ".join(sorted(self._members)) or "none"
+        have = ", ".join(sorted(self._members)) or "none; Graph(types=[...]) takes those that no field names"
         for kind in [*(declared.values or {}).values(), declared.otherwise]:
             if kind is not None and self._name(kind) not in self._members:
                 yield f"the discriminator names {self._name(kind)!r}; its types are: {have}"

@@ -237,9 +237,11 @@ class Pages:
             items = self._items.read(part.body)
             if items is None:
                 return None
+            total = self._told_total(part)
+            is_false = total is not None and bool(items) and total < place.start + len(items)
             page = Page(
                 count=len(items),
-                total=self._told_total(part),
+                total=None if is_false else total,  # no total at all is better than one that the page belies
                 more=None if self._more is None else self._more.read(part.body),
                 next=self._next_values(part, values),
                 key=None if self._key is None else self._keys(items, self._key),
@@ -248,7 +250,7 @@ class Pages:
             raise self._invalid("answered something other than a page of a list") from exc
         except AstrayLink as exc:
             raise self._invalid(f"answered {exc}") from exc
-        walk.total = page.total if walk.total is None else walk.total
+        walk.total = page.total if walk.total is None or is_false else walk.total
         return Read(items, page)
 
     def _told_total(self, part: Part) -> int | None:

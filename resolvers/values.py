@@ -6,6 +6,7 @@ import datetime as dt
 import decimal
 import enum
 import functools
+import math
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -103,7 +104,11 @@ def _enum_decoder(kind: graphql.GraphQLEnumType, values: Said) -> Decode:
 
 
 def wire_value(value: Any, kind: graphql.GraphQLInputType, source: Rest) -> Any:
-    """Spell an argument as the backend reads it: names by the source's convention, instants by its timestamps."""
+    """Spell an argument as the backend reads it: names by the source's convention, instants by its timestamps.
+
+    Raises:
+        GraphQLError: a Float is larger than any, or a global id in it is another type's.
+    """
     if value is None:
         return None
     if isinstance(kind, graphql.GraphQLNonNull):
@@ -140,6 +145,8 @@ def _wire_leaf(value: Any, kind: graphql.GraphQLInputType, source: Rest) -> Any:
     if isinstance(value, enum.Enum):
         return spelling_of(value, source.values)
     if isinstance(value, float):
+        if kind is not scalars.ANY and not math.isfinite(value):  # 1E400 in a document, which JSON would make null
+            raise graphql.GraphQLError("Expected a finite number.", extensions={"code": "BAD_USER_INPUT"})
         return value if kind is scalars.ANY else float(value)
     if isinstance(value, dt.datetime):
         return format_instant(value, source.timestamps)

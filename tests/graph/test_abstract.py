@@ -337,6 +337,28 @@ def test_faults_of_discriminators_are_found_at_start_up() -> None:
     ]
 
 
+def test_an_interface_whose_types_no_field_names_says_where_they_go() -> None:
+    @discriminator("kind", {"o": "Oak"})
+    @strawberry.interface
+    class Tree:
+        height: int
+
+    @strawberry.type
+    class Oak(Tree):
+        acorns: int
+
+    def make(*types: type) -> Graph:
+        def tree(self: object) -> Tree: ...
+
+        tree.__annotations__["return"] = Tree
+        return Graph(query=strawberry.type(type("Query", (), {"tree": shelf.get("/tree")(tree)})), types=types)
+
+    assert faults_of(make) == [
+        "Tree: the discriminator names 'Oak'; its types are: none; Graph(types=[...]) takes those that no field names"
+    ]
+    assert "type Oak implements Tree" in make(Oak).sdl()
+
+
 async def test_a_resolver_sees_nested_objects_as_their_own_classes() -> None:
     answered = await execute("{ holders { described } }", {"best": FILM}, {"best": GAME}, compiled=False)
     assert answered == {"data": {"holders": [{"described": "Film Threads"}, {"described": "Game Knots"}]}}

@@ -88,7 +88,22 @@ class Search:
 
 
 @strawberry.type
+class Load:
+    status: Status
+
+    @coded.get("/load/{status}")
+    def weight(self) -> int | None: ...
+
+    @coded.get("/parcels{?status}", batch="/parcels{?status*}", group_by="status")
+    def parcels(self) -> list[Parcel]: ...
+
+
+@strawberry.type
 class Query:
+    @strawberry.field
+    def loads(self) -> list[Load]:
+        return [Load(status=Status.ACTIVE), Load(status=Status.DONE)]
+
     @plain.get("/parcel{?status,statuses*,level}")
     def parcel(
         self, status: Status | None = None, statuses: list[Status] | None = None, level: Level | None = None
@@ -245,6 +260,15 @@ def test_members_inside_input_objects_and_lists_are_sent_as_their_source_says_th
     given = {"search": {"status": "ACTIVE", "anyOf": [["DONE", "LOST"], []], "level": "LOW"}}
     asked("mutation ($search: Search!) { codedSearch(search: $search) }", None, given)
     assert transport.bodies[-1] == b'{"search":{"status":"A","any_of":[["D","lost"],[]],"level":"low"}}'
+
+
+def test_a_member_that_is_a_key_is_sent_and_found_as_its_source_says_it() -> None:
+    read = asked("{ loads { parcels { status } } }", [{"status": "D"}, {"status": "A"}, {"status": "D"}])
+    parcels = [[{"status": "ACTIVE"}], [{"status": "DONE"}, {"status": "DONE"}]]
+    assert read == {"data": {"loads": [{"parcels": found} for found in parcels]}}
+    assert transport.calls[-1] == "GET /parcels?status=A&status=D"
+    assert asked("{ loads { weight } }", 5) == {"data": {"loads": [{"weight": 5}, {"weight": 5}]}}
+    assert sorted(transport.calls[-2:]) == ["GET /load/A", "GET /load/D"]
 
 
 @pytest.mark.parametrize("said", ["active", "A", 1, True, "GONE", {}])

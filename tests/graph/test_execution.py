@@ -768,6 +768,86 @@ async def test_a_key_that_is_no_scalar_is_not_what_the_schema_promises() -> None
     assert replies.calls == ["GET /books/1"]
 
 
+@strawberry.type
+class Ticket:
+    """Something whose key leads to another backend than the one that it comes from."""
+
+    holder: Author | None = link("holder_id")
+    guests: list[Author | None] | None = link("guest_ids")
+
+
+@strawberry.type
+class Weight:
+    grams: float
+
+    @source.get("/authors/{grams}/score")
+    def score(self) -> float | None: ...
+
+
+office = Rest("office", "http://office.example", client=replies.transport)
+
+
+@strawberry.type
+class TicketQuery:
+    @office.get("/ticket")
+    def ticket(self) -> Ticket: ...
+
+    @strawberry.field
+    def own(self) -> Weight:
+        return Weight(grams=1.5)
+
+
+@strawberry.type
+class TicketMutation:
+    @office.post("/weigh")
+    def weigh(self, grams: float) -> bool | None: ...
+
+
+tickets = Graph(query=TicketQuery, mutation=TicketMutation)
+
+
+@pytest.mark.parametrize(
+    ("ticket", "found"),
+    [
+        ({"holder_id": {}}, "an object where the schema promises a key"),
+        ({"holder_id": [1]}, "a list where the schema promises a key"),
+        ({"holder_id": None, "guest_ids": [{}]}, "an object where the schema promises keys"),
+        ({"holder_id": None, "guest_ids": [1, False]}, "a boolean where the schema promises keys"),
+        ({"holder_id": None, "guest_ids": 1}, "a number where the schema promises a list of keys"),
+    ],
+)
+async def test_a_key_that_is_none_is_the_fault_of_the_backend_that_says_it(ticket: Json, found: str) -> None:
+    replies.answers = {"GET /ticket": ticket}
+    answer = await tickets.execute("{ ticket { holder { name } guests { name } } }")
+    [error] = answer["errors"]
+    assert error["message"] == f"office answered {found}"
+    assert error["extensions"] == {"code": "UPSTREAM_INVALID", "source": "office"}
+    assert replies.calls == ["GET /ticket"]
+
+
+async def test_a_key_of_the_authors_object_that_is_none_is_no_backends_fault() -> None:
+    answer = await tickets.execute("{ own { score } }")
+    assert answer["data"] == {"own": {"score": None}}
+    assert [error["extensions"] for error in answer["errors"]] == [{"code": "INTERNAL_SERVER_ERROR"}]
+    assert replies.calls == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "mutation { weigh(grams: 1E400) }",
+        "mutation { weigh(grams: -1E400) }",
+        "mutation ($grams: Float! = 1E400) { weigh(grams: $grams) }",
+    ],
+)
+async def test_a_number_that_no_float_holds_is_not_sent_as_something_else(query: str) -> None:
+    answer = await tickets.execute(query)
+    [error] = answer["errors"]
+    assert (error["message"], error["path"]) == ("Expected a finite number.", ["weigh"])
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert replies.calls == []
+
+
 async def test_the_value_of_a_resolver_that_does_not_fit_is_not_shown() -> None:
     replies.answers = {"GET /books/1": book(1, isbn="s3cret")}
     response = await both("{ book(id: 1) { length } }")

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -297,6 +298,35 @@ async def test_looking_up_costs_as_many_calls_as_there_may_be_at_worst() -> None
     assert "cost: 1 for fields, 4 for types; at most 3 upstream calls" in text.splitlines()
     many = await graph.execute("query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": [ADA] * 1001})
     assert many["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
+
+
+@pytest.mark.parametrize(("ids", "calls"), [(0, 0), (1, 1), (2, 2), (5, 2), (6, 3), (9, 3), (10, 4)])
+async def test_each_type_of_the_ids_may_take_a_call_of_its_own(ids: int, calls: int) -> None:
+    transport = FakeTransport(lambda method, target, body: [])
+    plant = Rest("plant", "http://plant.example", client=transport, max_batch=4)
+
+    @plant.entity(batch="/trees{?id*}")
+    class Tree(Node):
+        height: int
+
+    @plant.entity(batch="/herbs{?id*}")
+    class Herb(Node):
+        height: int
+
+    @strawberry.type
+    class Query:
+        @plant.get("/tree")
+        def tree(self) -> Tree | None: ...
+
+        @plant.get("/herb")
+        def herb(self) -> Herb | None: ...
+
+    graph = Graph(Query)
+    names = [global_id("Tree", "0"), *(global_id("Herb", str(number)) for number in range(9))][:ids]
+    query = f"{{ nodes(ids: {json.dumps(names)}) {{ id }} }}"
+    assert f"at most {calls} upstream call{'' if calls == 1 else 's'}" in explain(graph, query)
+    await graph.execute(query)
+    assert len(transport.calls) == calls
 
 
 # -- ids as arguments -------------------------------------------------------------------------------------------------

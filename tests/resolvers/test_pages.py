@@ -497,6 +497,24 @@ async def test_a_reply_that_is_no_page_is_invalid(body: Json) -> None:
     assert (await walker.error(3))[1] == "UPSTREAM_INVALID"
 
 
+@pytest.mark.parametrize("kind", ["page number", "offset", "key", "cursor"])
+@pytest.mark.parametrize("told", [0, 1, 2])
+async def test_a_total_that_the_page_belies_is_none(kind: str, told: int) -> None:
+    honest = Backend(5)
+
+    def backend(method: str, target: str, body: bytes | None) -> Json:
+        status, reply, headers = honest(method, target, body)
+        return status, {**reply, "meta": {**reply["meta"], "total": told}}, headers
+
+    walker = walker_of(kind, backend, total="meta.total")
+    after: str | None = None
+    for ids, goes_on in (([0, 1, 2], True), ([3, 4], False)):
+        rows = (await walker.answer(3, after, "totalCount nodes { id }"))["data"]["rows"]
+        assert [row["id"] for row in rows["nodes"]] == ids
+        assert (rows["totalCount"], rows["pageInfo"]["hasNextPage"]) == (None, goes_on)
+        after = rows["pageInfo"]["endCursor"]
+
+
 async def test_an_item_without_its_cursor_is_invalid_where_it_is_needed() -> None:
     walker = walker_of("key", lambda *_: {"data": {"rows": [{"id": 1, "key": None}, {"id": 2}]}})
     assert (await walker.error(1))[0] == "pages answered an item without the property that is its cursor"

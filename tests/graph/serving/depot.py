@@ -8,6 +8,7 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ from starlette.requests import Request
 
 from graph import App, Graph
 from graph.arrival import PIECE_BYTES
-from resolvers import Upload
+from resolvers import JSON, Upload
 from sources import Form, Rest, Transport
 from tests.serving import running
 
@@ -124,6 +125,9 @@ def graph_over(address: str, client: Transport | None = None, timeout: float = 3
 
         @depot.post("/documents", body=Form({"title": "{title}", "kind": "scan", "file": "{file}"}))
         def upload(self, file: Upload | None, title: str | None = None) -> Kept: ...
+
+        @depot.post("/priced", body=Form({"price": "{price}", "more": "{more}", "file": "{file}"}))
+        def offer(self, file: Upload, price: Decimal, more: JSON) -> Kept: ...
 
         @depot.post("/papers", body=Form("{paper}"))
         def publish(self, paper: Paper) -> Kept: ...

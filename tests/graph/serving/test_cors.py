@@ -67,7 +67,7 @@ def test_a_preflight_of_a_listed_origin_is_allowed_what_graphql_clients_send(cli
         "allow-origin": APP,
         "allow-methods": "GET, HEAD, POST",
         "allow-headers": "apollo-require-preflight, authorization, content-encoding, content-type, "
-        "graphql-preflight, x-tenant, x-trace",
+        "graphql-preflight, graphql-require-preflight, x-apollo-operation-name, x-tenant, x-trace",
         "max-age": "600",
     }
     assert response.headers["vary"] == "origin"

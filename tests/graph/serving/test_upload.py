@@ -18,7 +18,8 @@ from gql.transport.httpx import HTTPXAsyncTransport
 
 from graph import App, Graph, GraphError
 from graph.arrival import HELD_BYTES, PIECE_BYTES
-from graph.upload import PREFLIGHT, Uploads
+from graph.cors import PREFLIGHT
+from graph.upload import Uploads
 from resolvers import Upload
 from sources import FakeTransport, Reply
 from tests.graph.serving.backend import codes, until, until_closed
@@ -85,6 +86,17 @@ def test_a_file_is_a_field_of_a_form(client: Client) -> None:
     assert client.depot.forms == [
         [("title", "Ünïcode"), ("kind", "scan"), ("file", ("a.png", "image/png", b"\x89PNG"))]
     ]
+
+
+def test_the_values_beside_a_file_keep_their_digits(client: Client) -> None:
+    given = "file: $file, price: $price, more: $more"
+    query = f"mutation($file: Upload!, $price: Decimal!, $more: JSON!) {{ offer({given}) {{ id }} }}"
+    variables = '{"file": null, "price": 1.10, "more": {"a": 1.2300, "b": 12345678901234567890.10}}'
+    operations = f'{{"query": "{query}", "variables": {variables}}}'
+    form = {"operations": operations, "map": '{"0": ["variables.file"]}'}
+    answer = client.http.post(client.url, data=form, files={"0": HELLO}, headers=ASKED)
+    assert answer.json() == {"data": {"offer": {"id": 1}}}
+    assert client.depot.forms[0][:2] == [("price", "1.10"), ("more", '{"a":1.2300,"b":12345678901234567890.10}')]
 
 
 def test_a_form_leaves_out_a_file_that_is_null(client: Client) -> None:
