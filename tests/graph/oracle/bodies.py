@@ -51,6 +51,8 @@ FAULTS = [
     Fault(200, b"[null]"),
     Fault(200, b"[{}]"),
     Fault(200, b"[[]]"),
+    Fault(200, b"[] []"),
+    Fault(200, b'["\xff"]'),
     Fault(200, b"NaN"),
     Fault(200, b'{"data": null}'),
     Fault(200, b'{"data": {"rows": [{}, null]}}'),
@@ -187,7 +189,7 @@ def world(choices: Choices, model: Model, *, reacts: bool) -> tuple[World, bool]
     filler = Filler(model, choices.below(2**16))
     endpoints = model.endpoints()
     tables = {name: filler.table(endpoint, kind) for name, (endpoint, kind) in endpoints.items()}
-    spoiled = choices.several(lambda: spoil(choices, tables), 4) if tables and choices.rarely(2) else []
+    spoiled = choices.several(lambda: spoil(choices, tables), 4) if tables and not choices.rarely(3) else []
     faults = {}
     if tables and choices.rarely(3):
         faults[choices.pick(list(tables))] = choices.pick(FAULTS)

@@ -69,11 +69,11 @@ class ModelMaker:
         self.names = [f"T{number}" for number in range(1 + choices.below(4))]
         self.entities = {name: found for name in self.names if (found := self.entity(name)) is not None}
         self.members: dict[str, list[str]] = {}
-        self.is_plain = not choices.rarely(2)  # nothing that only the exact path can do
-        shared = [] if self.is_plain else choices.some(self.names, 3)
+        self.has_python = choices.rarely(3)  # on types, which only the exact path can do
+        shared = choices.some(self.names, 3)
         if shared:
             self.members["I0"] = shared
-        united = [] if self.is_plain else choices.some(self.names, 3)
+        united = choices.some(self.names, 3)
         if united:
             self.members["U0"] = united
         interfaces = [self.interface()] if shared else []
@@ -223,7 +223,7 @@ class ModelMaker:
         inherited = [found for found in (interface.fields if interface else ()) if isinstance(found, Property)]
         known = [*own, *(found for found in inherited if found.name not in {one.name for one in own})]
         fields: list[Field] = list(own)
-        makers = [self.link, self.stub, self.stub, *([] if self.is_plain else [self.resolver])]
+        makers = [self.link, self.stub, self.stub, *([self.resolver] if self.has_python else [])]
         fields += choices.several(lambda: choices.pick(makers)(known), 3)
         endpoint, key = (entity[0], entity[1]) if entity else (None, ())
         return Type(name, tuple(fields), tuple(self.columns), interface, endpoint, key)
