@@ -37,7 +37,9 @@ EVENTS = 7
 class World:
     """Things by their ids; `faults` are the endpoints that fail, `lacking` the ids of which nothing is found."""
 
-    def __init__(self, things: dict[int, Json], faults: set[str], lacking: set[int], made: int, ends_badly: bool) -> None:
+    def __init__(
+        self, things: dict[int, Json], faults: set[str], lacking: set[int], made: int, ends_badly: bool
+    ) -> None:
         self.things = things
         self.faults = faults
         self.lacking = lacking
@@ -243,8 +245,8 @@ def notes(thing: Json, info: Any) -> Json:
 
 
 def kids(thing: Json, info: Any) -> Json:
-    found = [looked_up(key) for key in thing["kid_ids"]]
-    return found
+    failed = ValueError("by-id") if "by-id" in world.faults else None
+    return [failed or looked_up(key) for key in thing["kid_ids"]]
 
 
 def slogan(thing: Json, info: Any) -> str:
@@ -314,7 +316,6 @@ class Client:
             assert entry["id"] not in self.seen, "an id is announced once"
             self.seen.add(entry["id"])
             self.pending[entry["id"]] = entry
-            self.announced[f"{entry['path']} {entry.get('label')}"] += 1
         for entry in payload.get("incremental", []):
             place = self._at([*self.pending[entry["id"]]["path"], *entry.get("subPath", [])])
             self._note(entry.get("errors", []))
@@ -322,11 +323,14 @@ class Client:
                 place.extend(entry["items"])
             else:
                 merge(place, entry["data"])
+        for entry in payload.get("pending", []):
+            if isinstance(self._at(entry["path"]), dict):  # a list may turn out to be whole
+                self.announced[f"{entry['path']} {entry.get('label')}"] += 1
         for entry in payload.get("completed", []):
             del self.pending[entry["id"]]
             self._note(entry.get("errors", []))
         for entry in self.pending.values():
-            assert self._at(entry["path"]) is not None, "what is to come has a place"
+            assert isinstance(self._at(entry["path"]), dict | list), "what is to come has a place"
 
     def _note(self, errors: list[Json]) -> None:
         self.errors.update(str(error.get("path")) for error in errors)
@@ -444,7 +448,8 @@ def worlds(draw: st.DrawFn) -> tuple[World, bool]:
             "pet": rnd.choice([None, pet()]),
             "pets": [broken(pet(), 0.1) for _ in some(2)],
             "notes": [
-                {"thing_id": number, "text": broken("text", 0.2), "about_id": rnd.choice([None, key()])} for _ in some(3)
+                {"thing_id": number, "text": broken("text", 0.2), "about_id": rnd.choice([None, key()])}
+                for _ in some(3)
             ],
         }
 
@@ -567,9 +572,16 @@ def cases(draw: st.DrawFn) -> tuple[str, dict[str, Json], World, bool]:
 FUZZ = os.environ.get("FUZZ_EXAMPLES")
 
 
-@settings(max_examples=int(FUZZ or 300), derandomize=not FUZZ, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate, Phase.shrink])
+@settings(
+    max_examples=int(FUZZ or 300),
+    derandomize=not FUZZ,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+)
 @given(case=cases(), seed=st.integers(0, 2**16))
-def test_what_comes_in_parts_is_what_graphql_core_gives(case: tuple[str, dict[str, Json], World, bool], seed: int) -> None:
+def test_what_comes_in_parts_is_what_graphql_core_gives(
+    case: tuple[str, dict[str, Json], World, bool], seed: int
+) -> None:
     global world
     text, variables, world, marks = case
     backend.turns = random.Random(seed)
@@ -583,6 +595,9 @@ def test_what_comes_in_parts_is_what_graphql_core_gives(case: tuple[str, dict[st
         return
     found = outcome(payloads)
     event(f"{min(len(payloads), 5)} payloads")
+    if wanted[0] is None:  # which of several errors ended it depends on who was first
+        assert found[0] is None
+        return
     assert found[:2] == wanted[:2]
     if marks:
         assert found[2] == wanted[2]
