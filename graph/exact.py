@@ -301,11 +301,16 @@ class Execution:
     async def _wait(self) -> None:
         waiting, self._waiting = self._waiting, []
         calls, self._calls, lookups, self._lookups = self._calls, {}, self._lookups, []
-        await asyncio.gather(
-            *(self._await(slot, value) for slot, value in waiting),
-            *(self._fetch_or_fail(members) for members in calls.values()),
-            *([self._look_up(lookups)] if lookups else []),
-        )
+        try:
+            await asyncio.gather(
+                *(self._await(slot, value) for slot, value in waiting),
+                *(self._fetch_or_fail(members) for members in calls.values()),
+                *([self._look_up(lookups)] if lookups else []),
+            )
+        except asyncio.CancelledError:
+            for _, value in waiting:
+                _forgo(value)
+            raise
 
     async def _look_up(self, members: list[tuple[Lookup, Slot]]) -> None:
         self._settle_all(await look_up(members, self._argument_values, self._age_s, self._loader, self._ledger))
@@ -444,6 +449,13 @@ async def _settled_item(value: Any) -> Any:
         return await _settled(value)
     except Exception as exc:  # one item's failure is that item's error
         return Failure(exc)
+
+
+def _forgo(value: Any) -> None:
+    """Close coroutines that nobody has begun to await."""
+    for one in value if isinstance(value, list | tuple) else (value,):
+        if inspect.iscoroutine(one) and inspect.getcoroutinestate(one) == inspect.CORO_CREATED:
+            one.close()
 
 
 _NO_EXTRAS: Any = (None,) * (len(graphql.GraphQLResolveInfo._fields) - 12)
