@@ -58,7 +58,7 @@ pytest: venv ## the tests (ARGS="-k name" to choose)
 	$(BIN)/python -m pytest $(ARGS)
 
 fuzz: venv ## compare with graphql-core over many generated operations (EXAMPLES=20000)
-	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/graph/test_oracle.py --timeout=0 $(ARGS)
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/graph/test_oracle.py tests/graph/test_incremental_oracle.py --timeout=0 $(ARGS)
 
 format: venv ## format, and repair what ruff can repair
 	$(BIN)/ruff check --fix

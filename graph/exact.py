@@ -29,6 +29,7 @@ from graph.plan import question_of
 from graph.replies import answer, answers, is_key, payload
 from graph.run import wire_arguments
 from graph.selection import Selected, Selections
+from graph.settle import cancelled, forgo, settled
 from graph.tree import Failure, Node, Row, Slot, at, decoded, promised
 from resolvers import Bindings, Fetching, Identity, Ledger, Loader, Lookup, Part, Property, ages_of
 from sources import Rest, UpstreamInvalid
@@ -309,7 +310,7 @@ class Execution:
             )
         except asyncio.CancelledError:
             for _, value in waiting:
-                _forgo(value)
+                forgo(value)
             raise
 
     async def _look_up(self, members: list[tuple[Lookup, Slot]]) -> None:
@@ -318,12 +319,14 @@ class Execution:
     async def _await(self, slot: Slot, value: Any) -> None:
         try:
             async with asyncio.timeout_at(self._ledger.over_at) as timeout:
-                settled = await _settled(value)
+                found = await settled(value)
         except TimeoutError as exc:
-            settled = Failure(overdue(slot.selected.name) if timeout.expired() else exc)
+            found = Failure(overdue(slot.selected.name) if timeout.expired() else exc)
+        except asyncio.CancelledError:
+            found = cancelled()
         except Exception as exc:  # a resolver may raise anything; it is that field's error
-            settled = Failure(exc)
-        self._settle(slot.selected, [(slot, settled)])
+            found = Failure(exc)
+        self._settle(slot.selected, [(slot, found)])
 
     async def _fetch_or_fail(self, members: list[tuple[Fetching, Slot]]) -> None:
         try:
@@ -432,30 +435,6 @@ def _slot(selected: Selected, node: Node, source: Rest | None = None) -> Slot:
 
 def _cut(value: Any, kept: int | None) -> Any:
     return value[:kept] if kept is not None and isinstance(value, list) else value
-
-
-async def _settled(value: Any) -> Any:
-    if inspect.isawaitable(value):
-        return await _settled(await value)
-    if isinstance(value, AsyncIterable):
-        return [await _settled(item) async for item in value]
-    if isinstance(value, list | tuple) and any(map(inspect.isawaitable, value)):
-        return await asyncio.gather(*map(_settled_item, value))
-    return value
-
-
-async def _settled_item(value: Any) -> Any:
-    try:
-        return await _settled(value)
-    except Exception as exc:  # one item's failure is that item's error
-        return Failure(exc)
-
-
-def _forgo(value: Any) -> None:
-    """Close coroutines that nobody has begun to await."""
-    for one in value if isinstance(value, list | tuple) else (value,):
-        if inspect.iscoroutine(one) and inspect.getcoroutinestate(one) == inspect.CORO_CREATED:
-            one.close()
 
 
 _NO_EXTRAS: Any = (None,) * (len(graphql.GraphQLResolveInfo._fields) - 12)

@@ -32,6 +32,7 @@ from graph.errors import overdue, report
 from graph.exact import Execution
 from graph.payloads import Group, Payload, Piece, Writer
 from graph.selection import Selected
+from graph.settle import cancelled
 from graph.tree import Failure, Node, Slot
 from resolvers import Ledger
 
@@ -173,6 +174,9 @@ class DeferringExecution(Execution):
             return
         except TimeoutError as exc:
             self._settle(slot.selected, [(slot, Failure(overdue(slot.selected.name) if timeout.expired() else exc))])
+            return
+        except asyncio.CancelledError:
+            self._settle(slot.selected, [(slot, cancelled())])
             return
         except Exception as exc:  # a resolver may raise anything; it is that field's error
             self._settle(slot.selected, [(slot, Failure(exc))])
@@ -387,6 +391,8 @@ class Delivery:
             pass
         except TimeoutError as exc:
             failure = overdue(stream.slot.selected.name) if timeout.expired() else exc
+        except asyncio.CancelledError:
+            failure = cancelled().error
         except Exception as exc:  # a resolver may raise anything; it ends its list
             failure = exc
         await self._close(iterator)

@@ -14,7 +14,7 @@ import httpx
 import strawberry
 
 from graph import App, Graph
-from resolvers import link
+from resolvers import batched, link
 from sources import FakeTransport, Reply, Rest
 from tests.serving import running
 
@@ -65,8 +65,21 @@ class Shop:
         return f"come to {self.name}"
 
 
+@batched
+async def doubles(keys: list[int]) -> list[int]:
+    return [key * 2 for key in keys]
+
+
 @strawberry.type
 class Query:
+    @strawberry.field
+    async def cancelled(self) -> int | None:
+        raise asyncio.CancelledError
+
+    @strawberry.field
+    async def doubled(self, number: int) -> int | None:
+        return await doubles.load(number)
+
     @source.get("/shops")
     def shops(self) -> list[Shop]: ...
 
@@ -265,7 +278,9 @@ async def test_an_endless_generator_ends_when_the_time_is_up() -> None:
         [ended] = found[-1]["completed"]
         assert ended["errors"][0]["extensions"]["code"] == "DEADLINE_EXCEEDED"
     async with asyncio.timeout(10):
-        [only] = [payload async for payload in graph.execute_incrementally("{ stuck @stream(initialCount: 9) { slogan } }")]
+        [only] = [
+            payload async for payload in graph.execute_incrementally("{ stuck @stream(initialCount: 9) { slogan } }")
+        ]
     assert only["errors"][0]["extensions"]["code"] == "DEADLINE_EXCEEDED"
     assert open_generators == []
 
@@ -298,3 +313,19 @@ async def test_real_connections_that_break_leave_nothing_behind() -> None:
             while leavings(app) != NOTHING:
                 await asyncio.sleep(0.02)
     assert leavings(app) == NOTHING
+
+
+async def test_a_resolver_that_was_cancelled_is_an_error_of_its_field() -> None:
+    graph = Graph(query=Query)
+    async with asyncio.timeout(10):
+        found = [payload async for payload in graph.execute_incrementally("{ ... @defer { cancelled } }")]
+    assert found[1]["incremental"][0]["data"] == {"cancelled": None}
+
+
+async def test_payloads_may_be_asked_for_from_any_task() -> None:
+    graph = Graph(query=Query)
+    payloads = graph.execute_incrementally("{ ... @defer { doubled(number: 4) } }")
+    await asyncio.create_task(anext(payloads))
+    found = await asyncio.create_task(anext(payloads))
+    assert found["incremental"][0]["data"] == {"doubled": 8}
+    await payloads.aclose()
