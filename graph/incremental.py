@@ -170,17 +170,13 @@ class DeferringExecution(Execution):
                     while len(items) < usage.initial_count:
                         items.append(await anext(iterator))
         except StopAsyncIteration:
-            self._settle(slot.selected, [(slot, items)])
-            return
+            value = items
         except TimeoutError as exc:
-            self._settle(slot.selected, [(slot, Failure(overdue(slot.selected.name) if timeout.expired() else exc))])
-            return
+            value = Failure(overdue(slot.selected.name) if timeout.expired() else exc)
         except asyncio.CancelledError:
-            self._settle(slot.selected, [(slot, cancelled())])
-            return
+            value = cancelled()
         except Exception as exc:  # a resolver may raise anything; it is that field's error
-            self._settle(slot.selected, [(slot, Failure(exc))])
-            return
+            value = Failure(exc)
         if not isinstance(value, AsyncIterable):
             await super()._await(slot, value)
             return
@@ -214,6 +210,9 @@ def _is_below(path: Path | None, gone: set[tuple[str | int, ...]]) -> bool:
     return any(own[:length] in gone for length in range(len(own) + 1))
 
 
+Make = Callable[[Usages], DeferringExecution]
+
+
 class Delivery:
     """The payloads of one operation.
 
@@ -224,13 +223,7 @@ class Delivery:
         context: the context variables that resolvers see, whoever asks for the payloads.
     """
 
-    def __init__(
-        self,
-        execution: Callable[[Usages], DeferringExecution],
-        ledger: Ledger,
-        writer: Writer,
-        context: contextvars.Context,
-    ) -> None:
+    def __init__(self, execution: Make, ledger: Ledger, writer: Writer, context: contextvars.Context) -> None:
         self._make = execution
         self._context = context
         self._iterators: dict[int, AsyncIterator[Any]] = {}

@@ -1,4 +1,4 @@
-"""What resolvers give, waited for: awaitables, generators, lists of either; and what becomes of it when nobody waits."""
+"""What resolvers give, waited for: awaitables, generators, lists of either; closed where nobody waits."""
 
 from __future__ import annotations
 

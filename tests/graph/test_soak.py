@@ -1,4 +1,4 @@
-"""Clients that leave at any moment leave nothing behind: no task, flight, deadline, watched request or open generator."""
+"""Clients that leave at any moment leave nothing behind: no task, flight, deadline, watched request, generator."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import gc
 import json
 import random
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import httpx
@@ -247,13 +247,11 @@ async def test_a_consumer_that_closes_leaves_nothing_behind_once_it_has() -> Non
     graph = Graph(query=Query, mutation=Mutation)
     for query in QUERIES:
         for taken in range(1, 4):
-            payloads = graph.execute_incrementally(query) if "initialCount: 50" not in query else None
-            if payloads is None:
-                continue
+            payloads = graph.execute_incrementally(query)
             async with asyncio.timeout(5):
-                for _ in range(taken):
-                    if (await anext(payloads, None)) is None:
-                        break
+                with suppress(TimeoutError, StopAsyncIteration):
+                    for _ in range(taken):
+                        await asyncio.wait_for(anext(payloads), 0.1)
                 await payloads.aclose()
             assert open_generators == []
             assert asyncio.all_tasks() <= before
@@ -310,7 +308,7 @@ async def test_real_connections_that_break_leave_nothing_behind() -> None:
 
             for _ in range(6):
                 await asyncio.gather(*(ask() for _ in range(10)))
-            while leavings(app) != NOTHING:
+            while leavings(app) != NOTHING:  # noqa: ASYNC110 - it goes on in the server's thread
                 await asyncio.sleep(0.02)
     assert leavings(app) == NOTHING
 
