@@ -57,8 +57,9 @@ layers: venv ## graph may import resolvers, resolvers may import sources, nothin
 pytest: venv ## the tests (ARGS="-k name" to choose)
 	$(BIN)/python -m pytest $(ARGS)
 
-fuzz: venv ## compare with graphql-core over many generated operations (EXAMPLES=20000)
-	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/graph/test_oracle.py tests/graph/test_incremental_oracle.py --timeout=0 $(ARGS)
+fuzz: venv ## compare with graphql-core over many generated schemas and operations (EXAMPLES=20000)
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/graph/test_oracle.py \
+	  tests/graph/test_schema_oracle.py tests/graph/test_incremental_oracle.py --timeout=0 $(ARGS)
 
 format: venv ## format, and repair what ruff can repair
 	$(BIN)/ruff check --fix

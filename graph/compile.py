@@ -19,6 +19,7 @@ value that does not convert - raises, and the exact path answers instead, from t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any
@@ -84,6 +85,7 @@ class _Writer:
         self.owns: set[str] = set()
         self.split: dict[int, bool] = {}
         self.functions: list[str] = []
+        self.fetched = Counter(id(fetch.calls.call) for fetch in plan.fetches if isinstance(fetch.binding, Fetching))
         for fetch in plan.fetches:
             for site in fetch.sites:
                 self.sites[id(site)] = len(self.sites)
@@ -193,14 +195,14 @@ class _Writer:
     def _result(self, site: Site) -> str:
         """Give the expression for what a fetch gave to one of its sites.
 
-        Sites that share a fetch may have other fetches below them: what is fetched below one of them must not be asked
-        for the objects of another. So a function picks the items whose keys this site asked for.
+        Sites that share a fetch, and fetches that share replies, may have other fetches below them: what is fetched
+        below one of them must not be asked for the objects of another. So a function picks the items of its own keys.
         """
         fetch = site.fetch
         result = f"R[{fetch.number}]"
         if fetch.number not in self.split:
-            many = len(fetch.sites) > 1 and bool(fetch.calls.parents)
-            self.split[fetch.number] = many and any(map(_leads_on, fetch.sites))
+            many = len(fetch.sites) > 1 or self.fetched[id(fetch.calls.call)] > 1
+            self.split[fetch.number] = many and bool(fetch.calls.parents) and any(map(_leads_on, fetch.sites))
         if not self.split[fetch.number]:
             return result
         name = f"own_{self.sites[id(site)]}"
@@ -356,6 +358,8 @@ class _Writer:
             kinds.add(need.key_kind(reading.where(site.owner.fetch.calls.source)))
         if call.batch is not None:
             kinds.add(self.wants.needs[fetch.number].key_kind(call.match[0]))
+        elif self.fetched[id(call.call)] > 1:
+            return False  # what another fetch has asked for comes under its form of the key
         return len(kinds) == 1 and kinds <= {"Int", "String"}
 
     def _shape(self, shape: Shape, variable: str) -> str:
@@ -419,8 +423,8 @@ class _Writer:
         elif expression.replace(".", "").isalnum():
             mapped = item(expression)
         else:
-            bound = self._variable()
-            return f"(None if ({bound} := {expression}) is None else {item(bound)})"
+            bound, found = self._variable(), expression if nullable else f"must({expression})"
+            return f"(None if ({bound} := {found}) is None else {item(bound)})"
         if not nullable or mapped == expression:
             return mapped
         return f"(None if {expression} is None else {mapped})"

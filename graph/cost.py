@@ -163,9 +163,9 @@ class _Walk:
             asked.append(
                 keys if output.binding.pages is None else times(keys, self._pages(output.binding.pages, lengths))
             )
-        elif isinstance(output, Site) and output.lookup is not None:
-            length = _ids(selected, self._assumed)
-            at_worst = [_calls(call, times(count, length)) for call in output.lookup.calls.values()]
+        elif isinstance(output, Site) and output.references is not None:
+            length = _named(selected, self._assumed)
+            at_worst = [_calls(load, times(count, length)) for load in output.references.loads.values()]
             self._looked_up.append(largest(at_worst))
         if not isinstance(output, Nested | Site) or output.shape is None:
             kind = graphql.get_named_type(selected.field.type)
@@ -276,10 +276,12 @@ def _given(value: graphql.ValueNode, default: int, assumed: int) -> Amount:
     return length
 
 
-def _ids(selected: Selected, assumed: int) -> Amount:
-    """Give how many objects are looked up: as many as there are ids."""
-    written = {argument.name.value: argument.value for argument in selected.nodes[0].arguments or ()}
-    ids = written.get("ids")
+def _named(selected: Selected, assumed: int) -> Amount:
+    """Give how many objects are referred to: as many as the argument's list names."""
+    kind: Any = graphql.get_nullable_type(selected.field.type)
+    ids = selected.nodes[0].arguments[0].value if selected.nodes[0].arguments else None
+    if ids is None or not is_list(kind):
+        return 1
     if isinstance(ids, graphql.ListValueNode):
         return len(ids.values)
     if not isinstance(ids, graphql.VariableNode):

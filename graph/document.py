@@ -9,6 +9,7 @@ from typing import Any
 
 import graphql
 from graphql.validation.validate import ValidationAbortedError
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 
 from graph.errors import RequestError
 from graph.limits import Limits, exceeded
@@ -29,7 +30,11 @@ class _OverlappingFields(graphql.OverlappingFieldsCanBeMergedRule):
 
 
 _RULES = [
-    _OverlappingFields if rule is graphql.OverlappingFieldsCanBeMergedRule else rule for rule in graphql.specified_rules
+    *(
+        _OverlappingFields if rule is graphql.OverlappingFieldsCanBeMergedRule else rule
+        for rule in graphql.specified_rules
+    ),
+    MaybeNullValidationRule,
 ]
 
 

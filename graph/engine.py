@@ -25,6 +25,7 @@ from graph.deadline import Deadlines
 from graph.defer import DeferredSelections, Usages
 from graph.errors import RequestError, report
 from graph.exact import Execution
+from graph.extended import Extended, Outcome, Wrap
 from graph.incremental import DeferringExecution, Delivery
 from graph.limits import Limits
 from graph.operation import Operation, Operations, Variant
@@ -98,6 +99,7 @@ class Engine:
     Args:
         max_response_bytes: how much of the store may be whole responses.
         timeout_s: seconds that an operation may take; what is not there by then fails. None sets no bound.
+        extended: whether the schema has extensions, which see every operation.
     """
 
     def __init__(
@@ -109,7 +111,9 @@ class Engine:
         limits: Limits | None = None,
         max_response_bytes: int = 32 * 1024 * 1024,
         timeout_s: float | None = None,
+        extended: bool = False,
     ) -> None:
+        self.extended = extended
         self.schema = schema
         self.bindings = bindings
         self.store = Store() if store is None else store
@@ -186,9 +190,9 @@ class Engine:
             return kept
         try:
             text, operations, name = self._text(request), self.operations, request.operation_name
-            operation = operations.known(text, name) or await operations.prepare(text, name)
-            if not writes and operation.node.operation is graphql.OperationType.MUTATION:
-                raise RequestError.of("GET may not execute a mutation", "BAD_REQUEST", 405)
+            if self.extended:
+                return await self._execute_extended(text, request, headers, context, writes=writes)
+            operation = await self._operation(text, name, writes=writes)
             variables = operations.variables(operation, request.variables)
             variant = operations.known_variant(operation, variables)
             if variant is None:
@@ -238,6 +242,48 @@ class Engine:
         """Give the document that a request holds or names."""
         return self.documents.text(request.query, request.extensions, request.document_id or request.doc_id)
 
+    async def _operation(self, text: str | None, name: str | None, *, writes: bool) -> Operation:
+        if not text:
+            raise RequestError.of("the request has no query", "BAD_REQUEST")
+        operation = self.operations.known(text, name) or await self.operations.prepare(text, name)
+        if not writes and operation.node.operation is graphql.OperationType.MUTATION:
+            raise RequestError.of("GET may not execute a mutation", "BAD_REQUEST", 405)
+        return operation
+
+    async def _execute_extended(
+        self, query: str | None, request: Request, headers: Mapping[str, str], context: Context, *, writes: bool
+    ) -> Answer:
+        """Execute a request inside the schema's extensions; its answer is the client's own."""
+        made, inputs = context(), request.variables
+        schema = self.schema.extensions["strawberry-definition"]
+        extended = Extended(schema, query, request.operation_name, inputs, request.extensions, made, writes=writes)
+
+        async def execute(operation: Operation) -> Outcome:
+            inputs = extended.under_way.variables
+            variables = self.operations.variables(operation, inputs)
+            variant = self.operations.known_variant(operation, variables)
+            if variant is None:
+                variant = await self.operations.prepare_variant(operation, variables)
+            if variant.is_introspection and not variant.is_mutation:
+                introspected = msgspec.json.decode((await self._introspect(operation, variant, inputs or {})).body)
+                return introspected["data"], []
+            ledger = Ledger(headers, self.store.clock())
+            self._deadlines.add(ledger)
+            try:
+                with operation_loaders():
+                    return await self._outcome(variant, ledger, variables, lambda: made, extended.wrap)
+            finally:
+                self._deadlines.discard(ledger)
+
+        response, refused = await extended.run(
+            lambda text: self._operation(text, request.operation_name, writes=writes), execute
+        )
+        answer = Answer(_encode(response), private=True, no_store=True)
+        if refused is not None:
+            answer.status, answer.executed = refused.status, False
+            answer.malformed = refused.code == "BAD_REQUEST"
+        return answer
+
     async def _execute(
         self,
         operation: Operation,
@@ -263,29 +309,36 @@ class Engine:
             self._deadlines.discard(ledger)
 
     async def _run(self, variant: Variant, ledger: Ledger, variables: Any, context: Context, asked_at: float) -> Answer:
-        if variant.runner is not None:
-            data = await variant.runner.run(ledger, variables)
-            if data is not None:
-                self.compiled_answers += 1
-                return self._finish(_encode({"data": data}), variant, ledger, asked_at)
-        self.exact_answers += 1
-        data, errors = await self._execute_exactly(variant, ledger, variables, context)
+        data, errors = await self._outcome(variant, ledger, variables, context)
         response: dict[str, Any] = {"data": data}
         if errors:
-            if any(isinstance(error.original_error, UpstreamInvalid) for error in errors):
-                self.store.discard(ledger.kept)
             response = {"errors": [report(error) for error in errors], "data": data}
         answer = self._finish(_encode(response), variant, ledger, asked_at)
         answer.no_store = bool(errors) or variant.is_mutation
         return answer
 
+    async def _outcome(
+        self, variant: Variant, ledger: Ledger, variables: Any, context: Context, wrap: Wrap | None = None
+    ) -> Outcome:
+        """Give data and errors, by the compiled path where that can answer."""
+        if variant.runner is not None and (wrap is None or not variant.has_python):
+            data = await variant.runner.run(ledger, variables)
+            if data is not None:
+                self.compiled_answers += 1
+                return data, []
+        self.exact_answers += 1
+        data, errors = await self._execute_exactly(variant, ledger, variables, context, wrap)
+        if any(isinstance(error.original_error, UpstreamInvalid) for error in errors):
+            self.store.discard(ledger.kept)
+        return data, errors
+
     async def _execute_exactly(
-        self, variant: Variant, ledger: Ledger, variables: Any, context: Context
-    ) -> tuple[dict[str, Any] | None, list[graphql.GraphQLError]]:
+        self, variant: Variant, ledger: Ledger, variables: Any, context: Context, wrap: Wrap | None
+    ) -> Outcome:
         made = context()
 
         def execution() -> Execution:
-            return Execution(self.schema, self.bindings, variant.selections, self.loader, ledger, variables, made)
+            return Execution(self.schema, self.bindings, variant.selections, self.loader, ledger, variables, made, wrap)
 
         if not variant.is_mutation:
             return await execution().execute(variant.kind, variant.fields)
@@ -342,7 +395,8 @@ class Engine:
 
     def _finish(self, body: bytes, variant: Variant, ledger: Ledger, asked_at: float) -> Answer:
         fresh_s = ledger.fresh_s
-        answer = Answer(body, private=ledger.private, types=frozenset(ledger.types), asked_at=asked_at)
+        private = ledger.private or variant.plan.sees_client
+        answer = Answer(body, private=private, types=frozenset(ledger.types), asked_at=asked_at)
         if 0 < fresh_s < float("inf") and not variant.has_python:
             answer.fresh_until = self.store.clock() + fresh_s
         return answer

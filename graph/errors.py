@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import graphql
+from strawberry.exceptions import StrawberryInputCoercionError
 
 from sources import SourceError
 
@@ -29,6 +30,7 @@ CODES = {
     "PERSISTED_QUERY_NOT_FOUND": "no document has this hash yet; send the query with it",
     "DOCUMENT_NOT_TRUSTED": "only listed documents run here, named by their ids; this is none",
     "INTROSPECTION_DISABLED": "this server does not show its schema",
+    "FORBIDDEN": "a permission or an extension of the graph denies it to this client",
     "LIMIT_EXCEEDED": "the request is larger than this server accepts",
     "UPSTREAM_TIMEOUT": "a backend did not answer in time",
     "UPSTREAM_UNAVAILABLE": "a backend cannot be reached",
@@ -99,7 +101,9 @@ def report(error: graphql.GraphQLError) -> dict[str, Any]:
     if cause is None or isinstance(cause, graphql.GraphQLError):
         formatted = dict(error.formatted)
         if "code" not in (error.extensions or {}):
-            formatted["extensions"] = {**(error.extensions or {}), "code": "INTERNAL_SERVER_ERROR"}
+            is_input = isinstance(cause or error, StrawberryInputCoercionError)
+            code = "BAD_USER_INPUT" if is_input else "INTERNAL_SERVER_ERROR"
+            formatted["extensions"] = {**(error.extensions or {}), "code": code}
         return formatted
     log.error("a resolver failed at %s", error.path, exc_info=cause)
     formatted = {**error.formatted, "message": "Internal server error"}

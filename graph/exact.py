@@ -14,25 +14,27 @@ author's class made of it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import graphql
 from graphql.pyutils import Path
 
+from graph.awaited import forgo, in_time, is_pending
 from graph.complete import Completion
-from graph.errors import overdue
-from graph.nodes import identify, look_up
+from graph.guard import Gate, Member
+from graph.instances import Instances
+from graph.nodes import identify
 from graph.plan import question_of
+from graph.refer import Member as Referring
+from graph.refer import refer
 from graph.replies import answer, answers, is_key, payload
 from graph.run import wire_arguments
 from graph.selection import Selected, Selections
-from graph.settle import cancelled, forgo, settled
-from graph.tree import Failure, Node, Row, Slot, at, decoded, promised
-from resolvers import Bindings, Fetching, Identity, Ledger, Loader, Lookup, Part, Property, ages_of
-from sources import Rest, UpstreamInvalid
+from graph.tree import Failure, Node, Row, Slot, at, promised
+from resolvers import Bindings, Fetching, Identity, Ledger, Loader, Part, Property, References, ages_of
+from sources import Rest
 
 Group = tuple[graphql.GraphQLObjectType, list[Node], list[Selected]]
 
@@ -42,6 +44,7 @@ class Execution:
 
     Args:
         context: what resolvers see as ``info.context``.
+        wrap: what the schema's extensions put around each resolver.
     """
 
     def __init__(
@@ -53,7 +56,9 @@ class Execution:
         ledger: Ledger,
         variables: Any,
         context: Any,
+        wrap: Callable[[Any], Any] | None = None,
     ) -> None:
+        self._wrap = wrap
         self._schema = schema
         self._bindings = bindings
         self._selections = selections
@@ -64,7 +69,9 @@ class Execution:
         self._groups: list[Group] = []
         self._waiting: list[tuple[Slot, Any]] = []
         self._calls: dict[tuple[int, str], list[tuple[Fetching, Slot]]] = {}
-        self._lookups: list[tuple[Lookup, Slot]] = []
+        self._guarded: dict[int, list[Member]] = {}
+        self._references: list[Referring] = []
+        self._instances = Instances(bindings)
 
     async def execute(
         self, kind: graphql.GraphQLObjectType, fields: list[Selected]
@@ -93,15 +100,20 @@ class Execution:
                     node.held[selected.key] = kind.name
                 continue
             binding = self._bindings.of(kind.name, selected.name)
-            if isinstance(binding, Fetching):
+            if isinstance(binding, Fetching) and binding.guarded:
+                slots = ((binding, kind, _slot(selected, node)) for node in nodes)
+                self._guarded.setdefault(id(binding.call), []).extend(slots)
+            elif isinstance(binding, Fetching):
                 question = (id(binding.call), question_of(selected))
                 self._calls.setdefault(question, []).extend((binding, _slot(selected, node)) for node in nodes)
+            elif isinstance(binding, References):
+                for node in nodes:
+                    slot = _slot(selected, node)
+                    self._references.append((binding, self._info(kind, slot), slot))
             elif isinstance(binding, Property):
                 self._read(kind, binding, selected, nodes)
             elif isinstance(binding, Identity):
                 identify(binding, selected.key, nodes)
-            elif isinstance(binding, Lookup):
-                self._lookups.extend((binding, _slot(selected, node)) for node in nodes)
             else:
                 for node in nodes:
                     self._call_resolver(kind, selected, node)
@@ -133,26 +145,37 @@ class Execution:
             value = self._ledger.outcomes[selected.key]
         else:
             try:
-                parent = self._instance(kind, node.value) if isinstance(node.value, Row) else node.value
-                arguments = self._argument_values(selected)
-                resolve = selected.field.resolve or graphql.default_field_resolver
-                value = resolve(parent, self._info(kind, slot), **arguments)
+                value = self._resolved(kind, slot, self._info(kind, slot))
             except Exception as exc:  # a resolver may raise anything; it is that field's error
                 value = Failure(exc)
-        if (
-            (isinstance(value, list | tuple) and any(map(inspect.isawaitable, value)))
-            or inspect.isawaitable(value)
-            or isinstance(value, AsyncIterable)
-        ):
+        if is_pending(value):
             self._waiting.append((slot, value))
         else:
             self._settle(selected, [(slot, value)])
+
+    def _resolved(self, kind: graphql.GraphQLObjectType, slot: Slot, info: Any) -> Any:
+        """Call the resolver that Strawberry made of a field, with all that surrounds it."""
+        selected, parent = slot.selected, slot.parent.value
+        if isinstance(parent, Row):
+            parent = self._instances.of(kind.name, parent)
+        resolve = selected.field.resolve or graphql.default_field_resolver
+        if self._wrap is not None:
+            resolve = self._wrap(resolve)
+        return resolve(parent, info, **self._argument_values(selected))
 
     def _argument_values(self, selected: Selected) -> dict[str, Any]:
         try:
             return graphql.get_argument_values(selected.field, selected.nodes[0], self._variables)
         except graphql.GraphQLError as exc:
             raise graphql.GraphQLError(exc.message, exc.nodes, extensions={"code": "BAD_USER_INPUT"}) from exc
+
+    def _where_written(self, selected: Selected, exc: graphql.GraphQLError) -> graphql.GraphQLError:
+        """Give the error of arguments that several fields share at the place where one of them has them."""
+        try:
+            self._argument_values(selected)
+        except graphql.GraphQLError as own:
+            return own
+        return exc
 
     def _settle(self, selected: Selected, values: Iterable[tuple[Slot, Any]]) -> None:
         """Take the values of one field of several objects, and queue the objects in them for resolving."""
@@ -199,7 +222,7 @@ class Execution:
         return node
 
     def _node(self, value: Any, slot: Slot, path: Path) -> Node:
-        if slot.source is None:
+        if slot.source is None or isinstance(value, Row):
             return Node(value, path)
         if not isinstance(value, dict):
             raise promised(slot.source, "an object", value)
@@ -214,26 +237,12 @@ class Execution:
                 raise graphql.GraphQLError(f"Expected value of type '{kind.name}' but got: {type(value).__name__}.")
             return kind.name
         if isinstance(value, Row):
-            return self._kind_of(kind.name, value.raw, value.source)
+            return value.type_name or self._instances.type_name(kind.name, value.raw, value.source)
         name = (kind.resolve_type or graphql.default_type_resolver)(value, self._info(kind, slot), kind)
         known = self._schema.type_map.get(name) if isinstance(name, str) else None
         if not isinstance(known, graphql.GraphQLObjectType) or not self._schema.is_sub_type(kind, known):
             raise graphql.GraphQLError(f"The value of abstract type '{kind.name}' has no known object type.")
         return known.name
-
-    def _kind_of(self, abstract: str, raw: Mapping[str, Any], source: Rest) -> str:
-        """Find the object type of a backend's object where the schema says an interface or a union."""
-        kinds = self._bindings.kinds[abstract]
-        path = kinds.where(source)
-        if path is None:
-            name = kinds.judged(raw)
-        else:
-            told = at(raw, path, source)
-            name = kinds.named(None if isinstance(told, Failure) else told)
-        if name is None:
-            message = f"{source.name} answered an object of no known type where the schema promises {abstract}"
-            raise UpstreamInvalid(message, source=source.name)
-        return name
 
     def _info(self, kind: Any, slot: Slot) -> Any:
         selected = slot.selected
@@ -253,79 +262,27 @@ class Execution:
             *_NO_EXTRAS,
         )
 
-    def _instance(self, kind: graphql.GraphQLObjectType, row: Row) -> Any:
-        """Give the author's object for a backend's: every declared attribute set, no constructor run."""
-        if row.instance is None:
-            row.instance = self._object(kind.name, row.raw, row.source, {})
-        return row.instance
-
-    def _object(self, name: str, raw: Mapping[str, Any], source: Rest, made: dict[tuple[str, int], Any]) -> Any:
-        """Make an instance; an attribute that is not as promised holds what the backend sent, and costs nobody else.
-
-        Args:
-            made: what is made already: an object that is shown as another may show the first one again.
-        """
-        known = made.get((name, id(raw)))
-        if known is not None:
-            return known
-        origin = self._bindings.origins[name]
-        instance = made[name, id(raw)] = object.__new__(origin)
-        for attribute, binding in self._bindings.attributes[name].items():
-            value = at(raw, binding.where(source), source)
-            if isinstance(value, Failure):
-                value = None
-            with contextlib.suppress(UpstreamInvalid):
-                value = self._python_value(binding, binding.kind, value, source, made)
-            object.__setattr__(instance, attribute, value)
-        return instance
-
-    def _python_value(
-        self, binding: Property, kind: Any, value: Any, source: Rest, made: dict[tuple[str, int], Any]
-    ) -> Any:
-        if value is None or kind is None:
-            return value
-        if isinstance(kind, graphql.GraphQLNonNull):
-            return self._python_value(binding, kind.of_type, value, source, made)
-        if isinstance(kind, graphql.GraphQLList):
-            if not isinstance(value, list):
-                raise promised(source, "a list", value)
-            return [self._python_value(binding, kind.of_type, item, source, made) for item in value]
-        if graphql.is_leaf_type(kind):
-            return decoded(kind, value, source, binding.mark)
-        if isinstance(value, Mapping):
-            name = kind.name if isinstance(kind, graphql.GraphQLObjectType) else self._kind_of(kind.name, value, source)
-            return self._object(name, value, source, made)
-        raise promised(source, "an object", value)
-
     # -- waiting --------------------------------------------------------------------------------------------------
 
     async def _wait(self) -> None:
         waiting, self._waiting = self._waiting, []
-        calls, self._calls, lookups, self._lookups = self._calls, {}, self._lookups, []
+        calls, self._calls = self._calls, {}
+        guarded, self._guarded = self._guarded, {}
+        references, self._references = self._references, []
         try:
             await asyncio.gather(
                 *(self._await(slot, value) for slot, value in waiting),
                 *(self._fetch_or_fail(members) for members in calls.values()),
-                *([self._look_up(lookups)] if lookups else []),
+                *map(self._pass, guarded.values()),
+                *([self._refer(references)] if references else []),
             )
         except asyncio.CancelledError:
             for _, value in waiting:
                 forgo(value)
             raise
 
-    async def _look_up(self, members: list[tuple[Lookup, Slot]]) -> None:
-        self._settle_all(await look_up(members, self._argument_values, self._age_s, self._loader, self._ledger))
-
     async def _await(self, slot: Slot, value: Any) -> None:
-        try:
-            async with asyncio.timeout_at(self._ledger.over_at) as timeout:
-                found = await settled(value)
-        except TimeoutError as exc:
-            found = Failure(overdue(slot.selected.name) if timeout.expired() else exc)
-        except asyncio.CancelledError:
-            found = cancelled()
-        except Exception as exc:  # a resolver may raise anything; it is that field's error
-            found = Failure(exc)
+        found = await in_time(value, self._ledger.over_at, slot.selected.name)
         self._settle(slot.selected, [(slot, found)])
 
     async def _fetch_or_fail(self, members: list[tuple[Fetching, Slot]]) -> None:
@@ -342,6 +299,25 @@ class Execution:
         for together in grouped.values():
             self._settle(together[0][0].selected, together)
 
+    async def _refer(self, members: list[Referring]) -> None:
+        async def load(fetching: Fetching, keys: Sequence[Any], slots: Sequence[Slot]) -> Mapping[str, Any]:
+            age_s = min(self._age_s(fetching, slot.selected) for slot in slots)
+            return answers(await self._loader.load_many(fetching, {}, keys, self._ledger, age_s), fetching)
+
+        self._settle_all(await refer(members, self._argument_values, load, self._ledger.over_at))
+
+    async def _pass(self, members: list[Member]) -> None:
+        gate = Gate(
+            values=self._argument_values,
+            shown=self._selections.shown,
+            info=self._info,
+            resolve=self._resolved,
+            load=self._load,
+            show=self._instances.value,
+            over_at=self._ledger.over_at,
+        )
+        self._settle_all(await gate.pass_through(members))
+
     async def _fetch(self, members: list[tuple[Fetching, Slot]]) -> None:
         binding, first = members[0]
         selected = first.selected
@@ -350,8 +326,18 @@ class Execution:
             shown = sorted(self._selections.shown(slot.selected for _, slot in members)) if binding.pages else ()
             arguments, kept = wire_arguments(selected.field, values, binding, shown)
         except graphql.GraphQLError as exc:
-            self._settle_all((slot, Failure(exc)) for _, slot in members)
+            self._settle_all((slot, Failure(self._where_written(slot.selected, exc))) for _, slot in members)
             return
+        for _, slot in members:
+            slot.source = binding.source
+        self._settle_all(await self._load(members, arguments, kept))
+
+    async def _load(
+        self, members: Sequence[tuple[Fetching, Slot]], arguments: Mapping[str, Any], kept: int | None
+    ) -> list[tuple[Slot, Any]]:
+        """Give what the backend answers for fields that ask one call the same question."""
+        binding, first = members[0]
+        selected = first.selected
         age_s = min(self._age_s(member, slot.selected) for member, slot in members[:1])
         for member, slot in members[1:]:
             if slot.selected is not selected:
@@ -359,10 +345,7 @@ class Execution:
         if not binding.parents:
             part = await self._loader.load_one(binding, arguments, self._ledger, age_s)
             value = _cut(payload(part, binding), kept)
-            for _, slot in members:
-                slot.source = binding.source
-            self._settle_all((slot, value) for _, slot in members)
-            return
+            return [(slot, value) for _, slot in members]
         keyed = [(slot, member, self._key(member, slot.parent)) for member, slot in members]
         wanted: dict[Any, None] = {}
         for _, member, key in keyed:
@@ -373,9 +356,7 @@ class Execution:
         if wanted:
             parts = await self._loader.load_many(binding, arguments, list(wanted), self._ledger, age_s)
         found = answers(parts, binding)
-        for slot, _, _ in keyed:
-            slot.source = binding.source
-        self._settle_all((slot, _cut(answer(found, member, key), kept)) for slot, member, key in keyed)
+        return [(slot, _cut(answer(found, member, key), kept)) for slot, member, key in keyed]
 
     def _key(self, binding: Fetching, node: Node) -> Any:
         """Give the key that a parent holds: a scalar, a tuple of scalars, or a list of keys; None where it lacks."""
@@ -385,6 +366,9 @@ class Execution:
                 part = at(node.value.raw, reading.where(node.value.source), node.value.source)
             else:
                 part = getattr(node.value, reading.attribute, None)
+                row = self._instances.row(node.value) if part is None and reading.declared is None else None
+                if row is not None:  # an attribute that no class declares
+                    part = at(row.raw, reading.where(row.source), row.source)
             if isinstance(part, Failure):
                 return part
             parts.append(part)

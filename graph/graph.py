@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import graphql
 import msgspec
 import strawberry
+from strawberry.extensions import SchemaExtension
+from strawberry.federation.versions import FEDERATION_VERSIONS
 from strawberry.schema.config import StrawberryConfig
 
 from graph.engine import Engine, Request
@@ -20,7 +23,20 @@ from graph.limits import Limits
 from graph.payloads import Draft
 from graph.sdl import print_sdl
 from graph.trusted import TrustedDocuments, read_manifest
-from resolvers import SCALARS, UPLOAD_SCALARS, Store, bind, declare
+from resolvers import (
+    SCALARS,
+    UPLOAD_SCALARS,
+    Cost,
+    Declared,
+    ListSize,
+    Store,
+    bind,
+    declare,
+    definition_of,
+    is_federated,
+    keys_in,
+    keys_of_sources,
+)
 from sources import Rest
 
 _INCREMENTAL = (graphql.GraphQLDeferDirective, graphql.GraphQLStreamDirective)
@@ -30,11 +46,17 @@ class Graph:
     """A typed graph over REST backends.
 
     Args:
-        query: the root type for reading; `mutation` the one for writing.
+        query: the root type for reading; `mutation` the one for writing. A subgraph may have none.
         types: further types that no field names, such as those behind an interface.
         limits: what a request may cost; ``WEFT_`` variables of the environment, such as ``WEFT_MAX_DEPTH``, go before.
         timeout: seconds that an operation may take in all; fields that have no value by then are errors, and the rest
             of the answer stands. None sets no bound.
+        federation: whether it is a subgraph of Apollo Federation 2, perhaps of a version (``"2.5"``). A directive of
+            Federation on any type or field makes it one.
+        extensions: schema extensions of Strawberry: classes, or functions that make one for each operation.
+        config: how Strawberry makes the schema, such as `StrawberryConfig(auto_camel_case=False)`.
+        scalar_overrides: scalars for types of Python, as `strawberry.Schema` takes them.
+        schema_directives: directives of the schema itself.
 
     Raises:
         GraphError: something declared is impossible; the error lists every fault that a start-up can see.
@@ -42,43 +64,53 @@ class Graph:
 
     def __init__(
         self,
-        query: type[Any],
+        query: type[Any] | None = None,
         mutation: type[Any] | None = None,
         *,
         types: Sequence[type[Any]] = (),
         limits: Limits | None = None,
         store: Store | None = None,
         timeout: float | None = 30.0,
+        federation: bool | str = False,
+        extensions: Sequence[type[SchemaExtension] | Callable[[], SchemaExtension]] = (),
+        config: StrawberryConfig | None = None,
+        scalar_overrides: Mapping[object, Any] | None = None,
+        schema_directives: Sequence[object] = (),
     ) -> None:
         if timeout is not None and not timeout > 0:
             raise GraphError(["timeout must be more than 0 seconds"])
-        roots = [query, *([mutation] if mutation is not None else []), *types]
-        declared = declare(*roots)
-
-        def build() -> graphql.GraphQLSchema:
-            return strawberry.Schema(query=query, mutation=mutation, types=list(types), config=_config())._schema
-
-        try:
-            schema = build()
-        except Exception as exc:
-            found = schema_faults(declared, build)
-            raise GraphError(
-                [*declared.faults, *(found or [f"the schema: {exc}"]), *_missing(declared.sources)]
-            ) from exc
-        schema.directives = (*schema.directives, *_INCREMENTAL)
-        _say_one_of(schema)
-        _write_defaults(schema)
-        bindings = bind(schema, declared)
+        declared = declare(*(root for root in (query, mutation, *types) if root is not None))
+        options: dict[str, Any] = {
+            "query": query,
+            "mutation": mutation,
+            "extensions": extensions,
+            "config": _with_scalars(config or StrawberryConfig()),
+            "scalar_overrides": scalar_overrides,
+            "schema_directives": schema_directives,
+        }
+        self._sdl: str | None = None
+        if federation or is_federated(declared):
+            schema, self._sdl = _subgraph(declared, types, federation, options)
+        else:
+            schema = _built(declared, lambda: strawberry.Schema(**options, types=types))
+            if _has_directives(schema):
+                self._sdl = schema.as_str() + "\n"
+        bindings = bind(schema._schema, declared)
         faults = list(bindings.faults)
+        limits = limits or Limits()
+        if schema.config.disable_field_suggestions:
+            limits = dataclasses.replace(limits, suggestions=False)
         try:
-            limits = (limits or Limits()).overridden(os.environ)
+            limits = limits.overridden(os.environ)
         except ValueError as exc:
             faults.append(str(exc))
         if faults:
             raise GraphError([*faults, *_missing(bindings.sources)])
-        self.schema = schema
+        self.schema = schema._schema
         self.sources: tuple[Rest, ...] = tuple(bindings.sources)
-        self.engine = Engine(schema, bindings, store=store, limits=limits, timeout_s=timeout)
+        self.engine = Engine(
+            self.schema, bindings, store=store, limits=limits, timeout_s=timeout, extended=bool(extensions)
+        )
 
     def check_environment(self) -> None:
         """Check that every secret which the sources need is set.
@@ -103,6 +135,8 @@ class Graph:
 
     def sdl(self) -> str:
         """Give the schema in the schema definition language, without the directives that every graph has."""
+        if self._sdl is not None:
+            return self._sdl
         shown = [directive for directive in self.schema.directives if directive not in _INCREMENTAL]
         described: Any = {**self.schema.to_kwargs(), "directives": shown}
         schema = graphql.GraphQLSchema(**described)
@@ -153,8 +187,53 @@ class Graph:
             await source.aclose()
 
 
-def _config() -> StrawberryConfig:
-    return StrawberryConfig(scalar_map={**SCALARS, **UPLOAD_SCALARS})
+def _built(declared: Declared, build: Callable[[], strawberry.Schema]) -> strawberry.Schema:
+    try:
+        schema = build()
+    except Exception as exc:
+        found = schema_faults(declared, lambda: build()._schema)
+        raise GraphError([*declared.faults, *(found or [f"the schema: {exc}"]), *_missing(declared.sources)]) from exc
+    _complete(schema._schema)
+    return schema
+
+
+def _subgraph(
+    declared: Declared, types: Sequence[type[Any]], federation: bool | str, options: Mapping[str, Any]
+) -> tuple[strawberry.Schema, str]:
+    """Build a subgraph's schema and its SDL; with them, `_service` and `_entities` are fields of the root."""
+    version: dict[str, Any] = {"federation_version": federation} if isinstance(federation, str) else {}
+    if isinstance(federation, str) and federation not in FEDERATION_VERSIONS:
+        first, *_, last = FEDERATION_VERSIONS
+        raise GraphError([*declared.faults, f"federation: {federation!r} is none of its versions, {first} to {last}"])
+    with keys_of_sources(declared, options["config"].name_converter):
+        # An entity that only a union names would not be found.
+        keyed = [found for found in declared.classes if (known := definition_of(found)) and keys_in(known)]
+
+        def build() -> strawberry.Schema:
+            return strawberry.federation.Schema(**options, **version, types=[*types, *keyed])
+
+        schema = _built(declared, build)
+        sdl = schema.as_str() + "\n"
+    service: Any = schema._schema.type_map["_Service"]
+    service.fields["sdl"].resolve = lambda *_: sdl
+    return schema, sdl
+
+
+def _has_directives(schema: strawberry.Schema) -> bool:
+    """Tell whether the author applies directives of his own, which only Strawberry's printer shows."""
+    return any(not isinstance(found, Cost | ListSize) for found in schema._schema_directives_in_use)
+
+
+def _with_scalars(config: StrawberryConfig) -> StrawberryConfig:
+    return dataclasses.replace(config, scalar_map={**SCALARS, **UPLOAD_SCALARS, **config.scalar_map})
+
+
+def _complete(schema: graphql.GraphQLSchema) -> None:
+    """Say to graphql-core what Strawberry does not."""
+    known = {directive.name for directive in schema.directives}
+    schema.directives = (*schema.directives, *(found for found in _INCREMENTAL if found.name not in known))
+    _say_one_of(schema)
+    _write_defaults(schema)
 
 
 def _say_one_of(schema: graphql.GraphQLSchema) -> None:

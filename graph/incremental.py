@@ -26,13 +26,13 @@ from typing import Any, TypeVar
 import graphql
 from graphql.pyutils import Path
 
+from graph.awaited import cancelled
 from graph.complete import Completion, located
 from graph.defer import DeferredSelections, DeferUsage, Fields, StreamUsage, Usages
 from graph.errors import overdue, report
 from graph.exact import Execution
 from graph.payloads import Group, Payload, Piece, Writer
 from graph.selection import Selected
-from graph.settle import cancelled
 from graph.tree import Failure, Node, Slot
 from resolvers import Ledger
 

@@ -47,7 +47,7 @@ class Variant:
     Args:
         fields: the root fields.
         runner: the compiled program; None where only the exact path can answer, and `obstacle` says why.
-        has_python: whether any field is an author's resolver.
+        has_python: whether any field is an author's resolver, or has a permission of his.
         estimate: what it costs.
         shareable: whether two clients that send the same may share one execution: a query in which nothing looks at
             the client. `private` means that forwarded headers must be equal as well.
@@ -71,7 +71,9 @@ class Variant:
         self.runner: Runner | None = None
         self.obstacle = ""
         self.private = self.plan.private
-        self.has_python = any(isinstance(fetch.binding, Python) for fetch in self.plan.fetches)
+        self.has_python = self.plan.sees_client or any(
+            isinstance(fetch.binding, Python) or fetch.binding.guarded for fetch in self.plan.fetches
+        )
         self.shareable = not self.is_mutation and not self.plan.sees_client
         self.introspected: bytes | None = None
 
@@ -254,6 +256,8 @@ class Operations:
             variant.estimate = self._estimator.estimate(variant.plan)
         except TooManyFields:
             raise exceeded(f"the operation selects more than {most} fields") from None
+        except graphql.GraphQLError as exc:  # a null for a variable with a default, where @skip or @include use it
+            raise RequestError([exc], "BAD_USER_INPUT") from exc
         if variant.estimate.is_fixed:
             self._estimator.check(variant.estimate.at())
         if variant.is_mutation:

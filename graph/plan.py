@@ -21,7 +21,7 @@ from typing import Any
 import graphql
 
 from graph.selection import Selected, Selections, TooManyFields
-from resolvers import CUT, Binding, Bindings, Fetching, Identity, Lookup, Property, Python, ages_of
+from resolvers import CUT, Binding, Bindings, Fetching, Identity, Property, Python, References, ages_of
 from sources import Rest
 
 
@@ -64,7 +64,7 @@ class Site:
 
     Args:
         shape: the object that is selected from; None for scalars.
-        lookup: how nodes are found by their global ids; each option of the shape has a fetch of its own.
+        references: how objects are found that arguments name; each option of the shape has a fetch of its own.
     """
 
     selected: Selected
@@ -72,7 +72,7 @@ class Site:
     owner: Shape
     binding: Fetching | Python
     shape: Shape | None = None
-    lookup: Lookup | None = None
+    references: References | None = None
 
 
 Output = Leaf | Nested | TypeName | GlobalIdOf | Site
@@ -203,27 +203,36 @@ class _Planner:
             call = shape.fetch.binding
             shape.fetch.max_age_s = min([shape.fetch.max_age_s, *ages_of(binding.parts, call.fresh_s)])
             return GlobalIdOf(selected, binding.type_name, tuple(part.where(call.source) for part in binding.parts))
-        if isinstance(binding, Lookup):
-            return self._lookup(shape, selected, binding)
+        if isinstance(binding, References):
+            return self._references(shape, selected, binding)
         return self._site(shape, selected, binding)
 
-    def _lookup(self, shape: Shape, selected: Selected, lookup: Lookup) -> Site:
-        """Plan the calls for each type of node of which something is selected; which are made shows when it runs."""
-        self._obstacle(f"{shape.type.name}.{selected.name} finds nodes by global ids")
-        hop = 0 if shape.fetch is None else shape.fetch.hop + 1
-        found = Fetch(-1, hop, Python(sees_client=False))
-        whole = Shape(graphql.get_named_type(selected.field.type), found)
-        for name, call in lookup.calls.items():
-            self.plan.private = self.plan.private or bool(call.source.forward)
-            possible: Any = self.selections.schema.type_map[name]
+    def _references(self, shape: Shape, selected: Selected, references: References) -> Site:
+        """Plan the load of each type from which something is selected; which of them are made shows when it runs."""
+        plan = self.plan
+        self._obstacle(f"{shape.type.name}.{selected.name} names objects in its arguments")
+        plan.private = plan.private or any(load.source.forward for load in references.loads.values())
+        plan.sees_client = plan.sees_client or references.sees_client
+        found = Fetch(-1, 0, Python(sees_client=references.sees_client))
+        kind: Any = graphql.get_named_type(selected.field.type)
+        whole = Shape(kind, found)
+        for possible in self.selections.schema.get_possible_types(kind):
             fields = self.selections.below(possible, selected.nodes)
-            if any(field.name not in ("id", "__typename") for field in fields):
-                fetch = self._fetch(shape, selected, call, hop)
-                option = Shape(possible, fetch, whole=whole)
-                fetch.sites.append(Site(selected, fetch, shape, call, option))
-                whole.options.append(option)
-                self.fill(option, fields)
-        return Site(selected, found, shape, found.binding, whole, lookup)
+            if all(self._is_known(possible, below) for below in fields):
+                continue
+            step = references.loads.get(possible.name, found.binding)
+            fetch = self._fetch(shape, selected, step, 0)
+            option = Shape(possible, fetch, whole=whole)
+            fetch.sites.append(Site(selected, fetch, shape, step, option))
+            whole.options.append(option)
+            self.fill(option, fields)
+        return Site(selected, found, shape, found.binding, whole, references)
+
+    def _is_known(self, kind: graphql.GraphQLObjectType, selected: Selected) -> bool:
+        """Tell whether a field is known from the name of an object: its type, or its global id."""
+        if selected.name == "__typename":
+            return True
+        return isinstance(self.bindings.of(kind.name, selected.name), Identity)
 
     def _property(self, shape: Shape, selected: Selected, binding: Property, source: Rest) -> Output:
         fetch = shape.fetch
@@ -253,6 +262,9 @@ class _Planner:
         if isinstance(binding, Fetching):
             if binding.source.forward:
                 self.plan.private = True
+            if binding.guarded:
+                self.plan.sees_client = True
+                self._obstacle(f"{shape.type.name}.{selected.name} has permissions or extensions")
             if binding.pages is not None:
                 fetch.shown |= self.selections.shown([selected])
         elif isinstance(binding, Python):

@@ -18,7 +18,7 @@ from graph.leaf import SLOW, Read
 from graph.plan import Fetch
 from graph.program import Program, Step
 from graph.read import Deviation
-from resolvers import SHOWN, Fetching, Ledger, Loader, raw_key, wire_value
+from resolvers import SHOWN, Fetching, Ledger, Loader, raw_key, refused_nulls, wire_value
 
 Arguments = Mapping[str, Any]
 Variables = Any
@@ -54,8 +54,13 @@ def wire_arguments(
         shown: what is selected of a connection; it goes along with its arguments.
 
     Raises:
-        GraphQLError: that number is negative, or a global id is another type's.
+        GraphQLError: that number is negative, a global id is another type's, or a value is null that may only be left
+            out.
     """
+    refused = next(refused_nulls(values, field.args), None) if call.has_maybe else None
+    if refused is not None:
+        message = f"'{refused}' may be left out, but may not be null."
+        raise graphql.GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
     if call.takes_ids:
         values = {name: raw_key(value, field.args[name]) for name, value in values.items()}
     definition = field.extensions.get("strawberry-definition")
@@ -66,6 +71,15 @@ def wire_arguments(
     found = {
         names.get(name, name): wire_value(value, field.args[name].type, call.source) for name, value in values.items()
     }
+    return cut_arguments(found, call, shown)
+
+
+def cut_arguments(found: dict[str, Any], call: Fetching, shown: Sequence[str] = ()) -> tuple[Arguments, int | None]:
+    """Give the arguments with the names that templates have for them, without the one that cuts the answer here.
+
+    Raises:
+        GraphQLError: that number is negative.
+    """
     for variable, argument in call.renamed:
         if argument in found:
             found[variable] = found[argument]

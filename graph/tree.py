@@ -19,13 +19,14 @@ class Failure(NamedTuple):
 
 
 class Row:
-    """An object as a backend gave it."""
+    """An object as a backend gave it; `type_name` where its type is known already."""
 
-    __slots__ = ("instance", "raw", "source")
+    __slots__ = ("instance", "raw", "source", "type_name")
 
-    def __init__(self, raw: Mapping[str, Any], source: Rest) -> None:
+    def __init__(self, raw: Mapping[str, Any], source: Rest, type_name: str | None = None) -> None:
         self.raw = raw
         self.source = source
+        self.type_name = type_name
         self.instance: Any = None
 
 

@@ -8,22 +8,36 @@ wrote), `binding` and `binder` (what it means), `values`, `envelope`, `ledger`, 
 
 from resolvers.batch import Batched, batched, operation_loaders
 from resolvers.binder import bind
-from resolvers.binding import Binding, Bindings, Fetching, Identity, Lookup, Property, Python, Reading, ages_of
+from resolvers.binding import (
+    Binding,
+    Bindings,
+    Fetching,
+    Identity,
+    Named,
+    Property,
+    Python,
+    Reading,
+    References,
+    ages_of,
+)
 from resolvers.check import CUT
 from resolvers.connection import Connection, Edge, PageInfo
 from resolvers.declare import Declared, declare
 from resolvers.discriminator import Discriminator, Kinds, discriminator
 from resolvers.envelope import key_text, unwrap, wrapped
+from resolvers.extension import FetchInfo
 from resolvers.flight import Abandoned, Flights
+from resolvers.keys import definition_of, is_federated, keys_in, keys_of_sources
 from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
 from resolvers.marks import PropertyMark, field, link
+from resolvers.maybe import refused_nulls
 from resolvers.node import GlobalId, Node, global_id, identity_of, key_of, raw_key
 from resolvers.pages import SHOWN, Pages
 from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
 from resolvers.store import Entry, Store
 from resolvers.upload import UPLOAD_SCALARS, Upload, is_upload, takes_uploads
-from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_value
+from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_object, wire_value
 from resolvers.weights import Cost, ListSize, Weights, declared_on, is_list
 
 __all__ = [
@@ -47,6 +61,7 @@ __all__ = [
     "Edge",
     "Email",
     "Entry",
+    "FetchInfo",
     "Fetching",
     "Flights",
     "GlobalId",
@@ -56,7 +71,7 @@ __all__ = [
     "Ledger",
     "ListSize",
     "Loader",
-    "Lookup",
+    "Named",
     "Node",
     "PageInfo",
     "Pages",
@@ -65,6 +80,7 @@ __all__ = [
     "PropertyMark",
     "Python",
     "Reading",
+    "References",
     "Store",
     "Upload",
     "Weights",
@@ -75,21 +91,27 @@ __all__ = [
     "declared_on",
     "decoder",
     "decoder_of",
+    "definition_of",
     "discriminator",
     "field",
     "global_id",
     "identity_of",
+    "is_federated",
     "is_list",
     "is_upload",
     "key_of",
     "key_text",
+    "keys_in",
+    "keys_of_sources",
     "link",
     "mark_of",
     "operation_loaders",
     "python_name",
     "raw_key",
+    "refused_nulls",
     "takes_uploads",
     "unwrap",
+    "wire_object",
     "wire_value",
     "wrapped",
 ]

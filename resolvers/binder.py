@@ -7,25 +7,44 @@ variable, a link to a class that no backend gives.
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import graphql
 from strawberry.types.field import StrawberryField
 
-from resolvers.binding import Binding, Bindings, Fetching, Identity, Lookup, Property, Python, Reading, undeclared
+from resolvers.binding import (
+    Binding,
+    Bindings,
+    Fetching,
+    Identity,
+    Named,
+    Property,
+    Python,
+    Reading,
+    References,
+    python_of,
+    undeclared,
+)
+from resolvers.calls import as_named, asks_same, broken, freshness_s, in_key_order, positions, with_default_body
 from resolvers.check import cut_by, entity_faults, paging_faults, property_faults, stub_faults
 from resolvers.connection import Connection
 from resolvers.declare import Declared
-from resolvers.discriminator import ATTRIBUTE, Discriminator, Kinds
+from resolvers.discriminator import ATTRIBUTE, TYPENAME, Discriminator, Kinds
+from resolvers.entities import Representations
+from resolvers.extension import is_guarded, is_shown
+from resolvers.keys import is_entities, key_faults
 from resolvers.marks import MARK, LinkMark, PropertyMark
-from resolvers.node import GLOBAL_ID, LookupMark, Node, is_node, taken_by, taken_type
+from resolvers.maybe import has_maybe
+from resolvers.node import GLOBAL_ID, LookupMark, Node, NodeIds, is_node, taken_by, taken_type
 from resolvers.pages import Pages
 from resolvers.upload import await_uploads, is_upload, upload_faults
 from resolvers.values import counts_digits, python_name
 from resolvers.weights import weight_faults
-from sources import Body, Call, Endpoint, Rest, entity_of, snake_case
+from sources import Call, Endpoint, Rest, entity_of, snake_case
+
+Reads = Callable[[Mapping[str, Any]], Sequence[Named | Exception]]
+Read = Callable[[Mapping[str, Fetching]], Reads]
 
 
 def bind(schema: graphql.GraphQLSchema, declared: Declared) -> Bindings:
@@ -87,7 +106,7 @@ class _Binder:
     def kinds_of(self, abstract: graphql.GraphQLInterfaceType | graphql.GraphQLUnionType, declared: Declared) -> None:
         definition = abstract.extensions.get("strawberry-definition")
         own = vars(getattr(definition, "origin", Discriminator)).get(ATTRIBUTE)
-        found = own or declared.unions.get(getattr(definition, "graphql_name", None)) or Discriminator("__typename")
+        found = own or declared.unions.get(getattr(definition, "graphql_name", None)) or Discriminator(TYPENAME)
         possible = [kind.name for kind in self.schema.get_possible_types(abstract)]
         kinds = Kinds(found, {name: self.bindings.origins.get(name) for name in possible})
         self.bindings.kinds[abstract.name] = kinds
@@ -109,6 +128,8 @@ class _Binder:
             return self._lookup()
         if not isinstance(definition, StrawberryField):
             return Python(sees_client=True)
+        if is_entities(definition):
+            return self._entities(element)
         if definition.base_resolver is None and not definition.extensions and not definition.permission_classes:
             identity = None
             if definition.python_name == "id" and issubclass(self.bindings.origins.get(kind.name, object), Node):
@@ -118,19 +139,20 @@ class _Binder:
             if taken_by(argument.type_annotation.annotation) is not None:
                 self._fault(where, f"the argument {argument.python_name!r} reaches no source: read it with key_of")
         await_uploads(element)
-        return _python(definition)
+        return python_of(definition)
 
     # -- stubs ----------------------------------------------------------------------------------------------------
 
     def _stub(self, kind: graphql.GraphQLObjectType, where: str, element: graphql.GraphQLField, call: Call) -> Fetching:
         definition = element.extensions["strawberry-definition"]
-        arguments = {argument.python_name for argument in definition.arguments}
+        arguments = {argument.python_name for argument in definition.base_resolver.arguments}
         single, batch = call.single, call.batch
         if single is None:
-            return _broken(call)
+            return broken(call)
         if call.default_body:
-            single = _with_default_body(call, single, arguments)
-        for fault in stub_faults(self.schema, element, call, single, batch, arguments):
+            single = with_default_body(call, single, arguments)
+        invalidates = {self._type_name(name): argument for name, argument in call.invalidates.items()}
+        for fault in stub_faults(self.schema, element, call, single, batch, arguments, invalidates):
             self._fault(where, fault)
         pages = self._pages(where, element, call, single, arguments)
         suppliers = self._suppliers(kind, where, call, single, arguments)
@@ -144,11 +166,12 @@ class _Binder:
                 batch, batch_names = None, ()  # there is one question only: nothing to batch
             elif len(call.key) != len(names):
                 self._fault(where, f"the key {call.key} has {len(call.key)} parts, but {single} needs {sorted(names)}")
-            names, parents = _in_key_order(call.key, names, parents)
+            names, parents = in_key_order(call.key, names, parents)
+            batch_names = as_named(batch_names, names, call.key)
         target = _target(element)
         entity = self._entity(target)
-        fresh_s = _fresh_s(call, entity if pages is None else self._entity(self._item_of(target)))
-        given = entity is not None and not parents and _asks_same(single, entity) and call.source is entity.source
+        fresh_s = freshness_s(call, entity if pages is None else self._entity(self._item_of(target)))
+        given = entity is not None and not parents and asks_same(single, entity) and call.source is entity.source
         return Fetching(
             call=call,
             parents=parents,
@@ -168,10 +191,27 @@ class _Binder:
             entity_match=self._match(target, entity) if entity is not None and call.source is entity.source else (),
             keeps_digits=self._keeps_digits(element.type, call.source, self._holds(target)),
             is_cut=cut_by(element, call, single, batch, arguments),
+            invalidates=invalidates,
             renamed=tuple((variable, name) for variable, name in call.inputs.items() if name in arguments),
             pages=pages,
             takes_ids=any(GLOBAL_ID in argument.extensions for argument in element.args.values()),
+            guarded=self._is_guarded(where, definition),
+            shown=is_shown(definition),
+            has_maybe=has_maybe(element.args),
         )
+
+    def _is_guarded(self, where: str, definition: StrawberryField) -> bool:
+        if definition.extensions and not is_guarded(definition):
+            # Its permissions would be asked by nobody.
+            self._fault(where, "its class is not reached from the root types; name it in Graph(types=[...])")
+        return is_guarded(definition)
+
+    def _type_name(self, name: str) -> str:
+        """Give the schema's name of a type that an author names as it is or by its class."""
+        if name in self.schema.type_map:
+            return name
+        named = (kind for kind, origin in self.bindings.origins.items() if origin.__name__ == name)
+        return next(named, name)
 
     def _pages(
         self, where: str, element: graphql.GraphQLField, call: Call, single: Endpoint, arguments: set[str]
@@ -206,9 +246,10 @@ class _Binder:
             attribute = call.inputs.get(name, name)
             if attribute in arguments or (call.paging is not None and name in call.paging.variables):
                 continue
-            own = f"{snake_case(kind.name)}_"
-            if attribute not in attributes and attribute.startswith(own):
-                attribute = attribute.removeprefix(own)
+            for owner in {kind.name, self.bindings.origins[kind.name].__name__}:
+                own = f"{snake_case(owner)}_"
+                if attribute not in attributes and attribute.startswith(own):
+                    attribute = attribute.removeprefix(own)
             if attribute in attributes and kind.name not in self.roots:
                 readings[name] = Reading(attribute, attributes[attribute])
             elif name in call.inputs and kind.name not in self.roots:
@@ -245,41 +286,73 @@ class _Binder:
         if call.single is None and call.batch is None:
             if not call.is_faulty:
                 self._fault(where, f"links to {target}, whose entity declares neither get nor batch")
-            return _broken(call)
+            return broken(call)
         if len(mark.names) != len(call.key):
             self._fault(where, f"links by {mark.names}, but the key of {target} is {call.key}")
         attributes = self.bindings.attributes[kind.name]
-        parents = tuple(Reading(name, attributes.get(name)) for name in mark.names)
-        return self._by_key(where, str(target), call, parents, many_keys=_is_list(element.type))
+        definition = element.extensions["strawberry-definition"]
+        return dataclasses.replace(
+            self._by_key(where, str(target), call),
+            parents=tuple(Reading(name, attributes.get(name)) for name in mark.names),
+            many_keys=_is_list(element.type),
+            guarded=self._is_guarded(where, definition),
+            shown=is_shown(definition),
+        )
 
-    def _by_key(
-        self, where: str, target: str, call: Call, parents: tuple[Reading, ...], *, many_keys: bool = False
-    ) -> Fetching:
-        """Give the call of an entity that loads its objects by key."""
+    def _by_key(self, where: str, target: str, call: Call) -> Fetching:
+        """Give the load of an entity's objects by their keys."""
+        attributes = self.bindings.attributes[target]
         single_names = self._entity_names(target, call) if call.single else ()
+        batch_names = self._list_variables(where, call, call.batch, set()) if call.batch else ()
         return Fetching(
             call=call,
-            parents=parents,
+            parents=tuple(Reading(part, attributes.get(part)) for part in call.key),
             single=call.single,
             batch=call.batch,
             single_names=single_names,
-            batch_names=self._list_variables(where, call, call.batch, set()) if call.batch else (),
+            batch_names=as_named(batch_names, single_names, call.key),
             arguments=frozenset(),
             match=self._match(target, call),
             match_kinds=self._match_kinds(target, call),
             target=target,
-            fresh_s=_fresh_s(call, None),
-            keep_s=self._keep_s(call, target, _fresh_s(call, None)),
+            fresh_s=freshness_s(call, None),
+            keep_s=self._keep_s(call, target, freshness_s(call, None)),
             holds=self._holds(target),
             entity=call,
             entity_match=self._match(target, call),
             key_names=single_names,
             keeps_digits=self._keeps_digits(None, call.source, self._holds(target)),
             is_entity=True,
-            many_keys=many_keys,
         )
 
-    # -- nodes ----------------------------------------------------------------------------------------------------
+    # -- objects by type and key ----------------------------------------------------------------------------------
+
+    def _references(self, read: Read, names: Iterable[str], **options: bool) -> References:
+        """Give the binding of a field that names objects of these types, read by what ``read`` makes of their loads."""
+        loads: dict[str, Fetching] = {}
+        for name in names:
+            call = self._entity(name)
+            if call is not None and (call.single is not None or call.batch is not None):
+                loads[name] = self._by_key(name, name, call)
+        singles = {name: dataclasses.replace(load, batch=None) for name, load in loads.items() if load.single}
+        return References(read(loads), loads, singles, **options)
+
+    def _entities(self, element: graphql.GraphQLField) -> References:
+        union: Any = graphql.get_named_type(element.type)
+        origins = [self.bindings.origins[kind.name] for kind in union.types]
+        for kind, origin in zip(union.types, origins, strict=True):
+            for fault in key_faults(kind, origin, self._entity(kind.name)):
+                self._fault(kind.name, fault)
+        is_found = any(hasattr(origin, "resolve_reference") for origin in origins)
+
+        def read(loads: Mapping[str, Fetching]) -> Reads:
+            return Representations(self.bindings, union.types, loads).read
+
+        return self._references(read, [kind.name for kind in union.types], sees_client=is_found)
+
+    def _lookup(self) -> References:
+        names = [name for name, origin in self.bindings.origins.items() if is_node(origin)]
+        return self._references(lambda loads: NodeIds(loads).read, names, forgives=True)
 
     def _identity(self, name: str) -> Identity | None:
         call, attributes = self._entity(name), self.bindings.attributes[name]
@@ -287,17 +360,6 @@ class _Binder:
             self._fault(name, "it is a Node, but no source gives it by key: declare an entity with get or batch")
             return None
         return Identity(name, tuple(attributes[part] for part in call.key if part in attributes))
-
-    def _lookup(self) -> Lookup:
-        calls: dict[str, Fetching] = {}
-        for name, origin in self.bindings.origins.items():
-            call = self._entity(name) if is_node(origin) else None
-            if call is not None and (call.single is not None or call.batch is not None):
-                attributes = self.bindings.attributes[name]
-                parents = tuple(Reading(part, attributes.get(part)) for part in call.key)
-                calls[name] = self._by_key(name, name, call, parents)
-        singles = {name: dataclasses.replace(call, batch=None) for name, call in calls.items() if call.single}
-        return Lookup(calls, singles)
 
     def take_ids(self, where: str, inputs: Mapping[str, graphql.GraphQLArgument | graphql.GraphQLInputField]) -> None:
         """Find the arguments, or the fields of an input, that take global ids."""
@@ -317,7 +379,7 @@ class _Binder:
         if len(names) != len(call.key):
             self._fault(str(target), f"{call.single} has variables {names}, but the key is {call.key}")
             return tuple(call.key)
-        return tuple(name for _, name in sorted(zip(_positions(call.key, names), names, strict=True)))
+        return tuple(name for _, name in sorted(zip(positions(call.key, names), names, strict=True)))
 
     def _match(self, target: str | None, call: Call) -> tuple[tuple[str, ...], ...]:
         attributes = self.bindings.attributes.get(target or "", {})
@@ -366,72 +428,6 @@ def _property(attribute: str, mark: object, kind: graphql.GraphQLOutputType | No
     if isinstance(mark, PropertyMark):
         return Property(attribute, mark.path, mark.ttl, kind, mark)
     return Property(attribute, kind=kind)
-
-
-def _python(definition: StrawberryField) -> Python:
-    resolver = definition.base_resolver
-    guarded = bool(definition.extensions or definition.permission_classes)
-    sees = guarded or resolver is None or resolver.info_parameter is not None
-    bare = None
-    if resolver is not None and not guarded and not definition.arguments and resolver.info_parameter is None:
-        bare = _without_parent(resolver)
-    return Python(sees_client=sees, bare=bare)
-
-
-def _without_parent(resolver: Any) -> Any:
-    """Give the function as it is called at the root, where there is no parent."""
-    function = resolver.wrapped_func
-    if resolver.self_parameter is not None:
-        return functools.partial(function, None)
-    return None if resolver.root_parameter is not None or resolver.parent_parameter is not None else function
-
-
-def _broken(call: Call) -> Fetching:
-    """Stand in for a declaration whose fault is already known."""
-    return Fetching(call, (), None, None, (), (), frozenset(), (), (), None, 0.0)
-
-
-def _with_default_body(call: Call, endpoint: Endpoint, arguments: set[str]) -> Endpoint:
-    rest = sorted(arguments - endpoint.variables)
-    if not rest:
-        return endpoint
-    skeleton: Mapping[str, Any] = {call.source.property_name(name): f"{{{name}}}" for name in rest}
-    return dataclasses.replace(endpoint, body=Body(skeleton))
-
-
-def _fresh_s(call: Call, entity: Call | None) -> float:
-    if not call.reads:
-        return 0.0
-    own = [found.ttl for found in (call, entity) if found is not None and found.ttl is not None]
-    return own[0] if own else call.source.ttl
-
-
-def _asks_same(endpoint: Endpoint, entity: Call) -> bool:
-    """Tell whether an endpoint is the one by which the entity itself is given."""
-    own = entity.single
-    return own is not None and (endpoint.method, endpoint.template.text, endpoint.items, endpoint.headers) == (
-        own.method,
-        own.template.text,
-        own.items,
-        own.headers,
-    )
-
-
-def _positions(key: tuple[str, ...], names: tuple[str, ...]) -> list[int]:
-    """Give, for each variable, the part of the key it takes: by name where names agree, else in order."""
-    if set(names) == set(key):
-        return [key.index(name) for name in names]
-    return list(range(len(names)))
-
-
-def _in_key_order(
-    key: tuple[str, ...], names: tuple[str, ...], parents: tuple[Reading, ...]
-) -> tuple[tuple[str, ...], tuple[Reading, ...]]:
-    if len(names) != len(parents) or len(names) != len(key):
-        return names, parents
-    order = _positions(key, names)
-    pairs = sorted(zip(order, names, parents, strict=True), key=lambda found: found[0])
-    return tuple(pair[1] for pair in pairs), tuple(pair[2] for pair in pairs)
 
 
 def _target(element: graphql.GraphQLField) -> str | None:

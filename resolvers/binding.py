@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import graphql
+from strawberry.types.field import StrawberryField
 
 from resolvers.marks import PropertyMark
 from resolvers.pages import Pages
@@ -64,6 +66,7 @@ class Fetching:
         arguments: the field's arguments (Python names) that any endpoint uses.
         match: where a batch's item holds each part of its key.
         target: name of the object type that it answers, or None for scalars.
+        invalidates: the call's, by the schema's names of the types.
         renamed: template variables that take an argument of another name.
         is_cut: whether the argument `first` reaches no endpoint, so that the list is cut here.
         keep_s: longest time that anybody may reuse an answer.
@@ -76,6 +79,9 @@ class Fetching:
         entity_match: where an object of the source's own entity holds its key.
         pages: how a connection is loaded; None for every other call.
         takes_ids: whether any argument takes global ids.
+        guarded: whether the field's permissions or extensions run first and decide whether it is called.
+        shown: whether one of them may look at the answer and change it.
+        has_maybe: whether any argument may be left out but not be null.
     """
 
     call: Call
@@ -89,6 +95,7 @@ class Fetching:
     match_kinds: tuple[graphql.GraphQLOutputType | None, ...]
     target: str | None
     keep_s: float
+    invalidates: Mapping[str, str | None] = field(default_factory=dict)
     renamed: tuple[tuple[str, str], ...] = ()
     is_cut: bool = False
     is_entity: bool = False
@@ -102,6 +109,9 @@ class Fetching:
     fresh_s: float = 0.0
     pages: Pages | None = None
     takes_ids: bool = False
+    guarded: bool = False
+    shown: bool = False
+    has_maybe: bool = False
 
     @property
     def source(self) -> Rest:
@@ -122,6 +132,62 @@ class Python:
     bare: Any = None
 
 
+def python_of(definition: StrawberryField) -> Python:
+    """Give the binding of a field that Strawberry resolves."""
+    resolver = definition.base_resolver
+    guarded = bool(definition.extensions or definition.permission_classes)
+    sees = guarded or resolver is None or resolver.info_parameter is not None
+    bare = None
+    if resolver is not None and not guarded and not definition.arguments and resolver.info_parameter is None:
+        bare = _without_parent(resolver)
+    return Python(sees_client=sees, bare=bare)
+
+
+def _without_parent(resolver: Any) -> Any:
+    """Give the function as it is called at the root, where there is no parent."""
+    function = resolver.wrapped_func
+    if resolver.self_parameter is not None:
+        return functools.partial(function, None)
+    return None if resolver.root_parameter is not None or resolver.parent_parameter is not None else function
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Named:
+    """An object that an argument names.
+
+    Args:
+        key: by which a source gives it; None where it is found otherwise.
+        given: properties that came with its name, as the source writes them; they replace the backend's.
+        find: the author's own function for it, which is told what resolvers are.
+        value: the object itself, where neither has to be asked.
+    """
+
+    type_name: str
+    key: Any = None
+    given: Mapping[str, Any] = field(default_factory=dict)
+    find: Callable[[graphql.GraphQLResolveInfo[Any]], Any] | None = None
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class References:
+    """A root field that gives objects whose types and keys its arguments name.
+
+    Args:
+        read: gives what the arguments name, in order; an error stands for what names nothing.
+        loads: how sources give the objects of each type by key.
+        singles: the same for one key, where a type has a call for just that.
+        sees_client: whether an author's function may look at the client's request.
+        forgives: whether a key that may not stand in an address names nothing, and is no error.
+    """
+
+    read: Callable[[Mapping[str, Any]], Sequence[Named | Exception]]
+    loads: Mapping[str, Fetching]
+    singles: Mapping[str, Fetching]
+    sees_client: bool = False
+    forgives: bool = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Identity:
     """The global id of an entity's objects, made of the parts of their key."""
@@ -130,20 +196,7 @@ class Identity:
     parts: tuple[Property, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Lookup:
-    """An object, or several, by global id.
-
-    Args:
-        calls: how objects of each type are loaded by their keys.
-        singles: the same for one key, where a type has a call for just that.
-    """
-
-    calls: Mapping[str, Fetching]
-    singles: Mapping[str, Fetching]
-
-
-Binding = Property | Fetching | Python | Identity | Lookup
+Binding = Property | Fetching | Python | Identity | References
 
 
 @dataclass(slots=True)

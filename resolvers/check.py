@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 
 import graphql
 
@@ -22,9 +22,10 @@ def stub_faults(
     single: Endpoint,
     batch: Endpoint | None,
     arguments: Set[str],
+    invalidates: Mapping[str, str | None],
 ) -> Iterator[str]:
     """Give what is wrong with a stub: its key, its inputs, what it invalidates, arguments that reach no backend."""
-    for name, keyed_by in call.invalidates.items():
+    for name, keyed_by in invalidates.items():
         if name not in schema.type_map:
             yield f"invalidates names the type {name!r}, which the graph does not have"
         if keyed_by is not None and keyed_by not in arguments:

@@ -13,6 +13,7 @@ import inspect
 import sys
 import typing
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import strawberry
@@ -22,10 +23,11 @@ from strawberry.types.lazy_type import LazyType, StrawberryLazyReference
 from strawberry.types.union import StrawberryUnion
 
 from resolvers.discriminator import Discriminator
-from resolvers.marks import MARK
+from resolvers.extension import guard, name_denials
+from resolvers.marks import MARK, LinkMark
 from resolvers.node import add_lookups, is_node
 from resolvers.weights import directives_of
-from sources import Rest, call_of, entity_of
+from sources import Call, Rest, call_of, entity_of
 
 
 class Declared:
@@ -104,6 +106,9 @@ def _declare_class(python_type: type[Any], declared: Declared) -> list[type[Any]
             function = member.base_resolver.wrapped_func
             reached.extend(_named_classes(_hints(function, python_type, declared), function, declared))
     for field in definition.fields:
+        _adopt(field)
+        if field.type_annotation is not None and not isinstance(field.type_annotation.raw_annotation, str):
+            reached.extend(_named_classes({"type": field.type_annotation.raw_annotation}, python_type, declared))
         if field.base_resolver is not None and call_of(field.base_resolver.wrapped_func) is None:
             function = field.base_resolver.wrapped_func
             reached.extend(_named_classes(_hints(function, python_type, declared), function, declared))
@@ -136,6 +141,20 @@ def _stub_field(python_type: type[Any], name: str, function: Any) -> StrawberryF
     field.origin = python_type
     stub: StrawberryField = field
     return stub
+
+
+def _adopt(field: StrawberryField) -> None:
+    """Bind what the author made of a stub with `strawberry.field`, and let permissions run before its call."""
+    function = field.base_resolver.wrapped_func if field.base_resolver is not None else None
+    call = call_of(function)
+    if call is not None and MARK not in field.metadata:
+        field.metadata = MappingProxyType({**field.metadata, MARK: call})
+        field.description = field.description or inspect.getdoc(function)
+        field.deprecation_reason = field.deprecation_reason or call.deprecation_reason
+        field.directives = [*field.directives, *directives_of(function)]
+    if isinstance(field.metadata.get(MARK), Call | LinkMark):
+        guard(field)
+    name_denials(field)
 
 
 class _Undefined:

@@ -15,6 +15,7 @@ from sources import Rest
 T = TypeVar("T", bound=type)
 Judge = Callable[[Any], Any]
 ATTRIBUTE = "__weft_discriminator__"
+TYPENAME = "__typename"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +84,8 @@ class Kinds:
 
     def where(self, source: Rest) -> tuple[str, ...] | None:
         """Give the path to the property that tells; None where a function looks at the whole object."""
+        if self.by == TYPENAME:  # GraphQL's own word, which no source spells otherwise
+            return (TYPENAME,)
         return undeclared(self.by, source) if isinstance(self.by, str) else None
 
     def named(self, value: Any) -> str | None:

@@ -69,8 +69,10 @@ class Load:
 
     def missing(self, keys: Sequence[Key]) -> tuple[Sequence[Key], list[asyncio.Future[None]]]:
         """Give the keys that nobody has asked for, and what to wait for until the others are known."""
-        if not self.groups and len(set(map(type, keys))) < 2:
-            return keys, []
+        if not self.groups:
+            kinds = set(map(type, keys))
+            if len(kinds) < 2 and tuple not in kinds:  # all of one type: those that differ differ as text
+                return keys, []
         wanted = {key_text(key): key for key in keys}
         waits: list[asyncio.Future[None]] = []
         for group, known in self.groups:

@@ -313,7 +313,7 @@ class Loader:
             raise
 
     def _touch(self, fetching: Fetching, endpoint: Endpoint, values: Mapping[str, object], part: Part | None) -> None:
-        for name, argument in fetching.call.invalidates.items():
+        for name, argument in fetching.invalidates.items():
             given = None if argument is None else values.get(argument)
             for key in given if isinstance(given, list | tuple) else [given]:
                 self.store.touch(name, None if key is None else key_text(key))

@@ -76,4 +76,6 @@ def link(*names: str, **options: Any) -> Any:
             list of keys links to a list.
         options: what `strawberry.field` takes, for example ``description``.
     """
-    return strawberry.field(metadata={MARK: LinkMark(names)}, **options)
+    linked: Any = strawberry.field(metadata={MARK: LinkMark(names)}, **options)
+    linked.init = linked.repr = linked.compare = False  # an object made by hand has the key, not what it points to
+    return linked

@@ -7,7 +7,7 @@ everything goes on with the key as the backend wrote it: joins, batches and stor
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import graphql
 import strawberry
 from strawberry.types.base import StrawberryObjectDefinition
 
+from resolvers.binding import Fetching, Named
 from resolvers.marks import MARK
 from resolvers.opaque import opened, sealed
 from sources import entity_of
@@ -124,6 +125,27 @@ def _marks(annotation: Any) -> Iterator[GlobalId]:
     yield from (extra for extra in getattr(annotation, "__metadata__", ()) if isinstance(extra, GlobalId))
     for inner in typing.get_args(annotation):
         yield from _marks(inner)
+
+
+class NodeIds:
+    """What global ids name: objects of the types that sources give by key.
+
+    Args:
+        loads: how each type's objects are loaded.
+    """
+
+    def __init__(self, loads: Mapping[str, Fetching]) -> None:
+        self._parts = {name: len(load.call.key) for name, load in loads.items()}
+
+    def read(self, arguments: Mapping[str, Any]) -> list[Named | Exception]:
+        """Give what each id of the field's arguments names; one that is no id of a node names nothing."""
+        return [self._named(text) for text in (arguments["ids"] if "ids" in arguments else [arguments["id"]])]
+
+    def _named(self, text: str) -> Named:
+        found = identity_of(text)
+        if found is None or self._parts.get(found[0]) != len(found[1]):
+            return Named("")
+        return Named(found[0], found[1][0] if len(found[1]) == 1 else found[1])
 
 
 def is_node(python_type: object) -> bool:

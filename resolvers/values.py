@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import graphql
+import strawberry
+from strawberry.types.base import StrawberryObjectDefinition
 
 from resolvers import scalars
 from resolvers.duration import duration_text
@@ -115,6 +117,23 @@ def wire_value(value: Any, kind: graphql.GraphQLInputType, source: Rest) -> Any:
             if name in value
         }
     return _wire_leaf(value, kind, source)
+
+
+def wire_object(value: Any, source: Rest) -> Any:
+    """Spell a value of Python as the backend reads it, whatever its type in the schema; see `wire_value`."""
+    if isinstance(value, list | tuple):
+        return [wire_object(item, source) for item in value]
+    if isinstance(value, strawberry.Some):
+        return wire_object(value.value, source)
+    definition = getattr(type(value), "__strawberry_definition__", None)
+    if isinstance(definition, StrawberryObjectDefinition):
+        held = {field.python_name: getattr(value, field.python_name) for field in definition.fields}
+        return {
+            source.property_name(name): wire_object(found, source)
+            for name, found in held.items()
+            if found is not strawberry.UNSET
+        }
+    return _wire_leaf(value, scalars.ANY, source)
 
 
 def _wire_leaf(value: Any, kind: graphql.GraphQLInputType, source: Rest) -> Any:

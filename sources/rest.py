@@ -12,6 +12,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import FunctionType
 from typing import Any, TypedDict, TypeVar, Unpack, dataclass_transform
 
 import httpx
@@ -313,10 +314,11 @@ class Rest:
             except DeclarationError as exc:
                 self._fault(f"{where}: {exc}")
                 call = Call(source=self, single=None, is_faulty=True)
-            try:
+            if isinstance(function, FunctionType):
                 setattr(function, CALL_MARK, call)
-            except AttributeError:
-                self._fault(f"{where}: a stub is a function, and this is none")
+            else:
+                kind = type(function).__name__
+                self._fault(f"{where}: a stub is a function, not a {kind}: other decorators stand above the source's")
             return function
 
         return mark

@@ -33,6 +33,7 @@ def answer(method: str, target: str, body: bytes | None) -> Json:
 transport = FakeTransport(answer)
 shelf = Rest("shelf", "http://shelf.test", client=transport)
 crowd = Rest("crowd", "http://crowd.test", client=transport)
+grand = Rest("grand", "http://grand.test", naming="pascal", client=transport)
 
 
 @crowd.entity(batch="/people{?id*}")
@@ -84,6 +85,7 @@ class HouseCat:
 
 
 Pet = Annotated[Dog | HouseCat, strawberry.union("Pet"), discriminator("is.what")]
+Named = Annotated[Dog | HouseCat, strawberry.union("Named")]
 Beast = Annotated[Dog | HouseCat, strawberry.union("Beast"), discriminator("what", {True: Dog}, otherwise=HouseCat)]
 
 
@@ -126,6 +128,9 @@ class Query:
 
     @shelf.get("/media")
     def pets(self) -> list[Pet]: ...
+
+    @grand.get("/media")
+    def named(self) -> list[Named]: ...
 
     @shelf.get("/media")
     def beasts(self) -> list[Beast]: ...
@@ -220,6 +225,13 @@ async def test_type_names_are_known_in_any_spelling() -> None:
     ]
     assert await execute("{ pets { __typename } }", *items) == {
         "data": {"pets": [{"__typename": name} for name in ("Dog", "HouseCat", "HouseCat", "Dog")]}
+    }
+
+
+async def test_without_a_discriminator_typename_tells_however_a_source_spells_names() -> None:
+    items = [{"__typename": "Dog", "Barks": True}, {"__typename": "HouseCat", "Lives": 9}]
+    assert await execute("{ named { ... on Dog { barks } ... on HouseCat { lives } } }", *items) == {
+        "data": {"named": [{"barks": True}, {"lives": 9}]}
     }
 
 

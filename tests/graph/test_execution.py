@@ -475,6 +475,16 @@ async def test_skip_and_include_decide_with_variables_and_their_defaults() -> No
     assert replies.calls == ["GET /books/1"] * 3
 
 
+@pytest.mark.parametrize(
+    "text", ["book(id: 1) @skip(if: $a) { id }", "book(id: 1) { id author { id @include(if: $a) } }"]
+)
+async def test_a_null_cannot_decide_what_is_skipped(text: str) -> None:
+    response = await graph.execute(f"query ($a: Boolean = true) {{ {text} }}", {"a": None})
+    assert response.keys() == {"errors"}
+    assert response["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    assert replies.calls == []
+
+
 async def test_a_selection_that_is_skipped_asks_nothing() -> None:
     query = "query ($no: Boolean!) { book(id: 1) @include(if: $no) { id author { name } } }"
     assert await both(query, {"no": False}) == {"data": {}}

@@ -286,7 +286,7 @@ async def test_explain_shows_the_calls_of_the_types_that_something_is_selected_o
         "   -> people  GET /authors{?id*}  [one call per 100 keys, one per id; not cached; exact path]",
         "        for Book.author",
         "cost: 2 for fields, 3 for types; at most 2 upstream calls",
-        "exact path: Query.node finds nodes by global ids",
+        "exact path: Query.node names objects in its arguments",
         "answer: public, not cacheable",
     ]
 

@@ -1,17 +1,7 @@
 """Weft answers what graphql-core answers: generated operations, over a rich graph and data that is good or broken.
 
 The oracle is graphql-core, executing the same SDL with naive resolvers: no plan, no batch, every key looked up by
-itself. What a backend says becomes a value by these rules, and no others:
-
-1. A property that lacks is null. A null on the way to a property is null; anything else there but an object fails.
-2. A list must be a JSON list and an object a JSON object. Scalars are coerced as graphql-core coerces results.
-3. An enum is its value on the wire, or its name. An instant is ISO 8601 text, or a number where the source says Unix.
-4. An empty body, a lacking envelope and a 404 for one object are null. Any other status but 2xx, and what is no
-   JSON, fails; so does a 404 for a batch.
-5. Keys are compared as text. A key that is null asks nothing and gives null, or no items for a list.
-6. A batch gives each key the last item that names it, or all of them where the field is a list. An item that names no
-   key fails every key that may have been meant: those without an item, and every list.
-7. A resolver sees attributes as declared; one that is not as promised holds what the backend sent.
+itself. What a backend says becomes a value by the rules of `tests.graph.oracle.rules`, and no others.
 """
 
 from __future__ import annotations
@@ -39,6 +29,7 @@ from hypothesis import strategies as st
 from graph import Graph
 from resolvers import Store, field, link
 from sources import FakeTransport, Get, Post, Rest
+from tests.graph.oracle.rules import Bad, Trail, at, from_batch, key_of, said
 
 Json = Any
 SECRET = "s3cret"
@@ -97,18 +88,11 @@ class World:
     def _of(self, table: str, names: tuple[str, ...], keys: list[str], *, keyless: bool = True) -> list[Json]:
         """Give the rows with these keys; a row that does not say its key is in every batch."""
         wanted: tuple[str | None, ...] = (*keys, None) if keyless else tuple(keys)
-        return [row for row in self.tables[table] if key_of(row, names) in wanted]
+        return [row for row in self.tables[table] if key_of(row, *((name,) for name in names)) in wanted]
 
 
 def is_below(row: Json, least: int) -> bool:
     return isinstance(row.get("stars"), int) and row["stars"] < least
-
-
-def key_of(row: Json, names: tuple[str, ...]) -> str | None:
-    """Give a row's key as text; None where it does not say."""
-    parts = [row.get(name) if isinstance(row, dict) else None for name in names]
-    good = all(isinstance(part, str | int) and not isinstance(part, bool) for part in parts)
-    return "|".join(map(str, parts)) if good else None
 
 
 world = World({}, {})
@@ -365,59 +349,7 @@ weft = Graph(query=Query, store=Store(clock=lambda: clock[0]))
 # -- the oracle -------------------------------------------------------------------------------------------------------
 
 
-class Bad(Exception):
-    """What the oracle gives instead of a value."""
-
-    def __init__(self, code: str = "UPSTREAM_INVALID") -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class Trail:
-    """What the oracle asked: questions to endpoints, with the waits above each, and the form in which it was put."""
-
-    def __init__(self) -> None:
-        self.keys: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self.hops: dict[tuple[str, str], set[tuple[int, str]]] = defaultdict(set)
-        self._waits: set[tuple[str, ...]] = set()
-
-    def waits(self, info: Any) -> int:
-        """Note that a field waits; give how many above it do."""
-        path = tuple(part for part in info.path.as_list() if isinstance(part, str))
-        self._waits.add(path)
-        return sum(path[:end] in self._waits for end in range(1, len(path)))
-
-    def asks(self, info: Any, endpoint: str, question: str, *keys: str, form: str = "") -> None:
-        self.keys[endpoint, question].update(keys)
-        self.hops[endpoint, question].add((self.waits(info), form))
-
-
 trail = Trail()
-
-
-def said(reply: tuple[int, bytes], *envelope: str, one: bool = True) -> Json:
-    """Give the payload of a reply, or what is wrong with it."""
-    status, body = reply
-    if status == 404 and one:
-        return None
-    if not 200 <= status < 300:
-        return Bad("UPSTREAM_ERROR")
-    if not body:
-        return None
-    try:
-        return at(json.loads(body), *envelope)
-    except ValueError:
-        return Bad()
-
-
-def at(value: Json, *path: str) -> Json:
-    for name in path:
-        if value is None:
-            return None
-        if not isinstance(value, dict):
-            return Bad()
-        value = value.get(name)
-    return value
 
 
 def shaped(kind: Any, value: Json, unix: bool = False) -> Json:
@@ -451,19 +383,6 @@ def instant(value: Json, unix: bool) -> dt.datetime | None:
         return None
 
 
-def from_batch(answer: Json, names: tuple[str, ...], key: str, *, many: bool) -> Json:
-    """Give what one key gets out of the payload of a batch that was asked for it."""
-    if isinstance(answer, Bad):
-        return answer
-    if answer is not None and not isinstance(answer, list):
-        return Bad()
-    own = [row for row in answer or () if key_of(row, names) == key]
-    keyless = any(row is not None and key_of(row, names) is None for row in answer or ())
-    if keyless and (many or not own):
-        return Bad()
-    return own if many else own[-1] if own else None
-
-
 def text_of(key: Json) -> str | None:
     return None if key is None else str(key)
 
@@ -473,7 +392,7 @@ def item_by_key(info: Any, key: str | None) -> Json:
         return None
     trail.asks(info, "items-by-id", "", key)
     answer = said(world.reply("items-by-id", world.items_by_id([key])), "data", "rows", one=False)
-    return from_batch(answer, ("id",), key, many=False)
+    return from_batch(answer, key, ("id",), many=False)
 
 
 def items_by_keys(row: Json, info: Any) -> Json:
@@ -500,7 +419,7 @@ def shelf_by_key(row: Json, info: Any) -> Json:
     key = "|".join(map(str, parts))
     trail.asks(info, "shelves", "", key)
     answer = said(world.reply("shelves", world.shelves([key])), "found", one=False)
-    return from_batch(answer, ("region", "number"), key, many=False)
+    return from_batch(answer, key, ("region",), ("number",), many=False)
 
 
 def reviews_of(row: Json, info: Any, first: int, least: int | None = None) -> Json:
@@ -511,7 +430,7 @@ def reviews_of(row: Json, info: Any, first: int, least: int | None = None) -> Js
     key = str(row["id"])
     trail.asks(info, "reviews", str(least), key, form=info.path.key)
     reply = world.reply("reviews", world.reviews([key], text_of(least)))
-    found = from_batch(said(reply, one=False), ("item_id",), key, many=True)
+    found = from_batch(said(reply, one=False), key, ("item_id",), many=True)
     return found[:first] if isinstance(found, list) else found
 
 
@@ -523,7 +442,7 @@ def stock_of(row: Json, info: Any) -> Json:
         return None
     key = f"{sku}|{site}"
     trail.asks(info, "stock", "", key)
-    return from_batch(said(world.reply("stock", world.stock([key])), one=False), ("sku", "site"), key, many=False)
+    return from_batch(said(world.reply("stock", world.stock([key])), one=False), key, ("sku",), ("site",), many=False)
 
 
 def below_item(endpoint: str, good: Callable[[str], Json]) -> Callable[..., Json]:

@@ -136,6 +136,29 @@ def test_the_parts_of_a_composite_key_are_in_the_order_of_the_key() -> None:
     assert found.batch_names == ("keys",)
 
 
+def test_a_batch_may_name_the_parts_of_a_key_in_any_order() -> None:
+    s = rest()
+
+    @s.entity(get="/b/{site}/{sku}", batch="/b{?sku*,site*}", key=("site", "sku"))
+    class B:
+        site: str
+        sku: str
+
+    @s.entity(get="/a/{id}")
+    class A:
+        id: int
+        site: str
+        sku: str
+        linked: B = link("site", "sku")
+
+        @s.get("/c/{sku}/{site}", batch="/c{?site*,sku*}", key=("place", "number"))
+        def c(self) -> Plain | None: ...
+
+    graph = query_of(A)
+    assert fetching(graph, "A", "linked").batch_names == ("site", "sku")
+    assert fetching(graph, "A", "c").batch_names == ("sku", "site")
+
+
 def test_properties_are_found_by_the_spelling_of_the_source() -> None:
     s = rest(naming="camel")
 

@@ -183,6 +183,98 @@ async def test_keys_that_are_equal_as_text_are_asked_for_once() -> None:
     assert ids_of(batch) == ["1", "2"]
 
 
+async def test_composite_keys_whose_parts_are_equal_as_text_are_asked_for_once() -> None:
+    def answer(method: str, target: str, body: bytes | None) -> Json:
+        if target == "/cards":
+            return [{"region": "n", "number": 1}, {"region": "n", "number": "1"}]
+        return [{"region": "n", "number": 1, "label": "a"}]
+
+    transport = FakeTransport(answer)
+    s = Rest("s", "http://s.example", client=transport)
+
+    @s.entity(batch="/shelves{?region*,number*}", key=("region", "number"))
+    class Shelf:
+        region: str
+        number: int
+        label: str
+
+    @strawberry.type
+    class Card:
+        shelf: Shelf = link("region", "number")
+
+    @strawberry.type
+    class Query:
+        @s.get("/cards")
+        def cards(self) -> list[Card]: ...
+
+    response = await Graph(query=Query).execute("{ cards { shelf { label } } }")
+    assert response == {"data": {"cards": [{"shelf": {"label": "a"}}, {"shelf": {"label": "a"}}]}}
+    assert transport.calls == ["GET /cards", "GET /shelves?region=n&number=1"]
+
+
+nodes = Rest(
+    "nodes",
+    "http://nodes.example",
+    client=FakeTransport({"GET /first": {"next_id": "1"}, "GET /nodes/1": {"id": 1, "name": "a"}}),
+)
+
+
+@nodes.entity(get="/nodes/{id}")
+class Node:
+    id: int
+    name: str
+    itself: "Node | None" = link("id")
+
+
+async def test_a_single_call_that_two_hops_share_answers_both_whatever_form_their_keys_have() -> None:
+    @strawberry.type
+    class First:
+        next: Node | None = link("next_id")
+
+    @strawberry.type
+    class Query:
+        @nodes.get("/first")
+        def first(self) -> First: ...
+
+    response = await Graph(query=Query).execute("{ first { next { name itself { name } } } }")
+    assert response == {"data": {"first": {"next": {"name": "a", "itself": {"name": "a"}}}}}
+
+
+tree_rows = {"1": {"id": 1, "up_id": 2}, "2": {"id": 2, "up_id": 1}, "3": {"id": 3, "up_id": 4}}
+tree_transport = FakeTransport(
+    lambda method, target, body: (
+        {"one_id": 1, "other_id": 3}
+        if target == "/pair"
+        else [tree_rows[key] for key in ids_of(target) if key in tree_rows]
+    )
+)
+tree = Rest("tree", "http://tree.example", client=tree_transport)
+
+
+@tree.entity(batch="/leaves{?id*}")
+class Leaf:
+    id: int
+    up: "Leaf | None" = link("up_id")
+
+
+@strawberry.type
+class Pair:
+    one: Leaf | None = link("one_id")
+    other: Leaf | None = link("other_id")
+
+
+@strawberry.type
+class PairQuery:
+    @tree.get("/pair")
+    def pair(self) -> Pair: ...
+
+
+async def test_a_reply_that_holds_items_for_others_asks_nothing_below_these() -> None:
+    response = await Graph(query=PairQuery).execute("{ pair { one { up { up { up { id } } } } other { id } } }")
+    assert response["data"]["pair"]["one"] == {"up": {"up": {"up": {"id": 2}}}}
+    assert tree_transport.calls == ["GET /pair", "GET /leaves?id=1&id=3", "GET /leaves?id=2"]
+
+
 async def test_no_keys_make_no_call() -> None:
     shop = Shop(refs=[None, None])
     assert names(await shop.ask(CARDS)) == [None, None]
