@@ -41,6 +41,8 @@ async def in_time(value: Any, over_at: float | None, name: str) -> Any:
             return await settled(value)
     except TimeoutError as exc:
         return Failure(overdue(name) if timeout.expired() else exc)
+    except asyncio.CancelledError:
+        return cancelled()
     except Exception as exc:  # a resolver may raise anything; it is that field's error
         return Failure(exc)
 
@@ -50,3 +52,22 @@ async def _settled_item(value: Any) -> Any:
         return await settled(value)
     except Exception as exc:  # one item's failure is that item's error
         return Failure(exc)
+
+
+def forgo(value: Any) -> None:
+    """Close coroutines that nobody has begun to await."""
+    for one in value if isinstance(value, list | tuple) else (value,):
+        if inspect.iscoroutine(one) and inspect.getcoroutinestate(one) == inspect.CORO_CREATED:
+            one.close()
+
+
+def cancelled() -> Failure:
+    """Give the failure of a resolver that raises `CancelledError` by itself, as what it waited for was cancelled.
+
+    Raises:
+        CancelledError: it is this task that is cancelled.
+    """
+    task = asyncio.current_task()
+    if task is None or task.cancelling():
+        raise asyncio.CancelledError
+    return Failure(RuntimeError("what a resolver waited for was cancelled"))

@@ -59,13 +59,19 @@ class Completion:
             completed[key] = found
         return completed
 
-    def items(self, kind: Any, trees: list[Any], slot: Slot, path: Path, index: int) -> list[Any] | None:
-        """Give the data of some items of a list, from an index on; None where a null may not stand for one of them."""
-        try:
-            return [self._value(kind, tree, slot, Path(path, index + at, None)) for at, tree in enumerate(trees)]
-        except graphql.GraphQLError as error:
-            self.errors.append(error)
-            return None
+    def items(
+        self, kind: Any, trees: list[Any], slot: Slot, path: Path, index: int
+    ) -> tuple[list[Any], graphql.GraphQLError | None]:
+        """Give the data of items of a list, from an index on, up to one that may not be null but is, and why."""
+        completed: list[Any] = []
+        for at, tree in enumerate(trees, index):
+            before = len(self.errors)
+            try:
+                completed.append(self._value(kind, tree, slot, Path(path, at, None)))
+            except graphql.GraphQLError as error:
+                del self.errors[before:]  # what else was wrong with the item that is not there
+                return completed, error
+        return completed, None
 
     def _readers_of(self, fields: Sequence[Selected], source: Rest | None) -> list[tuple[Selected, Read]]:
         identity = (id(fields), id(source))

@@ -81,6 +81,12 @@ class DeferredSelections(Selections):
         ]
         return self._fields(kind, sets, within)
 
+    def fields_of_item(self, name: str, selected: Selected) -> Fields:
+        """Give the fields of an item, of the type that is named, of a list that a field streams."""
+        kind: Any = self.schema.type_map[name]
+        sets = [(node.selection_set, None) for node in selected.nodes if node.selection_set is not None]
+        return self._fields(kind, sets, frozenset())
+
     def _fields(
         self,
         kind: graphql.GraphQLObjectType,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -365,11 +366,18 @@ class Engine:
             begun.begin(selections, within)
             return begun
 
+        with operation_loaders():
+            loaders = contextvars.copy_context()
+
         async def payloads() -> AsyncGenerator[dict[str, Any]]:
             self._deadlines.add(ledger)
             try:
-                with operation_loaders():
-                    async for payload in Delivery(execution, ledger, writer).payloads(variant.kind, selections):
+                delivery = Delivery(execution, ledger, writer, loaders)
+                async with contextlib.aclosing(delivery.payloads(variant.kind, selections)) as delivered:
+                    first = await anext(delivered)
+                    yield first  # to be looked at
+                    yield first  # to be sent: whoever closes what has begun closes all of it
+                    async for payload in delivered:
                         yield payload
             finally:
                 self._deadlines.discard(ledger)
@@ -378,7 +386,7 @@ class Engine:
         answers = payloads()
         first = await anext(answers)
         if first["hasNext"]:
-            return Answer(b"", no_store=True, payloads=_with_first(first, answers))
+            return Answer(b"", no_store=True, payloads=answers)
         await answers.aclose()
         del first["hasNext"]
         answer = self._finish(_encode(first), variant, ledger, ledger.now)
@@ -408,13 +416,6 @@ class Engine:
         if not operation.node.variable_definitions:
             variant.introspected = body
         return Answer(body)
-
-
-async def _with_first(first: dict[str, Any], rest: AsyncGenerator[dict[str, Any]]) -> AsyncGenerator[dict[str, Any]]:
-    async with contextlib.aclosing(rest):
-        yield first
-        async for payload in rest:
-            yield payload
 
 
 def _length(key: Hashable) -> int:

@@ -21,7 +21,7 @@ from typing import Any
 import graphql
 from graphql.pyutils import Path
 
-from graph.awaited import in_time, is_pending
+from graph.awaited import forgo, in_time, is_pending
 from graph.complete import Completion
 from graph.guard import Gate, Member
 from graph.instances import Instances
@@ -269,12 +269,17 @@ class Execution:
         calls, self._calls = self._calls, {}
         guarded, self._guarded = self._guarded, {}
         references, self._references = self._references, []
-        await asyncio.gather(
-            *(self._await(slot, value) for slot, value in waiting),
-            *(self._fetch_or_fail(members) for members in calls.values()),
-            *map(self._pass, guarded.values()),
-            *([self._refer(references)] if references else []),
-        )
+        try:
+            await asyncio.gather(
+                *(self._await(slot, value) for slot, value in waiting),
+                *(self._fetch_or_fail(members) for members in calls.values()),
+                *map(self._pass, guarded.values()),
+                *([self._refer(references)] if references else []),
+            )
+        except asyncio.CancelledError:
+            for _, value in waiting:
+                forgo(value)
+            raise
 
     async def _await(self, slot: Slot, value: Any) -> None:
         found = await in_time(value, self._ledger.over_at, slot.selected.name)

@@ -16,22 +16,27 @@ A consumer that does not ask for payloads stops the streams: at most a few are k
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+import contextlib
+import contextvars
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import graphql
 from graphql.pyutils import Path
 
+from graph.awaited import cancelled
 from graph.complete import Completion, located
 from graph.defer import DeferredSelections, DeferUsage, Fields, StreamUsage, Usages
-from graph.errors import report
+from graph.errors import overdue, report
 from graph.exact import Execution
 from graph.payloads import Group, Payload, Piece, Writer
 from graph.selection import Selected
 from graph.tree import Failure, Node, Slot
 from resolvers import Ledger
 
+T = TypeVar("T")
 _CHUNK = 100
 _WAITING = 8
 
@@ -41,12 +46,10 @@ class Stream:
     """The rest of a list."""
 
     group: Group
-    usages: Usages
     slot: Slot
     path: Path
     kind: Any
     items: Any
-    index: int
 
 
 class DeferringExecution(Execution):
@@ -64,6 +67,7 @@ class DeferringExecution(Execution):
         self.within = within
         self.pieces: list[Piece] = []
         self.streams: list[Stream] = []
+        self.iterators: dict[int, AsyncIterator[Any]] = {}
 
     async def first(self, kind: Any, fields: Fields) -> tuple[dict[str, Any] | None, list[graphql.GraphQLError]]:
         """Execute what comes first of root fields."""
@@ -81,7 +85,7 @@ class DeferringExecution(Execution):
         together: dict[tuple[int, int], tuple[Any, list[Node], list[Selected]]] = {}
         for piece in pieces:
             node = Node(piece.node.value, piece.node.path)
-            node.groups = piece.node.groups
+            node.groups, node.piece = piece.node.groups, piece
             nodes.append(node)
             group = together.setdefault((id(piece.kind), id(piece.fields)), (piece.kind, [], piece.fields))
             group[1].append(node)
@@ -92,31 +96,38 @@ class DeferringExecution(Execution):
             piece.data = completion.whole(piece.kind, node)
             piece.errors = completion.errors
             self.drop(completion.nulled, everything=piece.data is None, below=piece.node.path)
+        for stream in self.streams:
+            stream.slot.parent.piece.streams.append(stream)
+        self.streams = []
 
-    async def items(self, stream: Stream, values: list[Any]) -> tuple[list[Any] | None, list[graphql.GraphQLError]]:
-        """Execute items of a list; None where a null may not stand for one of them."""
-        slot, kind = stream.slot, stream.kind
+    async def items(
+        self, stream: Stream, values: list[Any]
+    ) -> tuple[list[Any], graphql.GraphQLError | None, list[graphql.GraphQLError]]:
+        """Execute items of a list: give those before one that may not be null but is, why, and other errors."""
+        slot, kind, begun_at = stream.slot, stream.kind, stream.group.index
         found: dict[str, list[Node]] = {}
         trees = [
-            self._tree(kind, value, slot, Path(stream.path, stream.index + offset, None), found)
+            self._tree(kind, value, slot, Path(stream.path, begun_at + offset, None), found)
             for offset, value in enumerate(values)
         ]
         for name, nodes in found.items():
-            self._descend(self._schema.type_map[name], nodes, slot.selected)
+            # Whatever a field of it was deferred with, an item comes whole (as in graphql-core).
+            self._note(self._schema.type_map[name], nodes, self.deferred.fields_of_item(name, slot.selected))
         await self._resolve_all()
         completion = Completion()
-        completed = completion.items(kind, trees, slot, stream.path, stream.index)
-        self.drop(completion.nulled, everything=completed is None)
-        stream.index += len(values)
-        return completed, completion.errors
+        completed, failure = completion.items(kind, trees, slot, stream.path, begun_at)
+        stream.group.index += len(completed)
+        lost = range(begun_at + len(completed), begun_at + len(values))
+        self.drop([*completion.nulled, *(Path(stream.path, index, None) for index in lost)])
+        return completed, failure, completion.errors
 
     def drop(self, nulled: list[Path], *, everything: bool = False, below: Path | None = None) -> None:
         """Forget what was to come below places that turned out to be null."""
         if not nulled and not everything:
             return
-        gone = [tuple(path.as_list()) for path in nulled]
+        gone = {tuple(path.as_list()) for path in nulled}
         if everything:
-            gone.append(tuple(below.as_list()) if below is not None else ())
+            gone.add(tuple(below.as_list()) if below is not None else ())
         self.pieces = [piece for piece in self.pieces if not _is_below(piece.node.path, gone)]
         self.streams = [stream for stream in self.streams if not _is_below(stream.path, gone)]
 
@@ -140,36 +151,48 @@ class DeferringExecution(Execution):
 
     def _node(self, value: Any, slot: Slot, path: Path) -> Node:
         node = super()._node(value, slot, path)
-        node.groups = slot.parent.groups
+        node.groups, node.piece = slot.parent.groups, slot.parent.piece
         return node
 
     async def _await(self, slot: Slot, value: Any) -> None:
         usage: StreamUsage | None = slot.selected.stream
-        if usage is None or usage.initial_count < 0 or not isinstance(value, AsyncIterable):
+        if usage is None:
             await super()._await(slot, value)
             return
-        iterator, items = aiter(value), list[Any]()
+        items = list[Any]()
         try:
-            async with asyncio.timeout_at(self._ledger.over_at):
-                while len(items) < usage.initial_count:
-                    items.append(await anext(iterator))
+            async with asyncio.timeout_at(self._ledger.over_at) as timeout:
+                while inspect.isawaitable(value):  # Strawberry's generators come out of coroutines
+                    value = await value
+                if isinstance(value, AsyncIterable):
+                    iterator = aiter(value)
+                    self.iterators[id(iterator)] = iterator
+                    while len(items) < usage.initial_count:
+                        items.append(await anext(iterator))
         except StopAsyncIteration:
-            self._settle(slot.selected, [(slot, items)])
-            return
+            value = items
+        except TimeoutError as exc:
+            value = Failure(overdue(slot.selected.name) if timeout.expired() else exc)
+        except asyncio.CancelledError:
+            value = cancelled()
         except Exception as exc:  # a resolver may raise anything; it is that field's error
-            self._settle(slot.selected, [(slot, Failure(exc))])
+            value = Failure(exc)
+        if not isinstance(value, AsyncIterable):
+            await super()._await(slot, value)
             return
         self._settle(slot.selected, [(slot, items)])
+        if usage.initial_count < 0:
+            return
         kind: Any = graphql.get_nullable_type(slot.selected.field.type)
         path = Path(slot.parent.path, slot.selected.key, None)
-        group = Group(path.as_list(), usage.label)
-        self.streams.append(Stream(group, self.within, slot, path, kind.of_type, iterator, len(items)))
+        group = Group(path.as_list(), usage.label, index=len(items))
+        self.streams.append(Stream(group, slot, path, kind.of_type, iterator))
 
     def _tree(self, kind: Any, value: Any, slot: Slot, path: Path, found: dict[str, list[Node]]) -> Any:
         usage: StreamUsage | None = slot.selected.stream
         nullable = graphql.get_nullable_type(kind)
         is_whole = usage is not None and path.key == slot.selected.key and isinstance(nullable, graphql.GraphQLList)
-        if usage is None or not is_whole or not isinstance(value, list | tuple):
+        if usage is None or not is_whole or isinstance(value, Failure) or not isinstance(value, list | tuple):
             return super()._tree(kind, value, slot, path, found)
         if usage.initial_count < 0:
             error = graphql.GraphQLError("initialCount must not be negative", extensions={"code": "BAD_USER_INPUT"})
@@ -177,14 +200,17 @@ class DeferringExecution(Execution):
         count = usage.initial_count
         if len(value) > count:
             item: Any = nullable
-            group = Group(path.as_list(), usage.label)
-            self.streams.append(Stream(group, self.within, slot, path, item.of_type, list(value[count:]), count))
+            group = Group(path.as_list(), usage.label, index=count)
+            self.streams.append(Stream(group, slot, path, item.of_type, list(value[count:])))
         return super()._tree(kind, list(value[:count]), slot, path, found)
 
 
-def _is_below(path: Path | None, gone: Iterable[tuple[str | int, ...]]) -> bool:
+def _is_below(path: Path | None, gone: set[tuple[str | int, ...]]) -> bool:
     own = () if path is None else tuple(path.as_list())
-    return any(own[: len(place)] == place for place in gone)
+    return any(own[:length] in gone for length in range(len(own) + 1))
+
+
+Make = Callable[[Usages], DeferringExecution]
 
 
 class Delivery:
@@ -194,13 +220,16 @@ class Delivery:
         execution: makes an execution for a set of deferred fragments.
         ledger: what all of them share.
         writer: the form that payloads have.
+        context: the context variables that resolvers see, whoever asks for the payloads.
     """
 
-    def __init__(self, execution: Callable[[Usages], DeferringExecution], ledger: Ledger, writer: Writer) -> None:
-        self._execution = execution
+    def __init__(self, execution: Make, ledger: Ledger, writer: Writer, context: contextvars.Context) -> None:
+        self._make = execution
+        self._context = context
+        self._iterators: dict[int, AsyncIterator[Any]] = {}
         self._writer = writer
         self._ledger = ledger
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._events: asyncio.Queue[Callable[[Payload], None]] = asyncio.Queue(_WAITING)
         self._open: set[Group] = set()
         self._announced = 0
@@ -210,11 +239,11 @@ class Delivery:
 
         What is under way is cancelled when the consumer stops asking.
         """
-        data, errors, executions = await self._first(kind, selections)
-        payload: Payload = {"data": data}
-        if errors:
-            payload = {"errors": [report(error) for error in errors], "data": data}
         try:
+            data, errors, executions = await self._start(self._first(kind, selections))
+            payload: Payload = {"data": data}
+            if errors:
+                payload = {"errors": [report(error) for error in errors], "data": data}
             for execution in executions:
                 self._take(execution, payload)
             payload["hasNext"] = bool(self._open)
@@ -229,6 +258,21 @@ class Delivery:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            for iterator in tuple(self._iterators.values()):
+                await self._close(iterator)
+
+    def _execution(self, within: Usages) -> DeferringExecution:
+        execution = self._make(within)
+        execution.iterators = self._iterators
+        return execution
+
+    async def _close(self, iterator: AsyncIterator[Any]) -> None:
+        """Let an author's generator clean up; what it raises then has no place in a response."""
+        self._iterators.pop(id(iterator), None)
+        close = getattr(iterator, "aclose", None)
+        if close is not None:
+            with contextlib.suppress(Exception):
+                await close()
 
     async def _next(self) -> Payload:
         """Give what has ended in the meantime as one payload."""
@@ -286,7 +330,10 @@ class Delivery:
                 parent.children.append(group)
         for pieces in together.values():
             self._start(self._run_pieces(pieces))
-        for stream in execution.streams:
+        self._take_streams(execution.streams, payload)
+
+    def _take_streams(self, streams: list[Stream], payload: Payload) -> None:
+        for stream in streams:
             self._announce(stream.group, payload)
             self._start(self._run_stream(stream))
 
@@ -296,10 +343,11 @@ class Delivery:
         self._open.add(group)
         self._writer.announce(payload, group)
 
-    def _start(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
+    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(work, context=self._context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _run_pieces(self, pieces: list[Piece]) -> None:
         execution = self._execution(pieces[0].usages)
@@ -321,39 +369,47 @@ class Delivery:
                 return
 
     async def _run_iterator(self, stream: Stream, iterator: AsyncIterator[Any]) -> None:
-        failures: list[graphql.GraphQLError] = []
+        failure: Exception | None = None
         try:
-            async for value in iterator:
+            while True:
+                async with asyncio.timeout_at(self._ledger.over_at) as timeout:
+                    value = await anext(iterator)
+                if self._ledger.is_over:  # it may never have waited
+                    failure = overdue(stream.slot.selected.name)
+                    break
                 if not await self._send_items(stream, [value], is_last=False):
+                    await self._close(iterator)
                     return
+        except StopAsyncIteration:
+            pass
+        except TimeoutError as exc:
+            failure = overdue(stream.slot.selected.name) if timeout.expired() else exc
+        except asyncio.CancelledError:
+            failure = cancelled().error
         except Exception as exc:  # a resolver may raise anything; it ends its list
-            failures = [located(exc, stream.slot, stream.path)]
-        finally:
-            close = getattr(iterator, "aclose", None)
-            if close is not None:
-                await close()
+            failure = exc
+        await self._close(iterator)
+        failures = [] if failure is None else [located(failure, stream.slot, stream.path)]
         await self._events.put(lambda payload: self._complete(stream.group, payload, failures))
 
     async def _send_items(self, stream: Stream, values: list[Any], *, is_last: bool) -> bool:
-        execution = self._execution(stream.usages)
-        completed: list[Any] | None = None
-        begun_at = stream.index
+        """Execute items and send them; tell whether more may follow."""
+        execution = self._execution(frozenset())
+        begun_at = stream.group.index
         try:
-            completed, errors = await execution.items(stream, values)
+            completed, failure, errors = await execution.items(stream, values)
         except Exception as exc:  # a fault of ours costs the list
-            errors = [graphql.GraphQLError(str(exc), original_error=exc)]
+            completed, failure, errors = [], graphql.GraphQLError(str(exc), original_error=exc), []
 
         def deliver(payload: Payload) -> None:
-            if completed is None:
-                self._complete(stream.group, payload, errors[-1:])
-                return
-            self._writer.items(payload, stream.group, begun_at, completed, errors)
-            if is_last:
-                self._complete(stream.group, payload, [])
+            if completed:
+                self._writer.items(payload, stream.group, begun_at, completed, errors)
+            if failure is not None or is_last:
+                self._complete(stream.group, payload, [] if failure is None else [failure])
             self._take(execution, payload)
 
         await self._events.put(deliver)
-        return completed is not None
+        return failure is None
 
     # -- payloads -------------------------------------------------------------------------------------------------
 
@@ -380,6 +436,7 @@ class Delivery:
                 piece.is_delivered = True
                 known = [held for held in piece.groups if held in self._open]
                 self._writer.fields(payload, max(known, key=lambda held: len(held.path)), piece)
+                self._take_streams(piece.streams, payload)
         self._complete(group, payload, [])
         for child in group.children:
             self._announce(child, payload)

@@ -33,8 +33,8 @@ class Parts:
     async def send(self, send: Send, payloads: AsyncGenerator[dict[str, Any]]) -> None:
         """Send the payloads, each when it is there; stop asking for them when the client has gone."""
         headers = [(b"content-type", self._content_type), (b"cache-control", b"no-store"), (b"vary", b"accept")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
         async with aclosing(payloads) as held:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
             async for payload in held:
                 part = _HEAD + encode_json(payload)
                 await send({"type": "http.response.body", "body": part, "more_body": True})

@@ -29,12 +29,14 @@ class Group:
         parent: the fragment that holds it; it is announced only when that is completed.
         ident: its id in payloads, once it is announced.
         left: the pieces that are not there yet.
+        index: of a streamed list, where its next item stands; -1 for a fragment.
     """
 
     path: list[str | int]
     label: str | None
     parent: Group | None = None
     ident: str | None = None
+    index: int = -1
     left: int = 0
     pieces: list[Piece] = field(default_factory=list)
     children: list[Group] = field(default_factory=list)
@@ -44,7 +46,10 @@ class Group:
 
 @dataclass(slots=True, eq=False)
 class Piece:
-    """Fields of one object that are delivered together, with whichever of their groups is complete first."""
+    """Fields of one object that are delivered together, with whichever of their groups is complete first.
+
+    `streams` are the lists in them of which the rest comes after them.
+    """
 
     usages: Usages
     groups: list[Group]
@@ -54,6 +59,7 @@ class Piece:
     data: dict[str, Any] | None = None
     errors: list[graphql.GraphQLError] = field(default_factory=list)
     is_delivered: bool = False
+    streams: list[Any] = field(default_factory=list)
 
     @property
     def path(self) -> list[str | int]:
@@ -132,8 +138,10 @@ class Draft2022:
 
     def complete(self, payload: Payload, group: Group, errors: list[graphql.GraphQLError]) -> None:
         """See `Writer`; only a failure is told."""
-        if errors:
+        if errors and group.index < 0:
             _bring(payload, _labelled({"data": None, "path": group.path}, group), errors)
+        elif errors:
+            _bring(payload, _labelled({"items": None, "path": [*group.path, group.index]}, group), errors)
 
 
 def _labelled(entry: Payload, group: Group) -> Payload:

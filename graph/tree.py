@@ -34,10 +34,11 @@ class Node:
     """An object of the response under way: its value, the fields selected from it, and what each of them holds.
 
     `held` has a `Slot` for a field that needed work, and for a leaf inside a backend's JSON just the JSON value.
-    `groups` are what is delivered later from this place on, by the usages of the fragments.
+    `groups` are what is delivered later from this place on, by the usages of the fragments; `piece` is that with which
+    it is itself delivered later.
     """
 
-    __slots__ = ("fields", "groups", "held", "path", "value")
+    __slots__ = ("fields", "groups", "held", "path", "piece", "value")
 
     def __init__(self, value: Any, path: Path | None) -> None:
         self.value = value
@@ -45,6 +46,7 @@ class Node:
         self.fields: Sequence[Selected] = ()
         self.held: dict[str, Any] = {}
         self.groups: Mapping[Any, Any] = _NO_GROUPS
+        self.piece: Any = None
 
 
 _NO_GROUPS: Mapping[Any, Any] = {}

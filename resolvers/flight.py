@@ -127,6 +127,7 @@ class Flights(Generic[T]):
     def _end_lonely(self) -> None:
         for task, flight in self._led.items():
             if flight.ends_alone and all(landed.done() for landed in flight.waiting):
+                flight.ends_alone = False  # it is cancelled once: who counts cancellations must find one
                 task.cancel()
 
     async def _fly(self, key: Hashable, flight: _Flight[T], work: Callable[[], Awaitable[T]]) -> None:

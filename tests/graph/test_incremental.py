@@ -407,3 +407,17 @@ async def test_wherever_defer_and_stream_stand_the_whole_is_the_same(query: str)
     if "errors" in plain and "data" not in plain:
         return  # streams of one list that disagree do not merge
     assert assembled(await payloads(query)) == plain["data"]
+
+
+async def test_a_list_that_fails_is_null_and_not_streamed() -> None:
+    backend.broken = {"/wares"}
+    [only] = await payloads("{ shop { id wares @stream { maker { name } } } }")
+    assert only["data"] == {"shop": None}
+    assert [error["path"] for error in only["errors"]] == [["shop", "wares"]]
+
+
+async def test_items_before_one_that_may_not_be_null_stay() -> None:
+    found = await payloads("{ shops @stream { id sure { name } } numbers @stream(initialCount: 3) { slogan } }")
+    assert assembled(found)["shops"] == []  # owner 0 does not exist
+    found = await payloads("{ shops @stream(initialCount: 0) { id owner { name } } }")
+    assert [shop["id"] for shop in assembled(found)["shops"]] == [0, 1, 2, 3]
