@@ -97,8 +97,8 @@ class Ledger:
         now: the store's clock when the operation began; what is old enough is so for all of it.
         max_pages: pages of lists that it may ask for; None is any number.
 
-    `waits` are the futures that it waits for; `is_over` says that its time is up, which is at `over_at` on the event
-    loop's clock.
+    `asking` are the questions under way. `waits` are the futures that it waits for; `is_over` says that its time is
+    up, which is at `over_at` on the event loop's clock.
 
     `kept` holds the keys of the stored answers that it read or wrote; `outcomes` what root resolvers in Python gave, by
     response key, so that none runs twice.
@@ -107,6 +107,7 @@ class Ledger:
     __slots__ = (
         "_pages_left",
         "answered",
+        "asking",
         "fresh_s",
         "headers",
         "is_over",
@@ -130,6 +131,7 @@ class Ledger:
         self.types: set[str] = set()
         self.kept: set[Hashable] = set()
         self.now = now
+        self.asking: dict[Hashable, list[asyncio.Future[None]]] = {}
         self.waits: set[asyncio.Future[Any]] = set()
         self.is_over = False
         self.over_at: float | None = None
@@ -146,6 +148,18 @@ class Ledger:
         """Count a page of a list that is asked for; tell whether it may be."""
         self._pages_left -= 1
         return self._pages_left >= 0
+
+    async def wait(self, question: Hashable) -> None:
+        """Wait until a question that this operation is asking has its answer, or will not get one."""
+        landed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.asking[question].append(landed)
+        await landed
+
+    def end_wait(self, question: Hashable) -> None:
+        """Wake who waits for a question."""
+        for landed in self.asking.pop(question):
+            if not landed.done():
+                landed.set_result(None)
 
     def forget(self) -> None:
         """Forget what was asked, so that the next mutation's selection reads what this one has changed."""

@@ -53,13 +53,21 @@ class Loader:
         except SourceError as exc:
             return Part((), failure=exc)
         question = (source.serial, asked)
-        known = ledger.answered.get(question)
-        if known is None or ledger.now - known.asked_at >= max_age_s:
-            if fetching.pages is not None and not ledger.takes_page():
-                return Part((), failure=fetching.pages.too_many())
-            ask = self._read if fetching.call.reads else self._write
-            known = await ask(fetching, endpoint, values, asked, ledger, max_age_s)
-            ledger.answered[question] = known
+        while True:
+            known = ledger.answered.get(question)
+            if known is not None and ledger.now - known.asked_at < max_age_s:
+                return known
+            if question not in ledger.asking:
+                break
+            await ledger.wait(question)
+        if fetching.pages is not None and not ledger.takes_page():
+            return Part((), failure=fetching.pages.too_many())
+        ask = self._read if fetching.call.reads else self._write
+        ledger.asking[question] = []
+        try:
+            known = ledger.answered[question] = await ask(fetching, endpoint, values, asked, ledger, max_age_s)
+        finally:
+            ledger.end_wait(question)
         return known
 
     async def load_many(

@@ -275,7 +275,6 @@ async def test_a_reply_that_holds_items_for_others_asks_nothing_below_these() ->
     assert tree_transport.calls == ["GET /pair", "GET /leaves?id=1&id=3", "GET /leaves?id=2"]
 
 
-@pytest.mark.xfail(reason="a reply that has landed is known one turn of the loop later")
 async def test_a_question_that_comes_up_as_its_reply_lands_is_not_asked_again() -> None:
     transport = FakeTransport({"GET /first": {"next_id": 1}, "GET /nodes/1": {"id": 1}})
     s = Rest("s", "http://s.example", client=transport)
