@@ -97,6 +97,7 @@ def smallest(case: Case, divergence: Divergence, runner: asyncio.Runner) -> Case
     return reduced(case, fails)
 
 
+@pytest.mark.timeout(0 if FUZZ else 240)
 def test_every_answer_over_every_schema_is_that_of_graphql_core(runner: asyncio.Runner) -> None:
     tally = Tally()
 
