@@ -136,9 +136,16 @@ class Flights(Generic[T]):
         except Exception as exc:
             for landed in self._land(key, flight):
                 landed.set_exception(exc)
-        except BaseException:
+        except BaseException as exc:
+            # Work that says it was cancelled, although nobody cancelled it, has failed; whoever waits must hear of it.
+            is_own = (
+                isinstance(exc, asyncio.CancelledError) and flight.task is not None and not flight.task.cancelling()
+            )
             for landed in self._land(key, flight):
-                landed.cancel()
+                if is_own:
+                    landed.set_exception(RuntimeError("the work was cancelled from inside"))
+                else:
+                    landed.cancel()
             raise
         else:
             for landed in self._land(key, flight):

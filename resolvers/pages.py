@@ -37,7 +37,7 @@ from sources import (
 SHOWN = "*shown"  # among a call's values: what is selected of the connection; no argument has such a name
 ALL_SHOWN = frozenset({"edges", "cursor", "nodes", "pageInfo", "totalCount"})
 _OWN = frozenset({"first", "after", "last", "before", SHOWN})  # a variable of such a name takes only the paging's value
-_COUNT = Annotated[int, msgspec.Meta(ge=0)]
+_COUNT = Annotated[int, msgspec.Meta(ge=0)] | Annotated[str, msgspec.Meta(pattern="^[0-9]{1,15}$")]
 _encode = msgspec.json.encode
 
 Ask = Callable[[Mapping[str, object]], Awaitable[Part]]
@@ -96,7 +96,7 @@ class Pages:
         self._total_header = call.total.name if isinstance(call.total, Header) else None
         self._headers = tuple(name for name in (paging.next_header, self._total_header) if name is not None)
         self._items: Told[list[msgspec.Raw]] = Told(list[msgspec.Raw], endpoint.items)
-        self._total: Told[int] | None = Told(_COUNT, call.total) if isinstance(call.total, tuple) else None
+        self._total: Told[int | str] | None = Told(_COUNT, call.total) if isinstance(call.total, tuple) else None
         self._more: Told[bool] | None = _told(bool, paging.more)
         self._next: Told[str | int] | None = _told(str | int, paging.next_path)
         self._key: Told[str | int] | None = _told(str | int, paging.item_path)
@@ -254,9 +254,12 @@ class Pages:
         return Read(items, page)
 
     def _told_total(self, part: Part) -> int | None:
-        if self._total is not None:
-            return self._total.read(part.body)
         text = part.header(self._total_header) if self._total_header is not None else None
+        if self._total is not None:
+            told = self._total.read(part.body)
+            if not isinstance(told, str):
+                return told
+            text = told
         return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 16 else None
 
     def _next_values(self, part: Part, values: Mapping[str, object]) -> Values | None:

@@ -275,3 +275,15 @@ async def test_when_inline_work_is_cancelled_from_outside_another_starts_again_f
     with pytest.raises(Abandoned):
         await joined
     assert len(flights) == 0
+
+
+async def test_work_that_cancels_itself_has_failed_for_all_who_wait() -> None:
+    flights = Flights[str]()
+
+    async def work() -> str:
+        await asyncio.sleep(0)
+        raise asyncio.CancelledError
+
+    outcomes = await asyncio.gather(*shares(flights, work, 2), return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == ["the work was cancelled from inside"] * 2
+    assert len(flights) == 0

@@ -497,6 +497,13 @@ async def test_a_reply_that_is_no_page_is_invalid(body: Json) -> None:
     assert (await walker.error(3))[1] == "UPSTREAM_INVALID"
 
 
+async def test_a_total_may_be_written_as_text() -> None:
+    body = {"data": {"rows": [{"id": 1}]}, "meta": {"total": "31"}}
+    walker = walker_of("offset", lambda *_: body, total="meta.total")
+    answered = await walker.answer(1, show="totalCount")
+    assert answered["data"]["rows"]["totalCount"] == 31
+
+
 @pytest.mark.parametrize("kind", ["page number", "offset", "key", "cursor"])
 @pytest.mark.parametrize("told", [0, 1, 2])
 async def test_a_total_that_the_page_belies_is_none(kind: str, told: int) -> None:
