@@ -18,6 +18,8 @@ from tests.graph.oracle.model import Json
 from tests.graph.oracle.operations import Operation
 from tests.graph.oracle.prune import pruned
 
+TYPENAME = graphql.FieldNode(name=graphql.NameNode(value="__typename"))
+
 
 def reduced(case: Case, fails: Callable[[Case], bool]) -> Case:
     """Give a case as small as can be that fails as well."""
@@ -96,6 +98,7 @@ def _instead(selection: Any, fragments: dict[str, Any], *, alone: bool) -> Itera
     for argument in selection.arguments or () if isinstance(selection, graphql.FieldNode) else ():
         yield [dataclasses.replace(selection, arguments=tuple(one for one in selection.arguments if one != argument))]
     if selection.selection_set:
+        yield [TYPENAME]
         for below in _sets(selection.selection_set, fragments):
             yield [dataclasses.replace(selection, selection_set=below)]
 
