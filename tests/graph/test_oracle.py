@@ -26,7 +26,7 @@ import strawberry
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from graph import Graph
+from graph import Graph, Limits
 from resolvers import Store, field, link
 from sources import FakeTransport, Get, Post, Rest
 from tests.graph.oracle.rules import Bad, Trail, at, from_batch, key_of, said
@@ -344,7 +344,8 @@ class Query:
 
 
 clock = [0.0]
-weft = Graph(query=Query, store=Store(clock=lambda: clock[0]))
+limits = Limits(max_cost=None, max_upstream_calls=None)
+weft = Graph(query=Query, limits=limits, store=Store(clock=lambda: clock[0]))
 
 # -- the oracle -------------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import graphql
 
 from graph import Graph
 from graph.errors import RequestError
-from tests.graph.oracle.model import SECRET, Json, Model, Stub
+from tests.graph.oracle.model import SECRET, Json, Model
 from tests.graph.oracle.naive import Naive, Run
 from tests.graph.oracle.operations import Operation
 from tests.graph.oracle.rules import Bad
@@ -52,8 +52,7 @@ class Outcome:
 class Stage:
     """Executes operations over one model, in any world.
 
-    `log` has what Weft asked for its last answer, `replies` all that it ever got; `shared` are the endpoints of which
-    both links and root fields ask for one object.
+    `log` has what Weft asked for its last answer, `replies` all that it ever got.
     """
 
     def __init__(self, model: Model, runner: asyncio.Runner) -> None:
@@ -61,7 +60,6 @@ class Stage:
         self.runner = runner
         self.source = source_of(model)
         self.endpoints = {name: endpoint for name, (endpoint, _) in model.endpoints().items()}
-        self.shared = {found.endpoint.name for found in model.query if isinstance(found, Stub) and found.key_arguments}
         self.world = World({})
         self.log: list[Asked] = []
         self.replies: Replies = {}
