@@ -267,7 +267,7 @@ class Engine:
             if variant.is_introspection and not variant.is_mutation:
                 introspected = msgspec.json.decode((await self._introspect(operation, variant, inputs or {})).body)
                 return introspected["data"], []
-            ledger = Ledger(headers, self.store.clock())
+            ledger = self._ledger(headers)
             self._deadlines.add(ledger)
             try:
                 with operation_loaders():
@@ -294,26 +294,28 @@ class Engine:
         context: Context,
         timed: bool,
     ) -> Answer:
-        asked_at = self.store.clock()
         if variant.is_introspection and not variant.is_mutation:
             return await self._introspect(operation, variant, inputs)
-        ledger = Ledger(headers, asked_at, self.operations.limits.max_pages)
+        ledger = self._ledger(headers)
         if timed:
             self._deadlines.add(ledger)
         try:
             if not variant.has_python:
-                return await self._run(variant, ledger, variables, context, asked_at)
+                return await self._run(variant, ledger, variables, context)
             with operation_loaders():
-                return await self._run(variant, ledger, variables, context, asked_at)
+                return await self._run(variant, ledger, variables, context)
         finally:
             self._deadlines.discard(ledger)
 
-    async def _run(self, variant: Variant, ledger: Ledger, variables: Any, context: Context, asked_at: float) -> Answer:
+    def _ledger(self, headers: Mapping[str, str]) -> Ledger:
+        return Ledger(headers, self.store.clock(), self.operations.limits.max_pages)
+
+    async def _run(self, variant: Variant, ledger: Ledger, variables: Any, context: Context) -> Answer:
         data, errors = await self._outcome(variant, ledger, variables, context)
         response: dict[str, Any] = {"data": data}
         if errors:
             response = {"errors": [report(error) for error in errors], "data": data}
-        answer = self._finish(_encode(response), variant, ledger, asked_at)
+        answer = self._finish(_encode(response), variant, ledger)
         answer.no_store = bool(errors) or variant.is_mutation
         return answer
 
@@ -358,7 +360,7 @@ class Engine:
         self, variant: Variant, variables: Any, headers: Mapping[str, str], context: Context, writer: Writer
     ) -> Answer:
         """Answer in several payloads, or in one where nothing comes later."""
-        ledger, made = Ledger(headers, self.store.clock()), context()
+        ledger, made = self._ledger(headers), context()
         selections = DeferredSelections(variant.selections, self.bindings, variables)
 
         def execution(within: Usages = frozenset()) -> DeferringExecution:
@@ -389,14 +391,14 @@ class Engine:
             return Answer(b"", no_store=True, payloads=answers)
         await answers.aclose()
         del first["hasNext"]
-        answer = self._finish(_encode(first), variant, ledger, ledger.now)
+        answer = self._finish(_encode(first), variant, ledger)
         answer.no_store = "errors" in first or variant.is_mutation
         return answer
 
-    def _finish(self, body: bytes, variant: Variant, ledger: Ledger, asked_at: float) -> Answer:
+    def _finish(self, body: bytes, variant: Variant, ledger: Ledger) -> Answer:
         fresh_s = ledger.fresh_s
         private = ledger.private or variant.plan.sees_client
-        answer = Answer(body, private=private, types=frozenset(ledger.types), asked_at=asked_at)
+        answer = Answer(body, private=private, types=frozenset(ledger.types), asked_at=ledger.now)
         if 0 < fresh_s < float("inf") and not variant.has_python:
             answer.fresh_until = self.store.clock() + fresh_s
         return answer

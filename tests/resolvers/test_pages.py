@@ -569,6 +569,18 @@ async def test_an_operation_asks_for_no_more_pages_than_it_may() -> None:
     assert len(walker.calls) == 10
 
 
+async def test_the_bound_holds_for_what_is_delivered_in_parts_and_inside_extensions() -> None:
+    walker = walker_of("link", Backend(1000, longest=1), max_pages=5)
+    query = "{ rows(first: 3) { nodes { id } } ... @defer { others(first: 6) { nodes { id } } } }"
+    _, last = [payload async for payload in walker.graph.execute_incrementally(query)]
+    [entry] = last["incremental"]
+    assert entry["data"] == {"others": None}
+    assert entry["errors"][0]["extensions"] == {"code": "LIMIT_EXCEEDED", "source": "pages"}
+    walker.graph.engine.extended = True
+    answer = await walker.graph.execute("{ rows(first: 6) { nodes { id } } }")
+    assert answer["errors"][0]["extensions"] == {"code": "LIMIT_EXCEEDED", "source": "pages"}
+
+
 async def test_the_bound_is_one_for_all_fields_of_an_operation() -> None:
     walker = walker_of("link", Backend(9, longest=1), max_pages=5)
     answer = await walker.graph.execute("{ rows(first: 2) { nodes { id } } others(first: 3) { nodes { id } } }")
