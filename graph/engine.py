@@ -123,6 +123,7 @@ class Engine:
         self.loader = Loader(self.store)
         self.operations = Operations(schema, bindings, self.loader, limits)
         self.timeout_s = timeout_s
+        self.subscriptions: Any = None
         self._deadlines = Deadlines(timeout_s)
         self.documents: PersistedQueries | TrustedDocuments = PersistedQueries()
         self.compiled_answers = 0

@@ -275,7 +275,8 @@ class Operations:
         document, size = read_document(text, self._schema, self.limits)
         node = _named(document, name)
         if node.operation is graphql.OperationType.SUBSCRIPTION:
-            raise RequestError.of("subscriptions are not served over this transport", "BAD_REQUEST")
+            streams = "text/event-stream or multipart/mixed;subscriptionSpec=1.0"
+            raise RequestError.of(f"a subscription is a stream: accept {streams}, or use WebSocket", "BAD_REQUEST", 406)
         fragments = {
             definition.name.value: definition
             for definition in document.definitions
