@@ -21,13 +21,14 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import graphql
 
 from graph.asgi import Receive, Send, respond
+from graph.channel import Subscriber
 from graph.engine import Answer, Context, Engine, Request
 from graph.errors import RequestError, report
 from graph.request import GRAPHQL_JSON, JSON, liking, parameters
@@ -119,23 +120,6 @@ def _named(accept: str) -> Streamed | None:
 _remembered = functools.lru_cache(maxsize=64)(_named)
 
 
-class Payloads(Protocol):
-    """What a stream needs of a subscription."""
-
-    @property
-    def failure(self) -> Sequence[graphql.GraphQLError] | None:
-        """Why it is over, once it is; None where it completed."""
-        ...
-
-    async def next(self) -> str | None:
-        """Give the next payload as JSON text, the same object to all who share it; None when it is over."""
-        ...
-
-    def close(self) -> None:
-        """End it; who waits for the next payload gets None."""
-        ...
-
-
 class Streams:
     """The streams of one server.
 
@@ -184,17 +168,17 @@ class Streams:
             RequestError: there is no room for it.
         """
         try:
-            payloads = await engine.subscriptions.open(request, headers, context)
+            subscriber = await engine.subscriptions.open(request, headers, context)
         except RequestError as exc:
             body, malformed = encode_json(exc.report()), exc.code == "BAD_REQUEST"
             return Answer(body, status=exc.status, executed=False, malformed=malformed, no_store=True)
-        if payloads is None:
+        if subscriber is None:
             return None
         if not self._is_open or not self._room.take():
-            payloads.close()
+            subscriber.close()
             retry = ((b"retry-after", b"1"),)
             raise RequestError.of("this server takes no more streams now", "LIMIT_EXCEEDED", 503, headers=retry)
-        return Stream(self, self._framings[id(form)], payloads, expires_at)
+        return Stream(self, self._framings[id(form)], subscriber, expires_at)
 
     def begin(self, stream: Stream, task: asyncio.Task[None]) -> None:
         """Note that a task sends a stream."""
@@ -251,16 +235,15 @@ class _Framing:
 class Stream:
     """One response that goes on."""
 
-    def __init__(self, streams: Streams, framing: _Framing, payloads: Payloads, expires_at: float | None) -> None:
+    def __init__(self, streams: Streams, framing: _Framing, subscriber: Subscriber, expires_at: float | None) -> None:
         self._streams = streams
         self._framing = framing
-        self._payloads = payloads
+        self._subscriber = subscriber
         self._expires_at = expires_at
         self._task: asyncio.Task[None] | None = None
         self._clock = asyncio.get_running_loop().time
         self._sent_at = self._clock()
         self._writing = asyncio.Lock()
-        self._failure: Sequence[graphql.GraphQLError] | None = None
         self._has_left = False
         self._is_given_up = False
 
@@ -270,12 +253,12 @@ class Stream:
         self._streams.begin(self, task)
         attending = asyncio.create_task(self._attend(receive, send))
         try:
-            form, framing, payloads = self._framing.form, self._framing, self._payloads
+            form, framing, subscriber = self._framing.form, self._framing, self._subscriber
             async with self._writing:
                 headers = [(b"content-type", form.content_type), *_HEADERS]
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
             await self._write(send, form.opening)
-            while (text := await payloads.next()) is not None:
+            while (text := await subscriber.next()) is not None:
                 await self._write(send, framing.of(text))
             if not self._has_left:
                 await self._write(send, self._end(), more=False)
@@ -285,15 +268,14 @@ class Stream:
             log.warning("a stream was dropped: its client took nothing of it any more")
         finally:
             self._task = None
-            self._payloads.close()
+            self._subscriber.close()
             self._streams.end(self)
             attending.cancel()
             await asyncio.wait([attending])
 
     def complete(self) -> None:
         """End the stream as if the subscription had completed."""
-        self._failure = ()
-        self._payloads.close()
+        self._subscriber.end()
 
     def give_up(self) -> None:
         """End the stream without a word: nothing that is sent arrives."""
@@ -303,7 +285,7 @@ class Stream:
 
     def _end(self) -> bytes:
         form = self._framing.form
-        failure = self._payloads.failure if self._failure is None else self._failure
+        failure = self._subscriber.failure
         if not failure:
             return form.closing
         before, after = form.failure
@@ -322,8 +304,7 @@ class Stream:
             wait_s = streams.heartbeat_s
             silent_s = self._clock() - self._sent_at
             if (left_s := self._lasts_s()) <= 0:
-                self._failure = [_expired()]
-                self._payloads.close()
+                self._subscriber.end([_expired()])
                 self._expires_at, left_s = None, wait_s
             elif self._writing.locked():
                 if silent_s >= streams.patience_s:
@@ -334,7 +315,7 @@ class Stream:
                 break
         else:
             self._has_left = True
-            self._payloads.close()
+            self._subscriber.close()
             return
         self.give_up()
 

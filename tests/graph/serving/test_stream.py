@@ -7,7 +7,7 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +21,8 @@ from graph import App, Cors, Graph
 from graph.engine import Request
 from graph.errors import RequestError
 from graph.room import Room
-from graph.stream import EVENT_STREAM, MULTIPART, Form, Streams, accepted_streams
+from graph.stream import EVENT_STREAM, MULTIPART, Form, Stream, Streams, accepted_streams
+from resolvers import shared
 from tests.serving import running
 
 SSE = "text/event-stream"
@@ -34,56 +35,29 @@ class Tap:
     """What subscriptions are told, from the test's thread; and how many of them there are."""
 
     def __init__(self) -> None:
-        self.queues: list[asyncio.Queue[str | None]] = []
+        self.queues: list[asyncio.Queue[int | Exception | None]] = []
         self.begun = 0
-        self.failure: list[graphql.GraphQLError] | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
 
-    def say(self, number: int) -> None:
-        self._put(json.dumps({"data": {"ticks": number}}, separators=(",", ":")))
-
-    def end(self) -> None:
-        self._put(None)
-
-    def _put(self, text: str | None) -> None:
+    def say(self, told: int | Exception | None) -> None:
+        """Tell a number, or a failure; or with None that there will be no more."""
+        until(lambda: self.queues != [])
         assert self.loop is not None
         for queue in self.queues:
-            self.loop.call_soon_threadsafe(queue.put_nowait, text)
+            self.loop.call_soon_threadsafe(queue.put_nowait, told)
 
-
-class Payloads:
-    def __init__(self, tap: Tap) -> None:
-        self._tap = tap
-        self._queue: asyncio.Queue[str | None] = asyncio.Queue()
-        tap.loop = asyncio.get_running_loop()
-        tap.queues.append(self._queue)
-        tap.begun += 1
-
-    @property
-    def failure(self) -> list[graphql.GraphQLError] | None:
-        return self._tap.failure
-
-    async def next(self) -> str | None:
-        return await self._queue.get()
-
-    def close(self) -> None:
-        with contextlib.suppress(ValueError):
-            self._tap.queues.remove(self._queue)
-        self._queue.put_nowait(None)
-
-
-class Subscriptions:
-    def __init__(self, tap: Tap) -> None:
-        self._tap = tap
-
-    async def open(self, request: Request, headers: Mapping[str, str], context: Any) -> Payloads | None:
-        if request.query is None:
-            raise RequestError.of("the request has no query", "BAD_REQUEST")
-        if not request.query.startswith("subscription"):
-            return None
-        if "ticks" not in request.query:
-            raise RequestError.of("no such field", "GRAPHQL_VALIDATION_FAILED")
-        return Payloads(self._tap)
+    async def listen(self) -> AsyncGenerator[int, None]:
+        queue: asyncio.Queue[int | Exception | None] = asyncio.Queue()
+        self.loop = asyncio.get_running_loop()
+        self.queues.append(queue)
+        self.begun += 1
+        try:
+            while (told := await queue.get()) is not None:
+                if isinstance(told, Exception):
+                    raise told
+                yield told
+        finally:
+            self.queues.remove(queue)
 
 
 @strawberry.type
@@ -98,6 +72,25 @@ class Mutation:
     @strawberry.mutation
     def change(self) -> bool:
         return True
+
+
+def graph_over(tap: Tap) -> Graph:
+    @strawberry.type
+    class Subscription:
+        @strawberry.subscription
+        async def ticks(self) -> AsyncGenerator[int, None]:
+            async with contextlib.aclosing(tap.listen()) as told:
+                async for number in told:
+                    yield number
+
+        @strawberry.subscription
+        @shared()
+        async def together(self) -> AsyncGenerator[int, None]:
+            async with contextlib.aclosing(tap.listen()) as told:
+                async for number in told:
+                    yield number
+
+    return Graph(query=Query, mutation=Mutation, subscription=Subscription)
 
 
 class Served:
@@ -135,9 +128,8 @@ class Served:
 
 @contextlib.contextmanager
 def serving(**options: Any) -> Iterator[Served]:
-    graph, tap = Graph(query=Query, mutation=Mutation), Tap()
-    graph.engine.subscriptions = Subscriptions(tap)
-    app = App(graph, **options)
+    tap = Tap()
+    app = App(graph_over(tap), **options)
     with running(app) as address:
         yield Served(f"{address}/graphql", app, tap)
 
@@ -180,7 +172,7 @@ def test_an_event_stream_is_next_for_each_payload_and_then_complete(served: Serv
         assert read_until(pieces, b"\n\n") == b'event: next\ndata: {"data":{"ticks":1}}\n\n'
         served.tap.say(2)
         assert read_until(pieces, b"\n\n") == b'event: next\ndata: {"data":{"ticks":2}}\n\n'
-        served.tap.end()
+        served.tap.say(None)
         assert b"".join(pieces) == b"event: complete\ndata:\n\n"
 
 
@@ -192,7 +184,7 @@ def test_a_multipart_response_ends_each_part_with_the_boundary_that_makes_it_rea
         assert read_until(pieces, b"graphql") == b"\r\n--graphql"
         served.tap.say(1)
         assert read_until(pieces, b"--graphql") == PART + b'{"payload":{"data":{"ticks":1}}}\r\n--graphql'
-        served.tap.end()
+        served.tap.say(None)
         assert b"".join(pieces) == b"--\r\n"
 
 
@@ -200,8 +192,7 @@ def test_an_event_stream_that_fails_says_so_in_a_last_payload(served: Served) ->
     with served.streaming(SSE) as response:
         pieces = response.iter_raw()
         read_until(pieces, b":\n\n")
-        served.tap.failure = [graphql.GraphQLError("too slow", extensions={"code": "LIMIT_EXCEEDED"})]
-        served.tap.end()
+        served.tap.say(graphql.GraphQLError("too slow", extensions={"code": "LIMIT_EXCEEDED"}))
         errors = b'{"errors":[{"message":"too slow","extensions":{"code":"LIMIT_EXCEEDED"}}]}'
         assert b"".join(pieces) == b"event: next\ndata: " + errors + b"\n\nevent: complete\ndata:\n\n"
 
@@ -210,8 +201,7 @@ def test_a_multipart_response_that_fails_has_errors_beside_a_payload_of_null(ser
     with served.streaming(APOLLO) as response:
         pieces = response.iter_raw()
         read_until(pieces, b"--graphql")
-        served.tap.failure = [graphql.GraphQLError("too slow", extensions={"code": "LIMIT_EXCEEDED"})]
-        served.tap.end()
+        served.tap.say(graphql.GraphQLError("too slow", extensions={"code": "LIMIT_EXCEEDED"}))
         errors = b'"errors":[{"message":"too slow","extensions":{"code":"LIMIT_EXCEEDED"}}]'
         assert b"".join(pieces) == PART + b'{"payload":null,' + errors + b"}\r\n--graphql--\r\n"
 
@@ -223,7 +213,7 @@ def test_a_library_for_event_streams_reads_what_is_sent(served: Served) -> None:
     ):
         until(lambda: served.tap.begun == 1)
         served.tap.say(1)
-        served.tap.end()
+        served.tap.say(None)
         assert [(event.event, event.data) for event in source.iter_sse()] == [
             ("next", '{"data":{"ticks":1}}'),
             ("complete", ""),
@@ -235,7 +225,7 @@ def test_a_subscription_by_get_is_streamed_too(served: Served) -> None:
         pieces = response.iter_raw()
         read_until(pieces, b":\n\n")
         served.tap.say(1)
-        served.tap.end()
+        served.tap.say(None)
         assert b"".join(pieces) == b'event: next\ndata: {"data":{"ticks":1}}\n\nevent: complete\ndata:\n\n'
 
 
@@ -301,7 +291,7 @@ def test_apollo_reads_what_is_wrong_with_a_document_in_json(served: Served) -> N
 
 @pytest.mark.parametrize("accept", ["application/json", "*/*", "application/graphql-response+json", "text/*"])
 def test_a_subscription_for_who_takes_no_stream_is_not_acceptable(served: Served, accept: str) -> None:
-    response = served.ask("subscription { here }", accept)
+    response = served.ask(TICKS, accept)
     assert response.status_code == 406
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
@@ -401,7 +391,7 @@ def test_after_a_stream_its_connection_serves_the_next_request(served: Served) -
     with httpx.Client(timeout=20) as client:
         with client.stream("POST", served.url, json={"query": TICKS}, headers={"accept": SSE}) as response:
             until(lambda: served.tap.begun == 1)
-            served.tap.end()
+            served.tap.say(None)
             response.read()
         again = client.post(served.url, json={"query": "{ here }"})
         assert again.json() == {"data": {"here": True}}
@@ -468,23 +458,23 @@ class Client:
         self.sent.append(message.get("body", b""))
 
 
-class Engine:
-    def __init__(self, tap: Tap) -> None:
-        self.subscriptions = Subscriptions(tap)
-
-
 async def begin(
-    streams: Streams, tap: Tap, client: Client, form: Form = EVENT_STREAM, expires_at: float | None = None
+    streams: Streams,
+    tap: Tap,
+    client: Client,
+    form: Form = EVENT_STREAM,
+    query: str = TICKS,
+    expires_at: float | None = None,
 ) -> asyncio.Task[None]:
-    engine: Any = Engine(tap)
-    stream = await streams.open(engine, Request(TICKS), {}, lambda: None, form, expires_at=expires_at)
-    sent: Any = stream
-    return asyncio.create_task(sent.send(client.receive, client.send))
+    engine = graph_over(tap).engine
+    stream = await streams.open(engine, Request(query), {}, lambda: None, form, expires_at=expires_at)
+    assert isinstance(stream, Stream)
+    return asyncio.create_task(stream.send(client.receive, client.send))
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what it waits for tells nobody
             await asyncio.sleep(0.001)
 
 
@@ -493,8 +483,8 @@ async def eventually(condition: Callable[[], bool]) -> None:
     [
         (
             EVENT_STREAM,
-            b'event: next\ndata: {"errors":[{"message":"the token has expired","extensions":{"code":"UNAUTHENTICATED"}}]}'
-            b"\n\nevent: complete\ndata:\n\n",
+            b'event: next\ndata: {"errors":[{"message":"the token has expired",'
+            b'"extensions":{"code":"UNAUTHENTICATED"}}]}\n\nevent: complete\ndata:\n\n',
         ),
         (
             MULTIPART,
@@ -513,7 +503,8 @@ async def test_a_stream_ends_with_its_clients_token(form: Form, end: bytes) -> N
     now = 1_060.0
     await asyncio.wait_for(task, 20)
     assert client.sent[-1] == end
-    assert (room.taken, tap.queues) == (0, [])
+    assert room.taken == 0
+    await eventually(lambda: tap.queues == [])
 
 
 async def test_an_expired_token_ends_the_stream_before_anything_is_sent_for_long() -> None:
@@ -524,41 +515,46 @@ async def test_an_expired_token_ends_the_stream_before_anything_is_sent_for_long
 
 
 async def test_those_who_share_a_payload_are_sent_the_same_bytes() -> None:
-    tap, clients, streams = Tap(), [Client() for _ in range(3)], Streams(Room(5))
-    tasks = [await begin(streams, tap, client) for client in clients]
-    text = '{"data":{"ticks":1}}'
-    for queue in tap.queues:
-        queue.put_nowait(text)
+    tap, clients, streams, engine = Tap(), [Client() for _ in range(3)], Streams(Room(5)), None
+    engine = graph_over(tap).engine
+    tasks = []
     for client in clients:
-        await eventually(lambda client=client: len(client.sent) == 3)  # type: ignore[misc]  # bound at once
-    assert clients[0].sent[2] == b'event: next\ndata: {"data":{"ticks":1}}\n\n'
+        stream = await streams.open(engine, Request("subscription { together }"), {}, lambda: None, EVENT_STREAM)
+        assert isinstance(stream, Stream)
+        tasks.append(asyncio.create_task(stream.send(client.receive, client.send)))
+    await eventually(lambda: tap.begun == 1)
+    tap.say(1)
+    await eventually(lambda: [len(client.sent) for client in clients] == [3, 3, 3])
+    assert clients[0].sent[2] == b'event: next\ndata: {"data":{"together":1}}\n\n'
     assert clients[1].sent[2] is clients[0].sent[2]
     assert clients[2].sent[2] is clients[0].sent[2]
     for client in clients:
         client.left.set()
     await asyncio.wait(tasks, timeout=20)
+    await eventually(lambda: tap.queues == [])
 
 
 async def test_draining_completes_what_streams_and_takes_no_more() -> None:
-    room, tap, client, streams = Room(5), Tap(), Client(), Streams(Room(5))
+    room, tap, client = Room(5), Tap(), Client()
+    streams = Streams(room)
     task = await begin(streams, tap, client)
     await eventually(lambda: len(client.sent) == 2)
     await streams.drain(20)
     assert task.done()
     assert client.sent[-1] == b"event: complete\ndata:\n\n"
-    assert (room.taken, tap.queues) == (0, [])
+    assert room.taken == 0
     with pytest.raises(RequestError) as refused:
         await begin(streams, tap, client)
     assert refused.value.status == 503
-    assert tap.queues == []
+    await eventually(lambda: tap.queues == [])
 
 
 async def test_draining_drops_who_takes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     tap, client, streams = Tap(), Client(), Streams(Room(5))
     task = await begin(streams, tap, client)
-    await eventually(lambda: len(client.sent) == 2)
+    await eventually(lambda: tap.begun == 1)
     client.reads.clear()
-    tap.queues[0].put_nowait("{}")
+    tap.say(1)
     await streams.drain(0.01)
     await asyncio.wait_for(task, 20)
     assert "a stream was dropped: its client took nothing of it any more" in caplog.text
@@ -567,32 +563,33 @@ async def test_draining_drops_who_takes_nothing(caplog: pytest.LogCaptureFixture
 async def test_who_takes_nothing_for_long_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
     room, tap, client = Room(5), Tap(), Client()
     task = await begin(Streams(room, heartbeat_s=0.005, patience_s=0.02), tap, client)
-    await eventually(lambda: len(client.sent) >= 2)
+    await eventually(lambda: tap.begun == 1)
     client.reads.clear()
     await asyncio.wait_for(task, 20)
-    assert (room.taken, tap.queues) == (0, [])
+    assert room.taken == 0
     assert "a stream was dropped" in caplog.text
+    await eventually(lambda: tap.queues == [])
 
 
 async def test_a_cancelled_stream_is_closed_and_its_cancellation_goes_on() -> None:
     room, tap, client = Room(5), Tap(), Client()
     before = asyncio.all_tasks()
     task = await begin(Streams(room), tap, client)
-    await eventually(lambda: len(client.sent) == 2)
+    await eventually(lambda: tap.begun == 1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert (room.taken, tap.queues) == (0, [])
-    assert asyncio.all_tasks() == before
+    assert room.taken == 0
+    await eventually(lambda: tap.queues == [] and asyncio.all_tasks() == before)
 
 
 async def test_a_client_that_leaves_leaves_no_task() -> None:
     room, tap, client = Room(5), Tap(), Client()
     before = asyncio.all_tasks()
     task = await begin(Streams(room), tap, client)
-    await eventually(lambda: len(client.sent) == 2)
+    await eventually(lambda: tap.begun == 1 and len(client.sent) == 2)
     client.left.set()
     await asyncio.wait_for(task, 20)
     assert client.sent == [b"", b":\n\n"]
-    assert (room.taken, tap.queues) == (0, [])
-    assert asyncio.all_tasks() == before
+    assert room.taken == 0
+    await eventually(lambda: tap.queues == [] and asyncio.all_tasks() == before)
