@@ -71,7 +71,7 @@ class App:
         max_upload_bytes: what the files of one request may hold together, where the graph takes files.
         max_uploads: how many files one request may bring.
         max_sockets: how many clients may hold sockets or streams at once.
-        heartbeat: seconds of silence after which a stream is sent a sign of life.
+        ping_interval: seconds of silence after which a stream is sent a sign of life; None for none.
         graphiql: whether browsers that open the path get GraphiQL.
 
     Raises:
@@ -90,7 +90,7 @@ class App:
         max_upload_bytes: int = 20_000_000,
         max_uploads: int = 10,
         max_sockets: int = 20_000,
-        heartbeat: float = 12.0,
+        ping_interval: float | None = 12.0,
         graphiql: bool = True,
     ) -> None:
         limits = {"max_upload_bytes": max_upload_bytes, "max_uploads": max_uploads}
@@ -114,7 +114,7 @@ class App:
             max_upload_bytes=max_upload_bytes,
             max_uploads=max_uploads,
         )
-        self._streams = Streams(Room(max_sockets), heartbeat_s=heartbeat)
+        self._streams = Streams(Room(max_sockets), heartbeat_s=ping_interval)
         self._ready = False
         self._presence = Presence(self._engine.abandon)
         self.api = self._routes()

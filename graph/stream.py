@@ -125,7 +125,7 @@ class Streams:
 
     Args:
         room: the places that they take.
-        heartbeat_s: seconds of silence after which a sign of life is sent.
+        heartbeat_s: seconds of silence after which a sign of life is sent; None for none.
         patience_s: seconds in which a client must take something of what waits for it.
         now: gives the time in Unix seconds, for tokens that expire.
     """
@@ -134,11 +134,11 @@ class Streams:
         self,
         room: Room,
         *,
-        heartbeat_s: float = 12.0,
+        heartbeat_s: float | None = 12.0,
         patience_s: float = 60.0,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.heartbeat_s = heartbeat_s
+        self.heartbeat_s = float("inf") if heartbeat_s is None else heartbeat_s
         self.patience_s = patience_s
         self.now = now
         self._room = room
@@ -242,7 +242,7 @@ class Stream:
         self._expires_at = expires_at
         self._task: asyncio.Task[None] | None = None
         self._clock = asyncio.get_running_loop().time
-        self._sent_at = self._clock()
+        self._written_at = self._clock()
         self._writing = asyncio.Lock()
         self._has_left = False
         self._is_given_up = False
@@ -293,16 +293,16 @@ class Stream:
 
     async def _write(self, send: Send, body: bytes, *, more: bool = True) -> None:
         async with self._writing:
+            self._written_at = self._clock()
             await send({"type": "http.response.body", "body": body, "more_body": more})
-            self._sent_at = self._clock()
 
     async def _attend(self, receive: Receive, send: Send) -> None:
         """Notice that the client has left, or takes nothing; break the silence; end with the token."""
         streams, left_s = self._streams, self._lasts_s()
-        wait_s = streams.heartbeat_s
+        wait_s = look_s = min(streams.heartbeat_s, streams.patience_s)
         while not await _leaves(receive, min(wait_s, left_s)):
-            wait_s = streams.heartbeat_s
-            silent_s = self._clock() - self._sent_at
+            wait_s = look_s
+            silent_s = self._clock() - self._written_at
             if (left_s := self._lasts_s()) <= 0:
                 self._subscriber.end([_expired()])
                 self._expires_at, left_s = None, wait_s
@@ -310,7 +310,7 @@ class Stream:
                 if silent_s >= streams.patience_s:
                     break
             elif silent_s < streams.heartbeat_s:
-                wait_s = streams.heartbeat_s - silent_s
+                wait_s = min(look_s, streams.heartbeat_s - silent_s)
             elif not await self._shows_life(send):
                 break
         else:

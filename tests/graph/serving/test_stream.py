@@ -416,7 +416,7 @@ def test_a_client_that_reads_nothing_holds_up_nobody(served: Served) -> None:
     [(SSE, b":\n\n", b":\n\n"), (APOLLO, b"\r\n--graphql", PART + b"{}\r\n--graphql")],
 )
 def test_a_silent_stream_shows_signs_of_life(accept: str, opening: bytes, idle: bytes) -> None:
-    with serving(heartbeat=0.02) as served, served.streaming(accept) as response:
+    with serving(ping_interval=0.02) as served, served.streaming(accept) as response:
         pieces = response.iter_raw()
         assert read_until(pieces, opening) == opening
         assert read_until(pieces, idle) == idle
