@@ -48,7 +48,7 @@ const reading = (sink) => ({
 
 // -- graphql-sse --------------------------------------------------------------------------------------------------
 
-function sse(query, variables, enough) {
+function sse(query, variables = {}, enough = undefined) {
   const { fetch, sent } = wire();
   const client = createEventStreams({ url: shop.stream, fetchFn: fetch, retryAttempts: 3 });
   const ask = (sink) => client.subscribe({ query, variables }, reading(sink));
