@@ -515,7 +515,7 @@ async def test_an_expired_token_ends_the_stream_before_anything_is_sent_for_long
 
 
 async def test_those_who_share_a_payload_are_sent_the_same_bytes() -> None:
-    tap, clients, streams, engine = Tap(), [Client() for _ in range(3)], Streams(Room(5)), None
+    tap, clients, streams = Tap(), [Client() for _ in range(3)], Streams(Room(5))
     engine = graph_over(tap).engine
     tasks = []
     for client in clients:
@@ -593,3 +593,31 @@ async def test_a_client_that_leaves_leaves_no_task() -> None:
     assert client.sent == [b"", b":\n\n"]
     assert room.taken == 0
     await eventually(lambda: tap.queues == [] and asyncio.all_tasks() == before)
+
+
+@pytest.mark.parametrize("ending", ["leaves", "is cancelled", "drains"])
+async def test_a_stream_may_end_at_any_instant(ending: str) -> None:
+    tap = Tap()
+    engine = graph_over(tap).engine
+    before = asyncio.all_tasks()
+    for steps in range(25):
+        room, client = Room(5), Client()
+        streams = Streams(room, heartbeat_s=0.0005)
+        stream = await streams.open(engine, Request(TICKS), {}, lambda: None, EVENT_STREAM)
+        assert isinstance(stream, Stream)
+        task = asyncio.create_task(stream.send(client.receive, client.send))
+        for step in range(steps):
+            if step == 8:
+                tap.say(1)
+            await asyncio.sleep(0)
+        if ending == "leaves":
+            client.left.set()
+        elif ending == "is cancelled" and steps:
+            task.cancel()
+        else:
+            await asyncio.sleep(0)
+            await streams.drain(20)
+        await asyncio.wait([task], timeout=20)
+        assert task.done()
+        assert room.taken == 0
+        await eventually(lambda: tap.queues == [] and asyncio.all_tasks() == before)
