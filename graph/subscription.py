@@ -274,7 +274,7 @@ class _Performance:
         except graphql.GraphQLError as exc:
             raise RequestError([_located(exc, self._selected)], "INTERNAL_SERVER_ERROR") from exc
         except Exception as exc:  # the author's code may raise anything
-            error = graphql.GraphQLError(str(exc), self._selected.nodes, path=[self._selected.key], original_error=exc)
+            error = graphql.GraphQLError(str(exc), list(self._selected.nodes), original_error=exc)
             raise RequestError([error], "INTERNAL_SERVER_ERROR") from exc
         if not hasattr(stream, "__aiter__"):
             raise RequestError.of("the subscription's field gave no stream of values", "INTERNAL_SERVER_ERROR")
