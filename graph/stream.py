@@ -144,7 +144,7 @@ class Streams:
         self._room = room
         self._is_open = True
         self._under_way: dict[Stream, asyncio.Task[None]] = {}
-        self._framings = {id(form): _Framing(form) for form in (EVENT_STREAM, MULTIPART)}
+        self._framings = {form: _Framing(form) for form in (EVENT_STREAM, MULTIPART)}
 
     async def open(
         self,
@@ -178,7 +178,7 @@ class Streams:
             subscriber.close()
             retry = ((b"retry-after", b"1"),)
             raise RequestError.of("this server takes no more streams now", "LIMIT_EXCEEDED", 503, headers=retry)
-        return Stream(self, self._framings[id(form)], subscriber, expires_at)
+        return Stream(self, self._framings[form], subscriber, expires_at)
 
     def begin(self, stream: Stream, task: asyncio.Task[None]) -> None:
         """Note that a task sends a stream."""
