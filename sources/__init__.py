@@ -2,11 +2,14 @@
 
 It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph` nor `resolvers`. Read `errors`,
 `number`, `template`, `convention`, `links`, `paging`, `led`, `file`, `body`, `endpoint`, `rest` (what an author
-declares), then `transport`, `httpx_transport`, `fake`, `address`, `auth`, `exchange` (what happens on the wire).
+declares), then `transport`, `httpx_transport`, `fake`, `address`, `auth`, `exchange` (what happens on the wire). What
+backends say by themselves comes in by `event` and `bus`; of webhooks tell `delivery`, `signature`, `webhook`.
 """
 
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
+from sources.backoff import Backoff
 from sources.body import Body, Form, Stream, variable_of
+from sources.bus import MemoryBus
 from sources.convention import (
     Decimals,
     Naming,
@@ -20,6 +23,7 @@ from sources.convention import (
     spelling_of,
     values_faults,
 )
+from sources.delivery import Delivery, Refused, Signature
 from sources.endpoint import Call, Endpoint, Entity, Get, Post, call_of, entity_of, split_path
 from sources.errors import (
     DeclarationError,
@@ -31,6 +35,7 @@ from sources.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from sources.event import Bus, Event, Feed, Gap, Happening, Listening
 from sources.fake import FakeTransport
 from sources.file import File
 from sources.httpx_transport import HttpxTransport
@@ -39,30 +44,43 @@ from sources.links import AstrayLink
 from sources.number import Number, digits_of, encode_json, encode_sorted_json
 from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, Place
 from sources.rest import Rest, WriteOptions
+from sources.signature import GitHub, Hmac, SharedSecret, Shopify, Stripe, Unsigned
 from sources.template import RefusedValue, Template
 from sources.transport import PyreqwestTransport, Reply, Transport
+from sources.webhook import Webhook, publish_event, webhook_addresses
 
 __all__ = [
     "ApiKey",
     "AstrayLink",
     "Auth",
+    "Backoff",
     "Basic",
     "Bearer",
     "Body",
+    "Bus",
     "Call",
     "Cursor",
     "Decimals",
     "DeclarationError",
+    "Delivery",
     "Endpoint",
     "Entity",
+    "Event",
     "FakeTransport",
+    "Feed",
     "File",
     "Form",
+    "Gap",
     "Get",
+    "GitHub",
+    "Happening",
     "Header",
+    "Hmac",
     "HttpxTransport",
     "InvalidInput",
     "LinkHeader",
+    "Listening",
+    "MemoryBus",
     "Naming",
     "NextUrl",
     "Number",
@@ -75,20 +93,27 @@ __all__ = [
     "Place",
     "Post",
     "PyreqwestTransport",
+    "Refused",
     "RefusedValue",
     "Reply",
     "Rest",
+    "SharedSecret",
+    "Shopify",
+    "Signature",
     "SourceError",
     "Stream",
+    "Stripe",
     "Template",
     "Timestamps",
     "TooManyPages",
     "Transport",
+    "Unsigned",
     "UpstreamError",
     "UpstreamInvalid",
     "UpstreamTimeout",
     "UpstreamUnavailable",
     "Values",
+    "Webhook",
     "WriteOptions",
     "call_of",
     "digits_of",
@@ -99,9 +124,11 @@ __all__ = [
     "format_instant",
     "parse_date",
     "parse_instant",
+    "publish_event",
     "snake_case",
     "spelling_of",
     "split_path",
     "values_faults",
     "variable_of",
+    "webhook_addresses",
 ]
