@@ -24,7 +24,19 @@ from sources.convention import (
     values_faults,
 )
 from sources.delivery import Delivery, Refused, Signature
-from sources.endpoint import Call, Endpoint, Entity, Get, Post, call_of, entity_of, split_path
+from sources.endpoint import (
+    Call,
+    Endpoint,
+    Entity,
+    Get,
+    Overflow,
+    Post,
+    Pushed,
+    call_of,
+    entity_of,
+    headers_of,
+    split_path,
+)
 from sources.errors import (
     DeclarationError,
     InvalidInput,
@@ -87,11 +99,13 @@ __all__ = [
     "Numbered",
     "OAuth2",
     "Offset",
+    "Overflow",
     "Page",
     "PageNumber",
     "Paging",
     "Place",
     "Post",
+    "Pushed",
     "PyreqwestTransport",
     "Refused",
     "RefusedValue",
@@ -122,6 +136,7 @@ __all__ = [
     "entity_of",
     "format_date",
     "format_instant",
+    "headers_of",
     "parse_date",
     "parse_instant",
     "publish_event",

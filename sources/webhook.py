@@ -69,6 +69,9 @@ class Webhook:
         if self.max_body_bytes < 1:
             raise DeclarationError("max_body_bytes is less than 1")
 
+    def __str__(self) -> str:
+        return f"the webhook {self.topic}"
+
     @property
     def variables(self) -> frozenset[str]:
         """The names that `listen` needs values of: none."""
