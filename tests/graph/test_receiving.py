@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
@@ -19,7 +19,7 @@ def shop(signature: Signature, *more: Signature) -> tuple[Graph, FakeTransport]:
     shipping = Rest("shipping", "http://s.example", client=fake, ttl=60)
 
     def tracking(signature: Signature) -> Callable[[Any], Any]:
-        return shipping._pushed(lambda: (Webhook("tracking", signature), cast(Any, None)), {})
+        return shipping.feed(Webhook("tracking", signature))
 
     @shipping.entity(get="/shipments/{id}")
     class Shipment:
