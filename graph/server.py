@@ -1,4 +1,4 @@
-"""The ASGI application: ``/graphql`` by hand, everything else by FastAPI.
+"""The ASGI application: ``/graphql`` and ``/webhooks/`` by hand, everything else by FastAPI.
 
 A FastAPI route costs three times as much per request as the raw protocol, so the one path that is hot is answered
 directly. Health, readiness and their documentation are ordinary routes.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -42,6 +43,7 @@ from graph.request import (
 from graph.room import Room
 from graph.stream import Stream, Streamed, Streams, accepted_streams, send_whole
 from graph.upload import Uploads
+from graph.webhooks import PREFIX, Webhooks
 from resolvers import Abandoned
 
 log = logging.getLogger("weft")
@@ -115,6 +117,9 @@ class App:
             max_uploads=max_uploads,
         )
         self._streams = Streams(Room(max_sockets), heartbeat_s=ping_interval)
+        subscriptions, receiving = graph.engine.subscriptions, graph.receiving
+        touch = functools.partial(receiving.touch, graph.engine.store)
+        self._webhooks = Webhooks(receiving.webhooks, subscriptions.bus, received=touch)
         self._ready = False
         self._presence = Presence(self._engine.abandon)
         self.api = self._routes()
@@ -125,6 +130,8 @@ class App:
             if self._cross_origin is not None:
                 send = self._cross_origin.over(scope, send)
             await self._graphql(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self._webhooks(scope, receive, send)
         else:
             await self.api(scope, receive, send)
 
@@ -134,6 +141,7 @@ class App:
             self._ready = True
             yield
             self._ready = False
+            await self._webhooks.aclose()
             await self.graph.aclose()
 
         api = fastapi.FastAPI(title="Weft", lifespan=lifespan, redoc_url=None)
