@@ -2,11 +2,13 @@
 
 It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph` nor `resolvers`. Read `errors`,
 `number`, `template`, `convention`, `links`, `paging`, `led`, `file`, `body`, `endpoint`, `rest` (what an author
-declares), then `transport`, `httpx_transport`, `fake`, `address`, `auth`, `exchange` (what happens on the wire).
+declares), then `transport`, `httpx_transport`, `pyreqwest_transport`, `fake`, `address`, `auth`, `exchange` (what
+happens on the wire), and `event`, `outage`, `eventstream`, `sse`, `websocket` (what backends say by themselves).
 """
 
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
 from sources.body import Body, Form, Stream, variable_of
+from sources.bus import MemoryBus
 from sources.convention import (
     Decimals,
     Naming,
@@ -20,7 +22,7 @@ from sources.convention import (
     spelling_of,
     values_faults,
 )
-from sources.endpoint import Call, Endpoint, Entity, Get, Post, call_of, entity_of, split_path
+from sources.endpoint import Call, Endpoint, Entity, Get, Post, call_of, entity_of, headers_of, split_path
 from sources.errors import (
     DeclarationError,
     InvalidInput,
@@ -31,6 +33,7 @@ from sources.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from sources.event import Bus, Event, Feed, Gap, Happening, Listening
 from sources.fake import FakeTransport
 from sources.file import File
 from sources.httpx_transport import HttpxTransport
@@ -38,9 +41,12 @@ from sources.led import Cursor, LinkHeader, NextUrl
 from sources.links import AstrayLink
 from sources.number import Number, digits_of, encode_json, encode_sorted_json
 from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, Place
+from sources.pyreqwest_transport import PyreqwestTransport
 from sources.rest import Rest, WriteOptions
+from sources.sse import ServerSent
 from sources.template import RefusedValue, Template
-from sources.transport import PyreqwestTransport, Reply, Transport
+from sources.transport import Reply, Streamed, Transport
+from sources.websocket import WebSocketStream
 
 __all__ = [
     "ApiKey",
@@ -49,20 +55,27 @@ __all__ = [
     "Basic",
     "Bearer",
     "Body",
+    "Bus",
     "Call",
     "Cursor",
     "Decimals",
     "DeclarationError",
     "Endpoint",
     "Entity",
+    "Event",
     "FakeTransport",
+    "Feed",
     "File",
     "Form",
+    "Gap",
     "Get",
+    "Happening",
     "Header",
     "HttpxTransport",
     "InvalidInput",
     "LinkHeader",
+    "Listening",
+    "MemoryBus",
     "Naming",
     "NextUrl",
     "Number",
@@ -78,8 +91,10 @@ __all__ = [
     "RefusedValue",
     "Reply",
     "Rest",
+    "ServerSent",
     "SourceError",
     "Stream",
+    "Streamed",
     "Template",
     "Timestamps",
     "TooManyPages",
@@ -89,6 +104,7 @@ __all__ = [
     "UpstreamTimeout",
     "UpstreamUnavailable",
     "Values",
+    "WebSocketStream",
     "WriteOptions",
     "call_of",
     "digits_of",
@@ -97,6 +113,7 @@ __all__ = [
     "entity_of",
     "format_date",
     "format_instant",
+    "headers_of",
     "parse_date",
     "parse_instant",
     "snake_case",

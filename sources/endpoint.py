@@ -49,6 +49,21 @@ class Endpoint:
         return f"{self.method} {self.template.text}"
 
 
+def headers_of(source: Rest, endpoint: Endpoint, values: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Give the headers that an endpoint sends for values; one whose value is None or absent is left out.
+
+    Raises:
+        InvalidInput: a value is no scalar.
+    """
+    found: list[tuple[str, str]] = []
+    for name, text in endpoint.headers:
+        variable = variable_of(text)
+        value = text if variable is None else values.get(variable)
+        if value is not None:
+            found.append((name, source.header(name, value)))
+    return tuple(found)
+
+
 def split_path(path: str | None) -> tuple[str, ...]:
     """Give the property names of a dotted path: ``data.items`` becomes ``("data", "items")``."""
     if path is None or path == ".":
