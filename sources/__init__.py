@@ -22,7 +22,19 @@ from sources.convention import (
     spelling_of,
     values_faults,
 )
-from sources.endpoint import Call, Endpoint, Entity, Get, Post, call_of, entity_of, headers_of, split_path
+from sources.endpoint import (
+    Call,
+    Endpoint,
+    Entity,
+    Get,
+    Overflow,
+    Post,
+    Pushed,
+    call_of,
+    entity_of,
+    headers_of,
+    split_path,
+)
 from sources.errors import (
     DeclarationError,
     InvalidInput,
@@ -82,11 +94,13 @@ __all__ = [
     "Numbered",
     "OAuth2",
     "Offset",
+    "Overflow",
     "Page",
     "PageNumber",
     "Paging",
     "Place",
     "Post",
+    "Pushed",
     "PyreqwestTransport",
     "RefusedValue",
     "Reply",

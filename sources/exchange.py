@@ -180,12 +180,12 @@ class Exchange:
         try:
             async with asyncio.timeout(self._timeout_s):
                 opening = await self.opening(target, headers)
-                streamed = await stack.enter_async_context(self._transport.open("GET", opening.url, opening.headers))
+                streamed = await stack.enter_async_context(self._transport.stream("GET", opening.url, opening.headers))
                 if streamed.status != 401 or opening.token is None:
                     return streamed
                 await stack.aclose()
                 opening = await self.opening(target, headers, refused=opening.token)
-                return await stack.enter_async_context(self._transport.open("GET", opening.url, opening.headers))
+                return await stack.enter_async_context(self._transport.stream("GET", opening.url, opening.headers))
         except TimeoutError as exc:
             raise TransportTimeout from exc
 

@@ -28,7 +28,7 @@ class FakeTransport:
         self.calls: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.bodies: list[bytes | None] = []
-        self.held = 0
+        self.streaming = 0
 
     async def send(self, method: str, url: str, headers: Headers, body: Content) -> Reply:
         """Give the canned reply; see `Transport.send`."""
@@ -39,14 +39,14 @@ class FakeTransport:
         return Reply(status, raw, header)
 
     @asynccontextmanager
-    async def open(self, method: str, url: str, headers: Headers) -> AsyncGenerator[Streamed]:
-        """Give the canned reply in pieces; see `Transport.open`. `held` counts those that are open."""
+    async def stream(self, method: str, url: str, headers: Headers) -> AsyncGenerator[Streamed]:
+        """Give the canned reply in pieces; see `Transport.stream`. `streaming` counts those that are open."""
         status, answer, header = await self._answer(method, url, headers, None)
-        self.held += 1
+        self.streaming += 1
         try:
             yield Streamed(status, lambda: _chunks(answer), header)
         finally:
-            self.held -= 1
+            self.streaming -= 1
 
     async def _answer(
         self, method: str, url: str, headers: Headers, body: bytes | None

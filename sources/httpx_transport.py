@@ -49,8 +49,8 @@ class HttpxTransport:
         return Reply(response.status_code, response.content, response.headers.get)
 
     @asynccontextmanager
-    async def open(self, method: str, url: str, headers: Headers) -> AsyncGenerator[Streamed]:
-        """Hold a reply open; see `Transport.open`."""
+    async def stream(self, method: str, url: str, headers: Headers) -> AsyncGenerator[Streamed]:
+        """Hold a reply open; see `Transport.stream`."""
         configured = self._client.timeout
         timeout = httpx.Timeout(None, connect=configured.connect, pool=configured.pool)
         with _translating():

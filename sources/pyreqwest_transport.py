@@ -75,11 +75,11 @@ class PyreqwestTransport:
         try:
             if body is None or isinstance(body, bytes):
                 return await self._exchange(self._client, method, url, headers, body)
-            return await self._stream(method, url, headers, body)
+            return await self._upload(method, url, headers, body)
         finally:
             turns.release()
 
-    async def _stream(self, method: str, url: str, headers: Headers, body: AsyncIterable[bytes]) -> Reply:
+    async def _upload(self, method: str, url: str, headers: Headers, body: AsyncIterable[bytes]) -> Reply:
         """Send a body in pieces. The clock stands still while the next piece has yet to come: that is not the backend.
 
         The pool's own clocks would end an upload that is merely long, so this is another pool, without them.
@@ -131,14 +131,14 @@ class PyreqwestTransport:
             raise TransportInvalid from exc
 
     @contextlib.asynccontextmanager
-    async def open(self, method: str, url: str, headers: Headers) -> AsyncGenerator[Streamed]:
-        """Hold a reply open; see `Transport.open`. This library could not hang up while it waits for a reply."""
+    async def stream(self, method: str, url: str, headers: Headers) -> AsyncGenerator[Streamed]:
+        """Hold a reply open; see `Transport.stream`. This library could not hang up while it waits for a reply."""
         if self._client is None or self._loop is not asyncio.get_running_loop():
             self._begin()
         if self._held is None:  # made aside, since it reads the certificates that this machine trusts
             self._held = asyncio.get_running_loop().run_in_executor(None, self._holding)
         held = await asyncio.shield(self._held)
-        async with held.open(method, url, headers) as streamed:
+        async with held.stream(method, url, headers) as streamed:
             yield streamed
 
     async def aclose(self) -> None:

@@ -87,7 +87,7 @@ class Transport(Protocol):
         """
         ...
 
-    def open(self, method: str, url: str, headers: Headers) -> AbstractAsyncContextManager[Streamed]:
+    def stream(self, method: str, url: str, headers: Headers) -> AbstractAsyncContextManager[Streamed]:
         """Give a reply as soon as its headers are there, and hang up at the end of the block, or when cancelled.
 
         It may last for days: no timeout but that of connecting applies, and it takes nobody's turn.

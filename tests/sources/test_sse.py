@@ -147,9 +147,9 @@ async def test_a_fake_backend_streams_from_memory() -> None:
     fake = FakeTransport(lambda method, target, body: next(answers))
     async with heard("http://orders.example", feed(), client=fake) as happenings:
         assert await take(happenings, 1) == [Event(b"1")]
-        assert fake.held == 1
+        assert fake.streaming == 1
         assert [happening async for happening in happenings] == [Event(b"2")]
-    assert (fake.calls, fake.held) == (["GET /stream"] * 2, 0)
+    assert (fake.calls, fake.streaming) == (["GET /stream"] * 2, 0)
 
 
 # -- interruptions ----------------------------------------------------------------------------------------------------
