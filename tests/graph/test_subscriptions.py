@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import strawberry
+from graphql.error import GraphQLError
+from strawberry.extensions import SchemaExtension
 from strawberry.permission import BasePermission
 
 from graph import Graph, GraphError
@@ -439,6 +441,26 @@ async def test_who_is_permitted_gets_the_events(graph: Graph) -> None:
     noticed.say({"n": 1})
     assert await waiting == {"data": {"guarded": {"n": 1}}}
     await responses.aclose()
+
+
+class Wary(SchemaExtension):
+    def on_operation(self) -> Any:
+        if (self.execution_context.context or {}).get("refused"):
+            raise GraphQLError("not today", extensions={"code": "FORBIDDEN"})
+        runs.append("operation")
+        yield
+
+
+async def test_schema_extensions_see_a_subscription_begin() -> None:
+    graph = Graph(Query, subscription=Subscription, extensions=[Wary])
+    query = "subscription { count(to: 2) }"
+    refused = [response async for response in graph.subscribe(query, context={"refused": True})]
+    assert [response["errors"][0]["message"] for response in refused] == ["not today"]
+    assert runs == []
+    responses = [response async for response in graph.subscribe(query)]
+    assert responses == [{"data": {"count": 0}}, {"data": {"count": 1}}]
+    assert runs == ["operation", "begins", "ends"]
+    await graph.aclose()
 
 
 async def test_a_generator_runs_for_each_subscriber(graph: Graph) -> None:
