@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -181,10 +181,16 @@ class Graph:
             async for payload in payloads:
                 yield payload
 
-    async def aclose(self) -> None:
-        """Close the connections to all backends."""
+    async def aclose(self, keeping: Collection[Rest] = ()) -> None:
+        """End the operations under way, as if they had taken too long, and close the connections to all backends.
+
+        Args:
+            keeping: sources that others still use.
+        """
+        self.engine.expire()
         for source in self.sources:
-            await source.aclose()
+            if source not in keeping:
+                await source.aclose()
 
 
 def _built(declared: Declared, build: Callable[[], strawberry.Schema]) -> strawberry.Schema:

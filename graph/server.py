@@ -8,43 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import fastapi
-import msgspec
 import uvicorn
 
-from graph import graphiql
-from graph.answering import Answering, refuse
-from graph.asgi import Receive, Scope, Send, respond
-from graph.batching import answer_batch
-from graph.body import Disconnected, read_body
-from graph.cors import Cors, CrossOrigin
-from graph.engine import Answer
-from graph.errors import GraphError, RequestError
+from graph.asgi import Receive, Scope, Send
+from graph.cors import Cors
+from graph.errors import GraphError
 from graph.graph import Graph
-from graph.parts import Parts, accepted_parts
-from graph.presence import Departed, Presence
-from graph.request import (
-    GRAPHQL_JSON,
-    JSON,
-    Headers,
-    accepted,
-    is_array,
-    parse_array,
-    parse_body,
-    parse_query,
-    prefers_html,
-)
-from graph.upload import Uploads
-from resolvers import Abandoned
+from graph.serving import Serving
+from graph.stopping import Server
 
 log = logging.getLogger("weft")
-_METHODS = (b"allow", b"GET, HEAD, OPTIONS, POST")
-_NAMES_A_DOCUMENT = (b"query=", b"documentId=", b"doc_id=", b"extensions=")
+_LONGEST_S = 30.0
 SERVER_OPTIONS: dict[str, Any] = {
     "access_log": False,
     "log_level": "warning",
@@ -93,41 +74,90 @@ class App:
             faults.append("App: max_batch is negative; 0 refuses arrays")
         if faults:
             raise GraphError(faults)
-        self.graph = graph
         self._path = path
-        self._max_body_bytes = max_body_bytes
-        self._max_batch = max_batch
-        self._compression = compression
-        self._graphiql = graphiql
-        self._engine = graph.engine
-        self._answering = Answering(graph.engine, compression=compression)
-        self._cross_origin = None if cors is None else CrossOrigin(cors, graph.engine.forwards)
-        self._uploads = Uploads(
-            graph.engine,
+        self._serving_of = functools.partial(
+            Serving,
             max_body_bytes=max_body_bytes,
+            max_batch=max_batch,
+            cors=cors,
+            compression=compression,
             max_upload_bytes=max_upload_bytes,
             max_uploads=max_uploads,
+            graphiql=graphiql,
         )
-        self._ready = False
-        self._presence = Presence(self._engine.abandon)
+        self._serving = self._serving_of(graph)
+        self._retiring: dict[Serving, asyncio.Task[None]] = {}
+        self._state = "starting"
         self.api = self._routes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI has it."""
         if scope["type"] == "http" and scope["path"] == self._path:
-            if self._cross_origin is not None:
-                send = self._cross_origin.over(scope, send)
-            await self._graphql(scope, receive, send)
+            serving = self._serving
+            serving.under_way += 1
+            try:
+                await serving.answer(scope, receive, send)
+            finally:
+                serving.under_way -= 1
+                if serving.ended is not None and not serving.under_way:
+                    serving.ended.set()
         else:
             await self.api(scope, receive, send)
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that is served."""
+        return self._serving.graph
+
+    def replace(self, graph: Graph) -> None:
+        """Serve another graph from now on; to be called in the event loop that serves.
+
+        Requests under way are answered by the graph that they began with. It is closed when they are over, or when
+        their time is up; a source that it shares with the next graph stays open.
+
+        Raises:
+            GraphError: environment variables that the sources need are missing; the graph before is served on.
+        """
+        if graph is self.graph:
+            return
+        graph.check_environment()
+        before, self._serving = self._serving, self._serving_of(graph)
+        self._retiring[before] = asyncio.get_running_loop().create_task(self._retire(before))
+
+    async def drain(self, within_s: float = 10.0) -> None:
+        """Let what is under way end; readiness is denied from now on, and what comes nevertheless is still answered.
+
+        Args:
+            within_s: seconds after which operations that are still under way fail, as if they had taken too long.
+        """
+        self._state = "stopping"
+        await asyncio.gather(*(serving.drain(within_s) for serving in (self._serving, *self._retiring)))
+
+    async def _retire(self, serving: Serving) -> None:
+        await serving.drain(serving.graph.engine.timeout_s or _LONGEST_S)
+        others = [self._serving, *(other for other in self._retiring if other is not serving)]
+        try:
+            await serving.graph.aclose(keeping={source for other in others for source in other.graph.sources})
+        except Exception:
+            log.exception("a graph that was replaced could not be closed")
+        del self._retiring[serving]
+
+    async def _close(self) -> None:
+        for task in (retiring := tuple(self._retiring.values())):
+            task.cancel()
+        await asyncio.gather(*retiring, return_exceptions=True)
+        for serving in (*self._retiring, self._serving):
+            await serving.graph.aclose()
+        self._retiring.clear()
 
     def _routes(self) -> fastapi.FastAPI:
         @contextlib.asynccontextmanager
         async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
-            self._ready = True
+            self._state = "ready"
             yield
-            self._ready = False
-            await self.graph.aclose()
+            if self._state != "stopping":
+                await self.drain()
+            await self._close()
 
         api = fastapi.FastAPI(title="Weft", lifespan=lifespan, redoc_url=None)
 
@@ -137,128 +167,11 @@ class App:
 
         @api.get("/readyz", tags=["operating"], summary="Whether the graph is being served")
         async def readyz(response: fastapi.Response) -> dict[str, str]:
-            if not self._ready:
+            if self._state != "ready":
                 response.status_code = 503
-                return {"status": "starting"}
-            return {"status": "ready"}
+            return {"status": self._state}
 
         return api
-
-    # -- GraphQL over HTTP ----------------------------------------------------------------------------------------
-
-    async def _graphql(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope["headers"])
-        method = scope["method"]
-        accept = headers.get("accept")
-        if method != "POST":
-            if method == "OPTIONS":
-                await respond(send, 204, None, b"", (_METHODS,))
-                return
-            if self._shows_graphiql(method, accept, scope["query_string"]):
-                await respond(send, 200, b"text/html; charset=utf-8", graphiql.PAGE, ((b"vary", b"accept"),))
-                return
-        media_type, parts = accepted(accept), accepted_parts(accept)
-        if parts is not None and media_type is None:
-            media_type = JSON  # of what is whole
-        uploading = self._uploads.begin(headers, receive) if method == "POST" else None
-        if uploading is not None:
-            send = uploading.lingering(send)
-        try:
-            if media_type is None:
-                raise RequestError.of(f"this server answers in {GRAPHQL_JSON} or {JSON}", "BAD_REQUEST", 406)
-            if uploading is not None:
-                answer = await uploading.answer(_context(scope))
-            elif method == "POST":
-                answer = await self._post(scope, headers, receive, parts)
-            else:
-                answer = await self._get(scope, headers, method, receive, parts)
-        except RequestError as exc:
-            await refuse(send, exc, media_type)
-            return
-        except (Disconnected, Departed):
-            return
-        except Exception:
-            log.exception("a request failed")
-            await refuse(send, RequestError.of("Internal server error", "INTERNAL_SERVER_ERROR", 500), media_type)
-            return
-        if answer.payloads is not None and parts is not None:
-            await self._deliver(parts, answer.payloads, receive, send)
-        else:
-            await self._answering.send(send, answer, media_type, headers, is_get=method != "POST")
-
-    def _shows_graphiql(self, method: str, accept: str | None, query_string: bytes) -> bool:
-        is_page = method in ("GET", "HEAD") and not any(name in query_string for name in _NAMES_A_DOCUMENT)
-        return is_page and self._graphiql and prefers_html(accept)
-
-    async def _deliver(
-        self, parts: Parts, payloads: AsyncGenerator[dict[str, Any]], receive: Receive, send: Send
-    ) -> None:
-        presence, task = self._presence, asyncio.current_task()
-        presence.enter(task, receive)
-        try:
-            await parts.send(send, payloads)
-        except asyncio.CancelledError:
-            with contextlib.suppress(Departed):
-                presence.check(task)
-                raise
-        finally:
-            presence.leave(task)
-
-    async def _post(self, scope: Scope, headers: Headers, receive: Receive, parts: Parts | None) -> Answer:
-        message = await receive()
-        body: bytes = message.get("body", b"")
-        is_plain = body and not message.get("more_body") and b"content-encoding" not in headers.raw
-        if not is_plain or len(body) > self._max_body_bytes:
-            body = await read_body(message, receive, headers, self._max_body_bytes, compression=self._compression)
-        is_json = headers.raw.get(b"content-type") == b"application/json"
-        presence, task = self._presence, asyncio.current_task()
-        presence.enter(task, receive)
-        try:
-            # Parsing is needless where an identical request was parsed already.
-            while is_json and (shared := self._engine.shared(body, headers)) is not None:
-                try:
-                    return shared if isinstance(shared, Answer) else await shared
-                except Abandoned:
-                    continue
-            if body[:1] != b"{" and is_array(body):
-                return await self._batch(scope, headers, body)
-            request = parse_body(body, JSON if is_json else headers.get("content-type", ""))
-            writer = None if parts is None else parts.writer
-            return await self._engine.answer(request, headers, _context(scope), key=body, writer=writer)
-        except asyncio.CancelledError:
-            presence.check(task)
-            raise
-        finally:
-            presence.leave(task)
-
-    async def _batch(self, scope: Scope, headers: Headers, body: bytes) -> Answer:
-        try:
-            entries = parse_array(body, headers.get("content-type", ""), self._max_batch)
-        except RequestError as exc:
-            # In JSON, as a batch would be answered. Apollo's link takes `application/graphql-response+json` of any
-            # status for answers, counts them, and tells its user that some are missing instead of what is wrong.
-            report = msgspec.json.encode(exc.report())
-            return Answer(report, exc.status, executed=False, malformed=True, no_store=True, media_type=JSON)
-        return await answer_batch(self._engine, entries, headers, _context(scope))
-
-    async def _get(self, scope: Scope, headers: Headers, method: str, receive: Receive, parts: Parts | None) -> Answer:
-        if method not in ("GET", "HEAD"):
-            raise RequestError.of("GraphQL is spoken with GET and POST", "BAD_REQUEST", 405, headers=(_METHODS,))
-        query_string: bytes = scope["query_string"]
-        if len(query_string) > self._max_body_bytes:
-            raise RequestError.of("the query string is too long", "LIMIT_EXCEEDED", 414)
-        request = parse_query(query_string)
-        key = ("GET", query_string)
-        presence, task = self._presence, asyncio.current_task()
-        presence.enter(task, receive)
-        try:
-            writer = None if parts is None else parts.writer
-            return await self._engine.answer(request, headers, _context(scope), key=key, writes=False, writer=writer)
-        except asyncio.CancelledError:
-            presence.check(task)
-            raise
-        finally:
-            presence.leave(task)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -280,14 +193,25 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
+def configured(app: App | str, drain_seconds: int, **options: Any) -> uvicorn.Config:
+    """Give uvicorn's settings for an application; a text names the function that makes it, in each worker process."""
+    return uvicorn.Config(app, timeout_graceful_shutdown=drain_seconds, **SERVER_OPTIONS, **options)
+
+
 def serve(
-    served: Graph | App, *, host: str = "127.0.0.1", port: int = 8000, socket: socket.socket | None = None
+    served: Graph | App,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    socket: socket.socket | None = None,
+    drain_seconds: int = 10,
 ) -> None:
     """Serve a graph in this process until it is told to stop, by SIGINT or SIGTERM.
 
     Args:
         served: the graph, or an `App` that says how to serve it.
         socket: a listening socket, instead of host and port.
+        drain_seconds: how long what is under way may go on when it is told to stop.
 
     Raises:
         GraphError: environment variables that the sources need are missing.
@@ -296,8 +220,4 @@ def serve(
     app = served if isinstance(served, App) else App(served)
     app.graph.check_environment()
     with contextlib.closing(socket or listen(host, port)) as listening, contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(uvicorn.Config(app, **SERVER_OPTIONS)).run([listening])
-
-
-def _context(scope: Scope) -> Callable[[], Any]:
-    return lambda: {"request": fastapi.Request(scope)}
+        Server(configured(app, drain_seconds)).run([listening])
