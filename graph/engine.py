@@ -158,10 +158,6 @@ class Engine:
         """Cancel a task that awaits `answer`, unless others wait for the same answer; then once they have gone."""
         self._flights.abandon(task)
 
-    def expire(self) -> None:
-        """Let all operations under way fail, as if they had taken too long."""
-        self._deadlines.expire()
-
     def _flight(self, key: Hashable, headers: Mapping[str, str], *, private: bool) -> Hashable:
         # Who asks after a write is not given what was read before it.
         asked = (key, self.store.touches)

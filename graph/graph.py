@@ -187,7 +187,7 @@ class Graph:
         Args:
             keeping: sources that others still use.
         """
-        self.engine.expire()
+        self.engine.deadlines.expire()
         for source in self.sources:
             if source not in keeping:
                 await source.aclose()

@@ -132,7 +132,7 @@ class Serving:
         be sent.
         """
         if not await self._ends(within_s):
-            self._engine.expire()
+            self._engine.deadlines.expire()
             await self._ends(_LAST_S)
 
     async def _ends(self, within_s: float) -> bool:
