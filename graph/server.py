@@ -87,6 +87,7 @@ class App:
         )
         self._serving = self._serving_of(graph)
         self._retiring: dict[Serving, asyncio.Task[None]] = {}
+        self._moving = asyncio.Lock()
         self._state = "starting"
         self.api = self._routes()
 
@@ -112,8 +113,9 @@ class App:
     def replace(self, graph: Graph) -> None:
         """Serve another graph from now on; to be called in the event loop that serves.
 
-        Requests under way are answered by the graph that they began with. It is closed when they are over, or when
-        their time is up; a source that it shares with the next graph stays open.
+        Requests under way are answered by the graph that they began with; subscriptions go on over the other one, or
+        end with an error where they do not fit it. The graph before is closed when its requests are over, or when
+        their time is up; a source that it shares with the other one stays open.
 
         Raises:
             GraphError: environment variables that the sources need are missing; the graph before is served on.
@@ -134,13 +136,22 @@ class App:
         await asyncio.gather(*(serving.drain(within_s) for serving in (self._serving, *self._retiring)))
 
     async def _retire(self, serving: Serving) -> None:
+        await self._move_subscriptions(serving)
         await serving.drain(serving.graph.engine.timeout_s or _LONGEST_S)
+        await self._move_subscriptions(serving)  # those that were being opened
         others = [self._serving, *(other for other in self._retiring if other is not serving)]
         try:
             await serving.graph.aclose(keeping={source for other in others for source in other.graph.sources})
         except Exception:
             log.exception("a graph that was replaced could not be closed")
         del self._retiring[serving]
+
+    async def _move_subscriptions(self, serving: Serving) -> None:
+        async with self._moving:  # else what has just been moved to a graph could stay there when that is replaced
+            try:
+                await serving.graph.engine.subscriptions.move_to(self.graph.engine)
+            except Exception:
+                log.exception("subscriptions could not be moved to another graph")
 
     async def _close(self) -> None:
         for task in (retiring := tuple(self._retiring.values())):
