@@ -139,15 +139,18 @@ class App:
         await self._move_subscriptions(serving)
         await serving.drain(serving.graph.engine.timeout_s or _LONGEST_S)
         await self._move_subscriptions(serving)  # those that were being opened
-        others = [self._serving, *(other for other in self._retiring if other is not serving)]
-        try:
-            await serving.graph.aclose(keeping={source for other in others for source in other.graph.sources})
-        except Exception:
-            log.exception("a graph that was replaced could not be closed")
+        others = {other.graph for other in (self._serving, *self._retiring) if other is not serving}
+        if serving.graph not in others:  # as it is when it was put back
+            try:
+                await serving.graph.aclose(keeping={source for graph in others for source in graph.sources})
+            except Exception:
+                log.exception("a graph that was replaced could not be closed")
         del self._retiring[serving]
 
     async def _move_subscriptions(self, serving: Serving) -> None:
         async with self._moving:  # else what has just been moved to a graph could stay there when that is replaced
+            if serving.graph is self.graph:
+                return
             try:
                 await serving.graph.engine.subscriptions.move_to(self.graph.engine)
             except Exception:

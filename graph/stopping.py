@@ -21,6 +21,7 @@ from uvicorn.supervisors import multiprocess
 
 _POLL_S = 0.05
 _LAST_S = 1
+_LONGEST_START_S = 60  # a worker can say that it lives once it has imported all this, which takes 2 s where it is quick
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -80,6 +81,7 @@ class Server(uvicorn.Server):
             connection.transport.abort()
         await self._sent(loop.time() + _LAST_S)
         self.config.timeout_graceful_shutdown = _LAST_S
+        self.force_exit = False  # the application is closed all the same, unless a third signal comes
         await self._unless_forced(super().shutdown(sockets))
 
     def _end_works(self) -> None:
@@ -144,4 +146,5 @@ class Workers(multiprocess.Multiprocess):
 def run_workers(config: uvicorn.Config, listening: socket.socket) -> None:
     """Serve in as many processes as the configuration says, until SIGINT or SIGTERM comes."""
     multiprocess.Process = Worker  # type: ignore[misc]  # uvicorn has no other place to say what its workers are
+    config.timeout_worker_healthcheck = _LONGEST_START_S
     Workers(config, [listening]).run()
