@@ -49,8 +49,7 @@ class _Served(msgspec.Struct, frozen=True):
         """Make the application.
 
         Raises:
-            TargetError: the target gives no graph.
-            GraphError: something else is wrong; it lists all that is.
+            TargetError: the target gives no graph, or something else is wrong; it tells all that is.
         """
         graph, faults = load(self.target), list[str]()
         cors = None
@@ -72,7 +71,7 @@ class _Served(msgspec.Struct, frozen=True):
         with _noting(faults):
             graph.check_environment()
         if faults:
-            raise GraphError(faults)
+            raise TargetError(f"{self.target}: {GraphError(faults)}")
 
 
 @contextlib.contextmanager
@@ -134,8 +133,6 @@ def serve(
         app = options.app()
     except TargetError as exc:
         raise _fail(str(exc)) from exc
-    except GraphError as exc:
-        raise _fail(f"{target}: {exc}") from exc
     with _listen(host, port) as listening:
         port = listening.getsockname()[1]
         shared = f", {workers} workers" if workers > 1 and not reload else ""

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import watchfiles
 
-from graph.errors import GraphError
 from graph.graph import Graph
 from graph.target import TargetError
 
@@ -20,7 +19,7 @@ class Reloading:
     """Loads a graph again when a Python file below a folder changes, and puts it in the place of the one before.
 
     Args:
-        load: loads the graph; called in a thread.
+        load: loads the graph, or raises a TargetError; called in a thread.
         replace: takes the graph that was loaded.
         say: tells the person at the terminal.
     """
@@ -44,7 +43,7 @@ class Reloading:
         began_at = time.perf_counter()
         try:
             self._replace(await asyncio.to_thread(self._load))
-        except (TargetError, GraphError) as exc:
+        except TargetError as exc:
             self._say(f"{exc}\nweft: the graph before is still served")
             return
         self._say(f"reloaded in {(time.perf_counter() - began_at) * 1000:.0f} ms")

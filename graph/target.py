@@ -75,13 +75,13 @@ def load_again(target: str) -> Graph:
     Raises:
         TargetError: as `load`; what was imported before is in its place again.
     """
-    before = _imported_from(folder_of(target))
+    before = modules_of(folder_of(target))
     _forget(before)
     importlib.invalidate_caches()
     try:
         return load(target)
     except TargetError:
-        _forget(_imported_from(folder_of(target)))
+        _forget(modules_of(folder_of(target)))
         sys.modules.update(before)
         for name, module in before.items():
             package, _, last = name.rpartition(".")
@@ -95,7 +95,7 @@ def _forget(modules: dict[str, ModuleType]) -> None:
         del sys.modules[name]
 
 
-def _imported_from(folder: Path) -> dict[str, ModuleType]:
+def modules_of(folder: Path) -> dict[str, ModuleType]:
     """Give the modules in Python whose files are in or below a folder, but those of Weft and of libraries."""
     kinds = ("stdlib", "platstdlib", "purelib", "platlib")
     weft = Path(__file__).resolve().parents[1]
