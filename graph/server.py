@@ -1,4 +1,4 @@
-"""The ASGI application: ``/graphql`` by hand, everything else by FastAPI.
+"""The ASGI application: ``/graphql`` and ``/webhooks/`` by hand, everything else by FastAPI.
 
 A FastAPI route costs three times as much per request as the raw protocol, so the one path that is hot is answered
 directly. Health, readiness and their documentation are ordinary routes.
@@ -23,6 +23,7 @@ from graph.errors import GraphError
 from graph.graph import Graph
 from graph.serving import Serving
 from graph.stopping import Server
+from graph.webhooks import PREFIX
 
 log = logging.getLogger("weft")
 _LONGEST_S = 30.0
@@ -102,6 +103,8 @@ class App:
                 serving.under_way -= 1
                 if serving.ended is not None and not serving.under_way:
                     serving.ended.set()
+        elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self._serving.webhooks(scope, receive, send)
         else:
             await self.api(scope, receive, send)
 
@@ -136,13 +139,14 @@ class App:
         await asyncio.gather(*(serving.drain(within_s) for serving in (self._serving, *self._retiring)))
 
     async def _retire(self, serving: Serving) -> None:
+        await serving.webhooks.aclose()  # its events are for those who still subscribe to this graph
         await self._move_subscriptions(serving)
         await serving.drain(serving.graph.engine.timeout_s or _LONGEST_S)
         await self._move_subscriptions(serving)  # those that were being opened
         others = {other.graph for other in (self._serving, *self._retiring) if other is not serving}
         if serving.graph not in others:  # as it is when it was put back
             try:
-                await serving.graph.aclose(keeping={source for graph in others for source in graph.sources})
+                await serving.aclose(keeping={source for graph in others for source in graph.sources})
             except Exception:
                 log.exception("a graph that was replaced could not be closed")
         del self._retiring[serving]
@@ -161,7 +165,7 @@ class App:
             task.cancel()
         await asyncio.gather(*retiring, return_exceptions=True)
         for serving in (*self._retiring, self._serving):
-            await serving.graph.aclose()
+            await serving.aclose()
         self._retiring.clear()
 
     def _routes(self) -> fastapi.FastAPI:

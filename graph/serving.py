@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from typing import Any
 
 import fastapi
@@ -38,7 +39,9 @@ from graph.request import (
     prefers_html,
 )
 from graph.upload import Uploads
+from graph.webhooks import Webhooks
 from resolvers import Abandoned
+from sources import Rest
 
 log = logging.getLogger("weft")
 _METHODS = (b"allow", b"GET, HEAD, OPTIONS, POST")
@@ -79,6 +82,8 @@ class Serving:
             max_uploads=max_uploads,
         )
         self._presence = Presence(self._engine.abandon)
+        touch = functools.partial(graph.receiving.touch, graph.engine.store)
+        self.webhooks = Webhooks(graph.receiving.webhooks, graph.engine.subscriptions.bus, received=touch)
         self.under_way = 0  # kept by the application: one more coroutine around each request would cost it 5 %
         self.ended: asyncio.Event | None = None
 
@@ -126,11 +131,19 @@ class Serving:
             await self._answering.send(send, answer, media_type, headers, is_get=method != "POST")
 
     async def drain(self, within_s: float) -> None:
-        """Wait until no request is under way.
+        """Wait until no request is under way, and what was delivered to webhooks is published.
 
         Operations that are not over in time fail then, as if they had taken too long; their answers have a second to
         be sent.
         """
+        await asyncio.gather(self._finish(within_s), self.webhooks.aclose(within_s))
+
+    async def aclose(self, keeping: Collection[Rest] = ()) -> None:
+        """Close the graph; see `Graph.aclose`."""
+        await self.webhooks.aclose()
+        await self.graph.aclose(keeping)
+
+    async def _finish(self, within_s: float) -> None:
         if not await self._ends(within_s):
             self._engine.deadlines.expire()
             await self._ends(_LAST_S)

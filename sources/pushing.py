@@ -18,6 +18,7 @@ from sources.template import Template
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MOST_BUFFERED = 100_000
+_ANSWERED = Endpoint("GET", Template("/"))  # stands where a call has an endpoint; an event is there without asking
 
 
 class PushOptions(TypedDict, total=False):
@@ -66,17 +67,22 @@ class Pushing(abc.ABC):
             headers: header name to a fixed text or ``{variable}``.
         """
 
-        def feed() -> tuple[Feed, Endpoint]:
-            endpoint = Endpoint("GET", Template(template), headers=declared_headers(headers))
-            return Poll(endpoint, every), endpoint
+        def made() -> Feed:
+            return Poll(Endpoint("GET", Template(template), headers=declared_headers(headers)), every)
 
-        return self._pushed(feed, options, compares=True)
+        return self._pushed(made, options, compares=True)
 
-    def _pushed(
-        self, feed: Callable[[], tuple[Feed, Endpoint]], options: PushOptions, *, compares: bool = False
-    ) -> Callable[[F], F]:
+    def feed(self, feed: Feed, **options: Unpack[PushOptions]) -> Callable[[F], F]:
+        """Declare that a feed of the author's own gives the events, as the source spells them.
+
+        Args:
+            feed: any object with the attributes of `Feed`.
+        """
+        return self._pushed(lambda: feed, options)
+
+    def _pushed(self, made: Callable[[], Feed], options: PushOptions, *, compares: bool = False) -> Callable[[F], F]:
         def build(where: str) -> Call:
-            made, endpoint = feed()
+            feed = made()
             key = options.get("key", ())
             paths = (key,) if isinstance(key, str) else tuple(key)
             for path in (*paths, *options.get("where", {}).values()):
@@ -88,14 +94,14 @@ class Pushing(abc.ABC):
                 raise DeclarationError(f"buffer={buffer!r}: expected a number of events from 1 to {_MOST_BUFFERED}")
             return Call(
                 source=cast(Any, self),
-                single=endpoint,
+                single=_ANSWERED,
                 key=paths,
                 inputs=dict(options.get("inputs") or {}),
                 invalidates=stale_types(options.get("invalidates", ())),
                 ttl=0.0,
                 deprecation_reason=options.get("deprecation_reason"),
                 pushed=Pushed(
-                    feed=made,
+                    feed=feed,
                     items=split_path(options.get("items")),
                     where=dict(options.get("where", {})),
                     key=paths,

@@ -15,7 +15,7 @@ import strawberry
 from graph import App, Graph
 from graph.engine import Request
 from graph.errors import GraphError
-from sources import Bearer, Reply, Rest
+from sources import Bearer, Reply, Rest, SharedSecret
 from sources.transport import Content, Headers
 
 
@@ -67,6 +67,30 @@ def ticking(name: str = "ticks") -> Graph:
 
     made = strawberry.type(type("Subscription", (), {name: strawberry.subscription(ticks)}))
     return Graph(query=Query, subscription=made)
+
+
+def notified(topic: str) -> Graph:
+    """Give a graph with one subscription, which a webhook feeds."""
+    source = Rest("post", "http://post.example", client=Held(topic))
+
+    @strawberry.type
+    class Query:
+        @source.get("/word")
+        def word(self) -> str: ...
+
+    @strawberry.type
+    class Subscription:
+        @source.webhook(topic, signature=SharedSecret(env="WEFT_TEST_SECRET"), items="is")
+        def moved(self) -> str: ...
+
+    return Graph(query=Query, subscription=Subscription)
+
+
+async def deliver(app: App, topic: str) -> int:
+    """Deliver an event to a webhook; give the status."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://weft") as client:
+        headers = {"x-webhook-token": "s3cret"}
+        return (await client.post(f"/webhooks/post/{topic}", json={"is": topic}, headers=headers)).status_code
 
 
 async def ask(app: App, query: str = "{ word }") -> Any:
@@ -220,6 +244,33 @@ async def test_a_subscription_that_the_other_graph_does_not_know_ends_and_says_w
     assert first == "the graph has changed, and the subscription does not fit it any more"
     assert second.startswith("Cannot query field 'ticks' on type 'Subscription'.")
     await settle(app)
+
+
+async def test_deliveries_to_webhooks_are_for_the_graph_of_the_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEFT_TEST_SECRET", "s3cret")
+    app = App(notified("parcels"))
+    subscriptions = app.graph.engine.subscriptions
+    subscriber = await subscriptions.open(Request("subscription { moved }"), {}, lambda: None)
+    assert subscriber is not None
+    await asyncio.sleep(0)
+    app.replace(notified("letters"))
+    await settle(app)
+    assert [await deliver(app, topic) for topic in ("parcels", "letters")] == [404, 202]
+    assert await subscriber.next() == '{"data":{"moved":"letters"}}'
+    subscriber.close()
+    await app.graph.aclose()
+
+
+async def test_what_a_webhook_has_accepted_is_published_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEFT_TEST_SECRET", "s3cret")
+    app = App(notified("parcels"))
+    subscriber = await app.graph.engine.subscriptions.open(Request("subscription { moved }"), {}, lambda: None)
+    assert subscriber is not None
+    assert await deliver(app, "parcels") == 202
+    await app.drain(20)
+    assert await subscriber.next() == '{"data":{"moved":"parcels"}}'
+    subscriber.close()
+    await app.graph.aclose()
 
 
 async def test_nothing_is_left_of_many_graphs() -> None:
