@@ -10,11 +10,13 @@ import abc
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, Unpack, cast, get_args
 
+from sources.delivery import Signature
 from sources.endpoint import Call, Endpoint, Overflow, Pushed, declared_headers, split_path, stale_types
 from sources.errors import DeclarationError
 from sources.event import Feed
 from sources.poll import Poll
 from sources.template import Template
+from sources.webhook import Webhook
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MOST_BUFFERED = 100_000
@@ -71,6 +73,27 @@ class Pushing(abc.ABC):
             return Poll(Endpoint("GET", Template(template), headers=declared_headers(headers)), every)
 
         return self._pushed(made, options, compares=True)
+
+    def webhook(
+        self,
+        topic: str,
+        *,
+        signature: Signature | None = None,
+        events: Sequence[str] = (),
+        each: bool = False,
+        max_body_bytes: int = 1_000_000,
+        **options: Unpack[PushOptions],
+    ) -> Callable[[F], F]:
+        """Declare that the backend posts its events to ``/webhooks/{name of the source}/{topic}``.
+
+        Args:
+            signature: how a delivery proves that it is the backend's: `Stripe`, `GitHub`, `Shopify`, `Hmac`,
+                `SharedSecret`; `Unsigned()` where it need not.
+            events: the kinds that are taken; without any, all but those that only try out the address.
+            each: whether a delivery is an array of which each item is an event.
+            max_body_bytes: longest body that is read.
+        """
+        return self._pushed(lambda: Webhook(topic, signature, events, each, max_body_bytes), options)
 
     def feed(self, feed: Feed, **options: Unpack[PushOptions]) -> Callable[[F], F]:
         """Declare that a feed of the author's own gives the events, as the source spells them.
