@@ -93,6 +93,12 @@ async def deliver(app: App, topic: str) -> int:
         return (await client.post(f"/webhooks/post/{topic}", json={"is": topic}, headers=headers)).status_code
 
 
+async def listening() -> None:
+    """Let the tasks begin that listen to what is delivered."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
 async def ask(app: App, query: str = "{ word }") -> Any:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://weft") as client:
         return (await client.post("/graphql", json={"query": query})).json()
@@ -252,9 +258,9 @@ async def test_deliveries_to_webhooks_are_for_the_graph_of_the_moment(monkeypatc
     subscriptions = app.graph.engine.subscriptions
     subscriber = await subscriptions.open(Request("subscription { moved }"), {}, lambda: None)
     assert subscriber is not None
-    await asyncio.sleep(0)
     app.replace(notified("letters"))
     await settle(app)
+    await listening()
     assert [await deliver(app, topic) for topic in ("parcels", "letters")] == [404, 202]
     assert await subscriber.next() == '{"data":{"moved":"letters"}}'
     subscriber.close()
@@ -266,6 +272,7 @@ async def test_what_a_webhook_has_accepted_is_published_before_the_end(monkeypat
     app = App(notified("parcels"))
     subscriber = await app.graph.engine.subscriptions.open(Request("subscription { moved }"), {}, lambda: None)
     assert subscriber is not None
+    await listening()
     assert await deliver(app, "parcels") == 202
     await app.drain(20)
     assert await subscriber.next() == '{"data":{"moved":"parcels"}}'
