@@ -10,6 +10,7 @@ A request under way is answered, with ``Connection: close``. The seconds for dra
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
@@ -19,6 +20,7 @@ from typing import Any, Protocol, cast
 import uvicorn
 from uvicorn.supervisors import multiprocess
 
+log = logging.getLogger("weft")
 _POLL_S = 0.05
 _LAST_S = 1
 _LONGEST_START_S = 60  # a worker can say that it lives once it has imported all this, which takes 2 s where it is quick
@@ -108,8 +110,8 @@ class Server(uvicorn.Server):
         finally:
             task.cancel()
         await asyncio.wait([task])
-        if not task.cancelled():
-            task.result()
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            log.error("a step of stopping failed; the next one follows", exc_info=failure)
 
 
 class Worker(multiprocess.Process):
