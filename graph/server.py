@@ -21,8 +21,10 @@ from graph.asgi import Receive, Scope, Send
 from graph.cors import Cors
 from graph.errors import GraphError
 from graph.graph import Graph
+from graph.room import Room
 from graph.serving import Serving
-from graph.stopping import Server
+from graph.stopping import Draining, Server
+from graph.stream import Streams
 from graph.webhooks import PREFIX
 
 log = logging.getLogger("weft")
@@ -50,6 +52,8 @@ class App:
         compression: whether long answers are compressed, and compressed requests read.
         max_upload_bytes: what the files of one request may hold together, where the graph takes files.
         max_uploads: how many files one request may bring.
+        max_sockets: how many clients may hold sockets or streams at once.
+        ping_interval: seconds of silence after which a stream is sent a sign of life; None for none.
         graphiql: whether browsers that open the path get GraphiQL.
 
     Raises:
@@ -67,6 +71,8 @@ class App:
         compression: bool = True,
         max_upload_bytes: int = 20_000_000,
         max_uploads: int = 10,
+        max_sockets: int = 20_000,
+        ping_interval: float | None = 12.0,
         graphiql: bool = True,
     ) -> None:
         limits = {"max_upload_bytes": max_upload_bytes, "max_uploads": max_uploads}
@@ -76,8 +82,10 @@ class App:
         if faults:
             raise GraphError(faults)
         self._path = path
+        self._streams = Streams(Room(max_sockets), heartbeat_s=ping_interval)
         self._serving_of = functools.partial(
             Serving,
+            streams=self._streams,
             max_body_bytes=max_body_bytes,
             max_batch=max_batch,
             cors=cors,
@@ -100,9 +108,7 @@ class App:
             try:
                 await serving.answer(scope, receive, send)
             finally:
-                serving.under_way -= 1
-                if serving.ended is not None and not serving.under_way:
-                    serving.ended.set()
+                serving.end_one()
         elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
             await self._serving.webhooks(scope, receive, send)
         else:
@@ -132,11 +138,14 @@ class App:
     async def drain(self, within_s: float = 10.0) -> None:
         """Let what is under way end; readiness is denied from now on, and what comes nevertheless is still answered.
 
+        Streams are complete at once, and no other ones begin.
+
         Args:
             within_s: seconds after which operations that are still under way fail, as if they had taken too long.
         """
         self._state = "stopping"
-        await asyncio.gather(*(serving.drain(within_s) for serving in (self._serving, *self._retiring)))
+        parts: tuple[Draining, ...] = (self._streams, self._serving, *self._retiring)
+        await asyncio.gather(*(part.drain(within_s) for part in parts))
 
     async def _retire(self, serving: Serving) -> None:
         await serving.webhooks.aclose()  # its events are for those who still subscribe to this graph

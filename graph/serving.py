@@ -38,6 +38,7 @@ from graph.request import (
     parse_query,
     prefers_html,
 )
+from graph.stream import Stream, Streamed, Streams, accepted_streams, send_whole
 from graph.upload import Uploads
 from graph.webhooks import Webhooks
 from resolvers import Abandoned
@@ -50,15 +51,19 @@ _LAST_S = 1.0
 
 
 class Serving:
-    """Answers the requests for one graph; the arguments are those of `App`.
+    """Answers the requests for one graph; most arguments are those of `App`.
 
-    `under_way` counts the requests, and `ended`, if there is one, is set when none is left.
+    Args:
+        streams: the streams of the server, which outlive the graph that they begin with.
+
+    `under_way` counts the requests.
     """
 
     def __init__(
         self,
         graph: Graph,
         *,
+        streams: Streams,
         max_body_bytes: int,
         max_batch: int,
         cors: Cors | None,
@@ -68,6 +73,7 @@ class Serving:
         graphiql: bool,
     ) -> None:
         self.graph = graph
+        self._streams = streams
         self._max_body_bytes = max_body_bytes
         self._max_batch = max_batch
         self._compression = compression
@@ -85,7 +91,7 @@ class Serving:
         touch = functools.partial(graph.receiving.touch, graph.engine.store)
         self.webhooks = Webhooks(graph.receiving.webhooks, graph.engine.subscriptions.bus, received=touch)
         self.under_way = 0  # kept by the application: one more coroutine around each request would cost it 5 %
-        self.ended: asyncio.Event | None = None
+        self._ended: asyncio.Event | None = None
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, as ASGI has it."""
@@ -102,7 +108,8 @@ class Serving:
                 await respond(send, 200, b"text/html; charset=utf-8", graphiql.PAGE, ((b"vary", b"accept"),))
                 return
         media_type, parts = accepted(accept), accepted_parts(accept)
-        if parts is not None and media_type is None:
+        streamed = None if method == "HEAD" else accepted_streams(accept)
+        if media_type is None and (parts is not None or streamed is not None):
             media_type = JSON  # of what is whole
         uploading = self._uploads.begin(headers, receive) if method == "POST" else None
         if uploading is not None:
@@ -110,12 +117,13 @@ class Serving:
         try:
             if media_type is None:
                 raise RequestError.of(f"this server answers in {GRAPHQL_JSON} or {JSON}", "BAD_REQUEST", 406)
+            answer: Answer | Stream
             if uploading is not None:
                 answer = await uploading.answer(_context(scope))
             elif method == "POST":
-                answer = await self._post(scope, headers, receive, parts)
+                answer = await self._post(scope, headers, receive, parts, streamed)
             else:
-                answer = await self._get(scope, headers, method, receive, parts)
+                answer = await self._get(scope, headers, method, receive, parts, streamed)
         except RequestError as exc:
             await refuse(send, exc, media_type)
             return
@@ -125,10 +133,20 @@ class Serving:
             log.exception("a request failed")
             await refuse(send, RequestError.of("Internal server error", "INTERNAL_SERVER_ERROR", 500), media_type)
             return
-        if answer.payloads is not None and parts is not None:
+        if isinstance(answer, Stream):
+            await self._stream(answer, receive, send)
+        elif answer.payloads is not None and parts is not None:
             await self._deliver(parts, answer.payloads, receive, send)
+        elif streamed is not None and streamed.whole is not None and not answer.malformed:
+            await send_whole(send, streamed.whole, answer.body)
         else:
             await self._answering.send(send, answer, media_type, headers, is_get=method != "POST")
+
+    def end_one(self) -> None:
+        """Note that a request is over."""
+        self.under_way -= 1
+        if self._ended is not None and not self.under_way:
+            self._ended.set()
 
     async def drain(self, within_s: float) -> None:
         """Wait until no request is under way, and what was delivered to webhooks is published.
@@ -149,12 +167,12 @@ class Serving:
             await self._ends(_LAST_S)
 
     async def _ends(self, within_s: float) -> bool:
-        self.ended = self.ended or asyncio.Event()
+        self._ended = self._ended or asyncio.Event()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while self.under_way:  # one that ends may be followed by another
-                    self.ended.clear()
-                    await self.ended.wait()
+                    self._ended.clear()
+                    await self._ended.wait()
         return not self.under_way
 
     def _shows_graphiql(self, method: str, accept: str | None, query_string: bytes) -> bool:
@@ -175,7 +193,16 @@ class Serving:
         finally:
             presence.leave(task)
 
-    async def _post(self, scope: Scope, headers: Headers, receive: Receive, parts: Parts | None) -> Answer:
+    async def _stream(self, stream: Stream, receive: Receive, send: Send) -> None:
+        self.end_one()  # the graph may be replaced while it goes on
+        try:
+            await stream.send(receive, send)
+        finally:
+            self.under_way += 1
+
+    async def _post(
+        self, scope: Scope, headers: Headers, receive: Receive, parts: Parts | None, streamed: Streamed | None
+    ) -> Answer | Stream:
         message = await receive()
         body: bytes = message.get("body", b"")
         is_plain = body and not message.get("more_body") and b"content-encoding" not in headers.raw
@@ -194,8 +221,13 @@ class Serving:
             if body[:1] != b"{" and is_array(body):
                 return await self._batch(scope, headers, body)
             request = parse_body(body, JSON if is_json else headers.get("content-type", ""))
+            context = _context(scope)
+            if streamed is not None:
+                opened = await self._streams.open(self._engine, request, headers, context, streamed.live)
+                if opened is not None:
+                    return opened
             writer = None if parts is None else parts.writer
-            return await self._engine.answer(request, headers, _context(scope), key=body, writer=writer)
+            return await self._engine.answer(request, headers, context, key=body, writer=writer)
         except asyncio.CancelledError:
             presence.check(task)
             raise
@@ -212,7 +244,15 @@ class Serving:
             return Answer(report, exc.status, executed=False, malformed=True, no_store=True, media_type=JSON)
         return await answer_batch(self._engine, entries, headers, _context(scope))
 
-    async def _get(self, scope: Scope, headers: Headers, method: str, receive: Receive, parts: Parts | None) -> Answer:
+    async def _get(
+        self,
+        scope: Scope,
+        headers: Headers,
+        method: str,
+        receive: Receive,
+        parts: Parts | None,
+        streamed: Streamed | None,
+    ) -> Answer | Stream:
         if method not in ("GET", "HEAD"):
             raise RequestError.of("GraphQL is spoken with GET and POST", "BAD_REQUEST", 405, headers=(_METHODS,))
         query_string: bytes = scope["query_string"]
@@ -223,8 +263,13 @@ class Serving:
         presence, task = self._presence, asyncio.current_task()
         presence.enter(task, receive)
         try:
+            context = _context(scope)
+            if streamed is not None:
+                opened = await self._streams.open(self._engine, request, headers, context, streamed.live)
+                if opened is not None:
+                    return opened
             writer = None if parts is None else parts.writer
-            return await self._engine.answer(request, headers, _context(scope), key=key, writes=False, writer=writer)
+            return await self._engine.answer(request, headers, context, key=key, writes=False, writer=writer)
         except asyncio.CancelledError:
             presence.check(task)
             raise

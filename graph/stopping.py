@@ -28,7 +28,7 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Draining(Protocol):
-    """An application that can be told to end what is under way."""
+    """An application, or a part of one, that can be told to end what is under way."""
 
     async def drain(self, within_s: float) -> None:
         """Return when all is over, and soon after the time is up."""

@@ -23,9 +23,11 @@ from tests.graph.serving.backend import Gateway, until
 from tests.graph.serving.command import is_ready, serving
 
 TARGET = """
+import asyncio
 import strawberry
 from graph import Graph
 from weft_test_beside import WORD
+from collections.abc import AsyncIterator
 @strawberry.type
 class Query:
     @strawberry.field
@@ -35,7 +37,14 @@ class Query:
     def late(self) -> str:
         from weft_test_parts.late import WORD
         return WORD
-graph = Graph(query=Query)
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def words(self) -> AsyncIterator[str]:
+        while True:
+            yield WORD
+            await asyncio.sleep(0.02)
+graph = Graph(query=Query, subscription=Subscription)
 """
 FILES = {
     "weft_test_beside.py": "WORD = 'one'\n",
@@ -43,6 +52,8 @@ FILES = {
     "weft_test_parts/late.py": "WORD = 'late'\n",
     "made.py": TARGET,
 }
+WORDS = {"query": "subscription { words }"}
+EVENTS = {"accept": "text/event-stream"}
 BEFORE = "weft: the graph before is still served"
 
 
@@ -131,7 +142,7 @@ def test_an_edit_of_a_module_of_a_package_below_it_counts(stage: Stage) -> None:
 def test_a_mistake_is_told_by_its_line_and_the_graph_before_is_served_until_it_is_mended(stage: Stage) -> None:
     assert stage.gateway.ask("{ late }") == {"data": {"late": "late"}}
     stage.edit("made.py", TARGET + "x = (\n")
-    stage.hears(r"weft: .*/made\.py:15: SyntaxError: '\(' was never closed .*")
+    stage.hears(r"weft: .*/made\.py:24: SyntaxError: '\(' was never closed .*")
     stage.hears(BEFORE)
     assert stage.gateway.ask("{ word late }") == {"data": {"word": "one", "late": "late"}}
     stage.edit("made.py", TARGET.replace("def word", "def mended"))
@@ -141,7 +152,7 @@ def test_a_mistake_is_told_by_its_line_and_the_graph_before_is_served_until_it_i
 
 def test_a_mistake_beside_it_is_told_and_the_graph_before_is_served(stage: Stage) -> None:
     stage.edit("weft_test_beside.py", "WORD = nothing\n")
-    stage.hears(r"weft: .*/made\.py:4: NameError: name 'nothing' is not defined")
+    stage.hears(r"weft: .*/made\.py:5: NameError: name 'nothing' is not defined")
     stage.hears(BEFORE)
     assert stage.gateway.ask("{ word late }") == {"data": {"word": "one", "late": "late"}}
 
@@ -177,6 +188,20 @@ def test_connections_stay_open(stage: Stage) -> None:
         stage.hears(r"weft: reloaded in \d+ ms")
         stage.serves("{ word }", word="two")
         assert greeted(connection, "{ word }") == b'{"data":{"word":"two"}}'
+
+
+def test_a_stream_goes_on_over_the_other_graph_and_ends_with_an_error_when_that_does_not_know_it(stage: Stage) -> None:
+    with stage.gateway.client.stream("GET", stage.gateway.url, params=WORDS, headers=EVENTS) as response:
+        lines = response.iter_lines()
+        heard = 'data: {"data":{"words":"%s"}}'
+        assert heard % "one" in lines
+        stage.edit("weft_test_beside.py", "WORD = 'two'\n")
+        assert heard % "two" in lines
+        stage.edit("made.py", TARGET.replace("async def words", "async def others"))
+        stage.hears(r"weft: reloaded in \d+ ms")
+        *_, said, _, event, _, _ = lines
+    assert said.startswith('data: {"errors":[{"message":"the graph has changed, and the subscription does not fit it')
+    assert event == "event: complete"
 
 
 def greeted(connection: socket.socket, query: str) -> bytes:

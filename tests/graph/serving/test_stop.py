@@ -25,6 +25,22 @@ from tests.serving import running
 
 HOWEVER = [[], ["--workers", "2"], ["--reload"]]
 ENDLESS = ["--drain-seconds", "600"]
+TICKING = """
+import asyncio
+from collections.abc import AsyncIterator
+import strawberry
+from graph import Graph
+@strawberry.type
+class Query:
+    word: str = "tick"
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def ticks(self) -> AsyncIterator[int]:
+        yield 1
+        await asyncio.Event().wait()
+graph = Graph(query=Query, subscription=Subscription)
+"""
 
 
 class Stage(NamedTuple):
@@ -176,6 +192,22 @@ def test_a_server_that_serves_nobody_ends_whatever_its_time(tmp_path: Path) -> N
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize("options", HOWEVER)
+def test_a_stream_is_complete_at_once(tmp_path: Path, options: list[str]) -> None:
+    target = tmp_path / "ticking.py"
+    target.write_text(TICKING, encoding="utf-8")
+    with serving(str(target), *ENDLESS, *options) as (gateway, process):
+        until(lambda: is_ready(gateway), 40)
+        query, headers = {"query": "subscription { ticks }"}, {"accept": "text/event-stream"}
+        with gateway.client.stream("GET", gateway.url, params=query, headers=headers) as response:
+            lines = response.iter_lines()
+            assert 'data: {"data":{"ticks":1}}' in lines
+            process.send_signal(signal.SIGTERM)
+            assert list(lines) == ["", "event: complete", "data:", ""]
+        _, errors = process.communicate(timeout=20)
+        assert (process.returncode, errors) == (0, "")
 
 
 async def test_an_application_that_drains_is_not_ready_but_answers() -> None:
