@@ -118,7 +118,14 @@ def serve(
             return
         os.environ[_SERVED] = msgspec.json.encode(options).decode()
         count = None if reload else workers
-        config = uvicorn.Config("graph.main:served", factory=True, workers=count, reload=reload, **SERVER_OPTIONS)
+        config = uvicorn.Config(
+            "graph.main:served",
+            factory=True,
+            workers=count,
+            reload=reload,
+            ws_max_size=app.max_body_bytes,
+            **SERVER_OPTIONS,
+        )
         if reload:
             uvicorn.supervisors.ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listening]).run()
         else:

@@ -26,8 +26,10 @@ from graph.cors import Cors, CrossOrigin
 from graph.engine import Answer
 from graph.errors import GraphError, RequestError
 from graph.graph import Graph
+from graph.login import Authenticate
 from graph.parts import Parts, accepted_parts
 from graph.presence import Departed, Presence
+from graph.protocol import Terms
 from graph.request import (
     GRAPHQL_JSON,
     JSON,
@@ -39,6 +41,8 @@ from graph.request import (
     parse_query,
     prefers_html,
 )
+from graph.room import Room
+from graph.socket import Sockets
 from graph.upload import Uploads
 from resolvers import Abandoned
 
@@ -50,7 +54,9 @@ SERVER_OPTIONS: dict[str, Any] = {
     "log_level": "warning",
     "loop": "uvloop",
     "http": "httptools",
-    "ws": "none",
+    "ws": "websockets-sansio",
+    "ws_ping_interval": None,  # the protocol has its own ping
+    "ws_per_message_deflate": False,  # 40 kB for each socket, and the same bytes compressed again for each
     "interface": "asgi3",
     "proxy_headers": False,  # nothing here looks at the client's address, and the middleware costs each request 2 µs
     "server_header": False,
@@ -69,9 +75,17 @@ class App:
         max_upload_bytes: what the files of one request may hold together, where the graph takes files.
         max_uploads: how many files one request may bring.
         graphiql: whether browsers that open the path get GraphiQL.
+        authenticate: says who the client of a socket is, by its `ConnectionInit`: gives an `Authenticated`, or None (or
+            raises PermissionError) for one who is not welcome. It may be a coroutine function. Without it, what a
+            client says in place of forwarded headers is forwarded, and the backends decide.
+        max_sockets: how many sockets there may be at once.
+        max_operations_per_socket: how many operations of one socket may be under way.
+        max_messages_per_s: how many messages one socket may send in the long run.
+        init_timeout: seconds for which a new socket may say nothing.
+        ping_interval: seconds between two pings of a socket; None for no pings.
 
     Raises:
-        GraphError: `max_batch`, `max_upload_bytes` or `max_uploads` is negative.
+        GraphError: a limit is negative, or a time is no time.
     """
 
     def __init__(
@@ -86,16 +100,25 @@ class App:
         max_upload_bytes: int = 20_000_000,
         max_uploads: int = 10,
         graphiql: bool = True,
+        authenticate: Authenticate | None = None,
+        max_sockets: int = 20_000,
+        max_operations_per_socket: int = 100,
+        max_messages_per_s: float = 50,
+        init_timeout: float = 3.0,
+        ping_interval: float | None = 12.0,
     ) -> None:
         limits = {"max_upload_bytes": max_upload_bytes, "max_uploads": max_uploads}
+        limits |= {"max_sockets": max_sockets, "max_operations_per_socket": max_operations_per_socket}
         faults = [f"App: {name} is negative" for name, value in limits.items() if value < 0]
+        more = {"max_messages_per_s": max_messages_per_s, "init_timeout": init_timeout, "ping_interval": ping_interval}
+        faults += [f"App: {name} must be more than 0" for name, at in more.items() if at is not None and not at > 0]
         if max_batch < 0:
             faults.append("App: max_batch is negative; 0 refuses arrays")
         if faults:
             raise GraphError(faults)
         self.graph = graph
         self._path = path
-        self._max_body_bytes = max_body_bytes
+        self.max_body_bytes = max_body_bytes
         self._max_batch = max_batch
         self._compression = compression
         self._graphiql = graphiql
@@ -108,6 +131,19 @@ class App:
             max_upload_bytes=max_upload_bytes,
             max_uploads=max_uploads,
         )
+        self._sockets = Sockets(
+            graph.engine,
+            authenticate=authenticate,
+            cors=cors,
+            room=Room(max_sockets),
+            terms=Terms(
+                max_message_bytes=max_body_bytes,
+                max_operations=max_operations_per_socket,
+                max_messages_per_s=max_messages_per_s,
+                init_timeout_s=init_timeout,
+                ping_interval_s=ping_interval,
+            ),
+        )
         self._ready = False
         self._presence = Presence(self._engine.abandon)
         self.api = self._routes()
@@ -118,6 +154,8 @@ class App:
             if self._cross_origin is not None:
                 send = self._cross_origin.over(scope, send)
             await self._graphql(scope, receive, send)
+        elif scope["type"] == "websocket" and scope["path"] == self._path:
+            await self._sockets(scope, receive, send)
         else:
             await self.api(scope, receive, send)
 
@@ -208,8 +246,8 @@ class App:
         message = await receive()
         body: bytes = message.get("body", b"")
         is_plain = body and not message.get("more_body") and b"content-encoding" not in headers.raw
-        if not is_plain or len(body) > self._max_body_bytes:
-            body = await read_body(message, receive, headers, self._max_body_bytes, compression=self._compression)
+        if not is_plain or len(body) > self.max_body_bytes:
+            body = await read_body(message, receive, headers, self.max_body_bytes, compression=self._compression)
         is_json = headers.raw.get(b"content-type") == b"application/json"
         presence, task = self._presence, asyncio.current_task()
         presence.enter(task, receive)
@@ -245,7 +283,7 @@ class App:
         if method not in ("GET", "HEAD"):
             raise RequestError.of("GraphQL is spoken with GET and POST", "BAD_REQUEST", 405, headers=(_METHODS,))
         query_string: bytes = scope["query_string"]
-        if len(query_string) > self._max_body_bytes:
+        if len(query_string) > self.max_body_bytes:
             raise RequestError.of("the query string is too long", "LIMIT_EXCEEDED", 414)
         request = parse_query(query_string)
         key = ("GET", query_string)
@@ -296,7 +334,7 @@ def serve(
     app = served if isinstance(served, App) else App(served)
     app.graph.check_environment()
     with contextlib.closing(socket or listen(host, port)) as listening, contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(uvicorn.Config(app, **SERVER_OPTIONS)).run([listening])
+        uvicorn.Server(uvicorn.Config(app, ws_max_size=app.max_body_bytes, **SERVER_OPTIONS)).run([listening])
 
 
 def _context(scope: Scope) -> Callable[[], Any]:

@@ -5,6 +5,7 @@ It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph`
 declares), then `transport`, `httpx_transport`, `fake`, `address`, `auth`, `exchange` (what happens on the wire).
 """
 
+from sources.address import is_header_value
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
 from sources.body import Body, Form, Stream, variable_of
 from sources.convention import (
@@ -97,6 +98,7 @@ __all__ = [
     "entity_of",
     "format_date",
     "format_instant",
+    "is_header_value",
     "parse_date",
     "parse_instant",
     "snake_case",
