@@ -170,28 +170,29 @@ Actions = Sequence[Action]
 _UNAUTHORIZED = Close(4401, "Unauthorized: no operation before connection_ack")
 _TWICE = Close(4429, "Too many initialisation requests")
 _EXPIRED = Close(4403, "the token has expired")
+_AS_SAID = Close(0, "as the event says")
 
 TABLE: dict[State, dict[On, Close | tuple[str, State]]] = {
     State.NEW: {
         On.OPENED: ("accept", State.WAITING),
-        On.DRAIN: ("close", State.CLOSED),
+        On.DRAIN: _AS_SAID,
     },
     State.WAITING: {
         On.INIT: ("log_in", State.GREETING),
         On.PING: ("pong", State.WAITING),
         On.SUBSCRIBE: _UNAUTHORIZED,
         On.LATE: Close(4408, "Connection initialisation timeout"),
-        On.DRAIN: ("close", State.CLOSED),
+        On.DRAIN: _AS_SAID,
     },
     State.GREETING: {
         On.INIT: _TWICE,
         On.PING: ("pong", State.GREETING),
         On.SUBSCRIBE: _UNAUTHORIZED,
         On.ADMITTED: ("acknowledge", State.READY),
-        On.REFUSED: ("close", State.CLOSED),
+        On.REFUSED: _AS_SAID,
         On.BROKEN: Close(4500, "Internal server error"),
         On.LATE: Close(4408, "Connection initialisation timeout: the login took too long"),
-        On.DRAIN: ("close", State.CLOSED),
+        On.DRAIN: _AS_SAID,
     },
     State.READY: {
         On.INIT: _TWICE,
@@ -334,7 +335,7 @@ class Protocol:
         if cell is None:
             return ()
         if isinstance(cell, Close):
-            return self._close(cell)
+            return self._close(given[0] if cell is _AS_SAID else cell)
         step, self.state = cell
         actions: Actions = getattr(self, f"_{step}")(*given)
         return actions
