@@ -16,19 +16,18 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
-import graphql
 import msgspec
 from fastapi.requests import HTTPConnection
 
 from graph.asgi import Message, Receive, Scope, Send
+from graph.channel import Subscriber
 from graph.cors import Cors, brought_along
-from graph.engine import Context, Engine, Request
+from graph.engine import Context, Engine
 from graph.errors import RequestError, report
 from graph.login import Authenticate, Authenticated, ConnectionInit, Refused, log_in
-from graph.protocol import Accept, Action, Actions, Arm, Close, LogIn, Operation, Start, Stop, Terms, Timer
-from graph.protocol import Protocol as Conversation
+from graph.protocol import Accept, Action, Actions, Arm, Close, LogIn, Operation, Protocol, Start, Stop, Terms, Timer
 from graph.request import Headers
 from graph.room import Room
 from sources import encode_json
@@ -39,28 +38,6 @@ _LONGEST_TIMER_S = 10.0**9
 _INTERNAL = '[{"message":"Internal server error","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]'
 _RESTARTS = Close(1012, "the server restarts")
 _GOES = Close(1001, "the server goes away")
-
-
-class Subscriber(Protocol):
-    """What a subscription has for one client."""
-
-    failure: list[graphql.GraphQLError] | None
-
-    async def next(self) -> str | None:
-        """Give the next payload in JSON; None when it is over."""
-        ...
-
-    def close(self) -> None:
-        """Say that the client has left."""
-        ...
-
-
-class Subscriptions(Protocol):
-    """Opens subscriptions."""
-
-    async def open(self, request: Request, headers: Mapping[str, str], context: Context) -> Subscriber | None:
-        """Give what comes of a subscription; None where the request is for another kind of operation."""
-        ...
 
 
 class _Failed(msgspec.Struct):
@@ -86,7 +63,6 @@ class Sockets:
         self,
         engine: Engine,
         *,
-        subscriptions: Subscriptions | None = None,
         authenticate: Authenticate | None = None,
         cors: Cors | None = None,
         terms: Terms | None = None,
@@ -95,7 +71,6 @@ class Sockets:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.engine = engine
-        self.subscriptions = subscriptions
         self.authenticate = authenticate
         self.terms = terms or Terms()
         self.close_timeout_s = close_timeout_s
@@ -184,7 +159,7 @@ class _Socket:
         self._headers = headers
         self._receive = receive
         self._send = send
-        self._conversation = Conversation(sockets.terms)
+        self._conversation = Protocol(sockets.terms)
         self._context: Context = dict
         self._writing = asyncio.Lock()
         self._tasks = asyncio.TaskGroup()
@@ -334,8 +309,7 @@ class _Socket:
     async def _answer(self, operation: Operation) -> Actions:
         """Send the results of an operation, and give what is to be said of its end."""
         sockets, conversation, request = self._sockets, self._conversation, operation.request
-        opens = sockets.subscriptions
-        subscriber = None if opens is None else await opens.open(request, self._headers, self._context)
+        subscriber = await sockets.engine.subscriptions.open(request, self._headers, self._context)
         if subscriber is not None:
             with closing(subscriber):
                 return await self._deliver(operation, subscriber)

@@ -8,6 +8,7 @@ declares), then `transport`, `httpx_transport`, `fake`, `address`, `auth`, `exch
 from sources.address import is_header_value
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
 from sources.body import Body, Form, Stream, variable_of
+from sources.bus import MemoryBus
 from sources.convention import (
     Decimals,
     Naming,
@@ -21,7 +22,19 @@ from sources.convention import (
     spelling_of,
     values_faults,
 )
-from sources.endpoint import Call, Endpoint, Entity, Get, Post, call_of, entity_of, split_path
+from sources.endpoint import (
+    Call,
+    Endpoint,
+    Entity,
+    Get,
+    Overflow,
+    Post,
+    Pushed,
+    call_of,
+    entity_of,
+    headers_of,
+    split_path,
+)
 from sources.errors import (
     DeclarationError,
     InvalidInput,
@@ -32,6 +45,7 @@ from sources.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from sources.event import Bus, Event, Feed, Gap, Happening, Listening
 from sources.fake import FakeTransport
 from sources.file import File
 from sources.httpx_transport import HttpxTransport
@@ -50,31 +64,40 @@ __all__ = [
     "Basic",
     "Bearer",
     "Body",
+    "Bus",
     "Call",
     "Cursor",
     "Decimals",
     "DeclarationError",
     "Endpoint",
     "Entity",
+    "Event",
     "FakeTransport",
+    "Feed",
     "File",
     "Form",
+    "Gap",
     "Get",
+    "Happening",
     "Header",
     "HttpxTransport",
     "InvalidInput",
     "LinkHeader",
+    "Listening",
+    "MemoryBus",
     "Naming",
     "NextUrl",
     "Number",
     "Numbered",
     "OAuth2",
     "Offset",
+    "Overflow",
     "Page",
     "PageNumber",
     "Paging",
     "Place",
     "Post",
+    "Pushed",
     "PyreqwestTransport",
     "RefusedValue",
     "Reply",
@@ -98,6 +121,7 @@ __all__ = [
     "entity_of",
     "format_date",
     "format_instant",
+    "headers_of",
     "is_header_value",
     "parse_date",
     "parse_instant",

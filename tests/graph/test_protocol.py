@@ -252,9 +252,7 @@ def test_numbers_in_a_ping_come_back_with_their_digits() -> None:
 def test_results_are_framed_with_their_clients_id() -> None:
     protocol = at(State.READY)
     operation = started(protocol, 'a"b\n')
-    assert protocol.produced(operation, '{"data":null}') == (
-        '{"id":"a\\"b\\n","type":"next","payload":{"data":null}}'
-    )
+    assert protocol.produced(operation, '{"data":null}') == ('{"id":"a\\"b\\n","type":"next","payload":{"data":null}}')
     assert protocol.ended(operation) == ('{"id":"a\\"b\\n","type":"complete"}',)
 
 
