@@ -220,16 +220,17 @@ class Graph:
         finally:
             subscriber.close()
 
-    async def aclose(self, keeping: Collection[Rest] = ()) -> None:
+    async def aclose(self, keeping: Collection[Graph] = ()) -> None:
         """End all subscriptions and operations, and close the connections to all backends.
 
         Args:
-            keeping: sources that others still use.
+            keeping: graphs that go on, and whose sources and buses stay open therefore.
         """
-        await self.engine.subscriptions.aclose()
+        buses = {graph.engine.subscriptions.bus for graph in keeping}
+        await self.engine.subscriptions.aclose(keeping=buses)
         self.engine.deadlines.expire()
         for source in self.sources:
-            if source not in keeping:
+            if not any(source in graph.sources for graph in keeping):
                 await source.aclose()
 
 
