@@ -1,0 +1,66 @@
+"""The bus over all replicas of a gateway that share a Redis: what is published at one reaches the listeners of all."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator
+
+from sources.event import Event, Happening
+from sources.redis import Redis, RedisTrouble
+from sources.redis_channels import Channels
+
+_SOURCE = "bus"
+_MARK_BYTES = 16  # of Channels.mark
+
+
+class RedisBus:
+    """Carries events over Redis, ``Graph(bus=RedisBus(Redis(env="REDIS_URL")))``.
+
+    Those who listen in this process hear an event at once, whether Redis is there or not; its echo is known by the mark
+    before it, and ignored. The others hear it by way of Redis, and are told of a gap when Redis was away.
+
+    Args:
+        prefix: what the names of its channels begin with; replicas of one gateway have the same.
+    """
+
+    def __init__(self, redis: Redis, *, prefix: str = "weft:") -> None:
+        self.redis = redis
+        self._prefix = prefix.encode()
+
+    async def publish(self, topic: str, body: bytes) -> None:
+        """Give a JSON text to everybody who listens to the topic, here and at the other replicas.
+
+        Raises:
+            SourceError: only those who listen here heard it for sure.
+        """
+        channels = self.redis.shared(Channels)
+        channel = self._channel(topic)
+        channels.say(channel, Event(body))
+        try:
+            await self.redis.publish(channel, channels.mark + body)
+        except RedisTrouble as trouble:
+            raise trouble.failure(_SOURCE) from trouble
+
+    async def listen(self, topic: str) -> AsyncGenerator[Happening]:
+        """Give what is published from now on, here and at the other replicas.
+
+        Raises:
+            SourceError: Redis refuses the gateway.
+        """
+        channels = self.redis.shared(Channels)
+
+        def read(message: bytes) -> Event | None:
+            mark, body = message[:_MARK_BYTES], message[_MARK_BYTES:]
+            return Event(body) if body and mark != channels.mark else None
+
+        listening = channels.listen(self._channel(topic), _SOURCE, read)
+        async with contextlib.aclosing(listening):
+            async for happening in listening:
+                yield happening
+
+    async def aclose(self) -> None:
+        """Close the connections to Redis; who listens hears that it is over."""
+        await self.redis.aclose()
+
+    def _channel(self, topic: str) -> bytes:
+        return self._prefix + topic.encode()
