@@ -2,11 +2,14 @@
 
 It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph` nor `resolvers`. Read `errors`,
 `number`, `template`, `convention`, `links`, `paging`, `led`, `file`, `body`, `endpoint`, `rest` (what an author
-declares), then `transport`, `httpx_transport`, `fake`, `address`, `auth`, `exchange` (what happens on the wire).
+declares), then `transport`, `httpx_transport`, `fake`, `address`, `auth`, `exchange` (what happens on the wire). What
+backends say by themselves comes in by `event` and `bus`; of webhooks tell `delivery`, `signature`, `webhook`.
 """
 
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
+from sources.backoff import Backoff
 from sources.body import Body, Form, Stream, variable_of
+from sources.bus import MemoryBus
 from sources.convention import (
     Decimals,
     Naming,
@@ -20,7 +23,20 @@ from sources.convention import (
     spelling_of,
     values_faults,
 )
-from sources.endpoint import Call, Endpoint, Entity, Get, Post, call_of, entity_of, split_path
+from sources.delivery import Delivery, Refused, Signature
+from sources.endpoint import (
+    Call,
+    Endpoint,
+    Entity,
+    Get,
+    Overflow,
+    Post,
+    Pushed,
+    call_of,
+    entity_of,
+    headers_of,
+    split_path,
+)
 from sources.errors import (
     DeclarationError,
     InvalidInput,
@@ -31,6 +47,7 @@ from sources.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from sources.event import Bus, Event, Feed, Gap, Happening, Listening
 from sources.fake import FakeTransport
 from sources.file import File
 from sources.httpx_transport import HttpxTransport
@@ -39,56 +56,78 @@ from sources.links import AstrayLink
 from sources.number import Number, digits_of, encode_json, encode_sorted_json
 from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, Place
 from sources.rest import Rest, WriteOptions
+from sources.signature import GitHub, Hmac, SharedSecret, Shopify, Stripe, Unsigned
 from sources.template import RefusedValue, Template
 from sources.transport import PyreqwestTransport, Reply, Transport
+from sources.webhook import Webhook, publish_event, webhook_addresses
 
 __all__ = [
     "ApiKey",
     "AstrayLink",
     "Auth",
+    "Backoff",
     "Basic",
     "Bearer",
     "Body",
+    "Bus",
     "Call",
     "Cursor",
     "Decimals",
     "DeclarationError",
+    "Delivery",
     "Endpoint",
     "Entity",
+    "Event",
     "FakeTransport",
+    "Feed",
     "File",
     "Form",
+    "Gap",
     "Get",
+    "GitHub",
+    "Happening",
     "Header",
+    "Hmac",
     "HttpxTransport",
     "InvalidInput",
     "LinkHeader",
+    "Listening",
+    "MemoryBus",
     "Naming",
     "NextUrl",
     "Number",
     "Numbered",
     "OAuth2",
     "Offset",
+    "Overflow",
     "Page",
     "PageNumber",
     "Paging",
     "Place",
     "Post",
+    "Pushed",
     "PyreqwestTransport",
+    "Refused",
     "RefusedValue",
     "Reply",
     "Rest",
+    "SharedSecret",
+    "Shopify",
+    "Signature",
     "SourceError",
     "Stream",
+    "Stripe",
     "Template",
     "Timestamps",
     "TooManyPages",
     "Transport",
+    "Unsigned",
     "UpstreamError",
     "UpstreamInvalid",
     "UpstreamTimeout",
     "UpstreamUnavailable",
     "Values",
+    "Webhook",
     "WriteOptions",
     "call_of",
     "digits_of",
@@ -97,11 +136,14 @@ __all__ = [
     "entity_of",
     "format_date",
     "format_instant",
+    "headers_of",
     "parse_date",
     "parse_instant",
+    "publish_event",
     "snake_case",
     "spelling_of",
     "split_path",
     "values_faults",
     "variable_of",
+    "webhook_addresses",
 ]
