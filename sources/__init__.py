@@ -3,7 +3,8 @@
 It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph` nor `resolvers`. Read `errors`,
 `number`, `template`, `convention`, `links`, `paging`, `led`, `file`, `body`, `endpoint`, `rest` (what an author
 declares), then `transport`, `httpx_transport`, `fake`, `address`, `auth`, `exchange` (what happens on the wire). What
-backends say by themselves comes in by `event` and `bus`; of webhooks tell `delivery`, `signature`, `webhook`.
+backends say by themselves comes in by `event` and `bus`; of webhooks tell `delivery`, `signature`, `webhook`, of Redis
+`redis` and the files that begin with its name.
 """
 
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
@@ -55,6 +56,9 @@ from sources.led import Cursor, LinkHeader, NextUrl
 from sources.links import AstrayLink
 from sources.number import Number, digits_of, encode_json, encode_sorted_json
 from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, Place
+from sources.redis import Redis
+from sources.redis_bus import RedisBus
+from sources.redis_feed import RedisChannel, RedisStream
 from sources.rest import Rest, WriteOptions
 from sources.signature import GitHub, Hmac, SharedSecret, Shopify, Stripe, Unsigned
 from sources.template import RefusedValue, Template
@@ -107,6 +111,10 @@ __all__ = [
     "Post",
     "Pushed",
     "PyreqwestTransport",
+    "Redis",
+    "RedisBus",
+    "RedisChannel",
+    "RedisStream",
     "Refused",
     "RefusedValue",
     "Reply",

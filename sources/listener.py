@@ -13,8 +13,8 @@ class Listener:
     """Keeps what happens until it is taken; who falls behind loses the oldest, and is told.
 
     Args:
-        most: happenings that may wait.
-        most_bytes: bytes of events that may wait; one event may always.
+        most: happenings that may wait, with the one that tells of others being lost.
+        most_bytes: bytes of events that may wait; one event always may.
     """
 
     def __init__(self, most: int = 10_000, most_bytes: int = 64_000_000) -> None:
@@ -33,7 +33,7 @@ class Listener:
             return
         self._waiting.append(happening)
         self._bytes += _size(happening)
-        while len(self._waiting) > self._most or (self._bytes > self._most_bytes and len(self._waiting) > 1):
+        while len(self._waiting) > 1 and self._is_full():
             self._bytes -= _size(self._waiting.popleft())
             self._lost = True
         self._wake()
@@ -64,6 +64,9 @@ class Listener:
         happening = self._waiting.popleft()
         self._bytes -= _size(happening)
         return happening
+
+    def _is_full(self) -> bool:
+        return len(self._waiting) + self._lost > self._most or self._bytes > self._most_bytes
 
     def _wake(self) -> None:
         if self._woken is not None and not self._woken.done():

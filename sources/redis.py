@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import redis.asyncio
 import redis.exceptions
 from redis.asyncio.client import PubSub
-from redis.asyncio.connection import BlockingConnectionPool, ConnectionPool, parse_url
+from redis.asyncio.connection import ConnectionPool, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
@@ -25,7 +25,6 @@ from sources.auth import Secret
 from sources.backoff import Backoff
 from sources.errors import DeclarationError, SourceError, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 
-_MOST_COMMANDS = 10
 _REFUSALS = (
     redis.exceptions.AuthenticationError,
     redis.exceptions.AuthorizationError,
@@ -90,14 +89,6 @@ def trouble_of(exc: Exception) -> RedisTrouble:
     raise exc
 
 
-class _Open:
-    """What is open in one event loop."""
-
-    def __init__(self) -> None:
-        self.commands: redis.asyncio.Redis | None = None
-        self.shared: dict[object, Any] = {}
-
-
 class Redis:
     """A Redis server: ``Redis("redis://127.0.0.1:6379")`` or ``Redis(env="REDIS_URL")``.
 
@@ -126,7 +117,7 @@ class Redis:
             raise DeclarationError("Redis: timeout must be more than 0 seconds")
         self.timeout_s = timeout
         self.backoff = backoff
-        self._open: dict[asyncio.AbstractEventLoop, _Open] = {}
+        self._shared: dict[asyncio.AbstractEventLoop, dict[object, Any]] = {}
         if url is not None:
             self._pool()
 
@@ -142,8 +133,17 @@ class Redis:
         return asyncio.timeout(self.timeout_s)
 
     @contextlib.asynccontextmanager
+    async def client(self) -> AsyncIterator[redis.asyncio.Redis]:
+        """Give a client that connects again when it needs to, and is closed at the end."""
+        client = redis.asyncio.Redis.from_pool(self._pool())
+        try:
+            yield client
+        finally:
+            await client.aclose()
+
+    @contextlib.asynccontextmanager
     async def alone(self) -> AsyncIterator[redis.asyncio.Redis]:
-        """Give a client with one connection of its own, which is closed at the end."""
+        """Give a client of one connection, which is never replaced by another and is closed at the end."""
         pool = self._pool()
         client = redis.asyncio.Redis(connection_pool=pool, single_connection_client=True)
         try:
@@ -165,22 +165,13 @@ class Redis:
         finally:
             await pubsub.aclose()
 
-    async def publish(self, channel: bytes, message: bytes) -> None:
-        """Publish a message on a channel.
-
-        Raises:
-            RedisTrouble: it was not published, or nobody knows whether it was.
-        """
-        here = self._here()
-        with translated():
-            if here.commands is None:
-                here.commands = redis.asyncio.Redis.from_pool(self._pool(_MOST_COMMANDS))
-            async with self.in_time():
-                await here.commands.publish(channel, message)
-
     def shared(self, kind: Callable[[Redis], S]) -> S:
         """Give what all who use this Redis share in the running event loop; the first to ask makes it."""
-        made = self._here().shared
+        loop = asyncio.get_running_loop()
+        if loop not in self._shared:
+            self._shared = {other: made for other, made in self._shared.items() if not other.is_closed()}
+            self._shared[loop] = {}
+        made = self._shared[loop]
         if kind not in made:
             made[kind] = kind(self)
         found: S = made[kind]
@@ -188,29 +179,18 @@ class Redis:
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop; who listens hears that it is over."""
-        here = self._open.pop(asyncio.get_running_loop(), None)
-        if here is not None:
-            for shared in here.shared.values():
-                await shared.aclose()
-            if here.commands is not None:
-                await here.commands.aclose()
+        for shared in self._shared.pop(asyncio.get_running_loop(), {}).values():
+            await shared.aclose()
 
-    def _here(self) -> _Open:
-        loop = asyncio.get_running_loop()
-        if loop not in self._open:
-            self._open = {other: there for other, there in self._open.items() if not other.is_closed()}
-            self._open[loop] = _Open()
-        return self._open[loop]
-
-    def _pool(self, most: int = 1) -> ConnectionPool:
-        """Make a pool; who needs a connection while all are taken waits for one.
+    def _pool(self) -> ConnectionPool:
+        """Make a pool of one connection.
 
         Raises:
             DeclarationError: there is no address, or it is none of Redis; the message does not quote it.
         """
         url = self._secret.read()
         try:
-            pool: Any = BlockingConnectionPool(max_connections=most, timeout=self.timeout_s, **self._options(url))
+            pool: Any = ConnectionPool(max_connections=1, **self._options(url))
             pool.make_connection()  # made and thrown away: only so do all options of an address show whether they exist
         except (ValueError, TypeError, AttributeError, redis.exceptions.RedisError):
             message = f"{self!r}: expected redis://, rediss:// or unix:// with options that redis-py knows"

@@ -7,17 +7,18 @@ from collections.abc import AsyncGenerator
 
 from sources.event import Event, Happening
 from sources.redis import Redis, RedisTrouble
-from sources.redis_channels import Channels
+from sources.redis_channels import MARK, Channels
+from sources.redis_outbox import Outbox
 
 _SOURCE = "bus"
-_MARK_BYTES = 16  # of Channels.mark
 
 
 class RedisBus:
-    """Carries events over Redis, ``Graph(bus=RedisBus(Redis(env="REDIS_URL")))``.
+    """Carries events over Redis: ``Graph(bus=RedisBus(Redis(env="REDIS_URL")))``.
 
     Those who listen in this process hear an event at once, whether Redis is there or not; its echo is known by the mark
-    before it, and ignored. The others hear it by way of Redis, and are told of a gap when Redis was away.
+    before it, and ignored. The other replicas hear it by way of Redis, later if it has to wait, and are told of a gap
+    where their own connection was lost.
 
     Args:
         prefix: what the names of its channels begin with; replicas of one gateway have the same.
@@ -27,19 +28,23 @@ class RedisBus:
         self.redis = redis
         self._prefix = prefix.encode()
 
+    def missing(self) -> list[str]:
+        """Give the environment variables that are needed and not set."""
+        return self.redis.missing()
+
     async def publish(self, topic: str, body: bytes) -> None:
         """Give a JSON text to everybody who listens to the topic, here and at the other replicas.
 
         Raises:
-            SourceError: only those who listen here heard it for sure.
+            SourceError: too much waits for Redis already; nobody heard it.
         """
-        channels = self.redis.shared(Channels)
-        channel = self._channel(topic)
-        channels.say(channel, Event(body))
+        channels, outbox, channel = self.redis.shared(Channels), self.redis.shared(Outbox), self._channel(topic)
         try:
-            await self.redis.publish(channel, channels.mark + body)
+            outbox.check()
         except RedisTrouble as trouble:
             raise trouble.failure(_SOURCE) from trouble
+        channels.say(channel, Event(body))
+        outbox.put(channel, channels.mark + body)
 
     async def listen(self, topic: str) -> AsyncGenerator[Happening]:
         """Give what is published from now on, here and at the other replicas.
@@ -50,8 +55,8 @@ class RedisBus:
         channels = self.redis.shared(Channels)
 
         def read(message: bytes) -> Event | None:
-            mark, body = message[:_MARK_BYTES], message[_MARK_BYTES:]
-            return Event(body) if body and mark != channels.mark else None
+            mark, body = message[: len(channels.mark)], message[len(channels.mark) :]
+            return Event(body) if mark.startswith(MARK) and mark != channels.mark else None
 
         listening = channels.listen(self._channel(topic), _SOURCE, read)
         async with contextlib.aclosing(listening):

@@ -14,6 +14,7 @@ from sources.event import Happening
 from sources.redis import Redis, trouble_of
 from sources.redis_connection import SharedConnection
 
+MARK = b"weft"
 _TURN = 100
 
 
@@ -22,7 +23,7 @@ class Channels(SharedConnection[bytes]):
 
     def __init__(self, redis: Redis) -> None:
         super().__init__(redis)
-        self.mark = uuid.uuid4().bytes
+        self.mark = MARK + uuid.uuid4().bytes
         """What tells messages that were published here from those of other processes."""
 
     async def serve(self) -> None:

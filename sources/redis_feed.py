@@ -42,6 +42,10 @@ class RedisChannel:
         """The names that `listen` needs values of."""
         return self._name.variables
 
+    def missing(self) -> list[str]:
+        """Give the environment variables that are needed and not set."""
+        return self.redis.missing()
+
     async def listen(self, to: Listening) -> AsyncGenerator[Happening]:
         """Give the messages published from now on.
 
@@ -83,6 +87,10 @@ class RedisStream:
     def variables(self) -> frozenset[str]:
         """The names that `listen` needs values of."""
         return self._name.variables
+
+    def missing(self) -> list[str]:
+        """Give the environment variables that are needed and not set."""
+        return self.redis.missing()
 
     async def listen(self, to: Listening) -> AsyncGenerator[Happening]:
         """Give the entries added from now on.
