@@ -9,7 +9,7 @@ import pytest
 import strawberry
 
 from graph import App, Graph, GraphError
-from sources import FakeTransport, Rest, SharedSecret, Signature, Webhook
+from sources import FakeTransport, Rest, SharedSecret, Signature
 
 SHIPMENT = {"id": "7", "order_id": "o1", "status": "sent"}
 
@@ -19,7 +19,7 @@ def shop(signature: Signature, *more: Signature) -> tuple[Graph, FakeTransport]:
     shipping = Rest("shipping", "http://s.example", client=fake, ttl=60)
 
     def tracking(signature: Signature) -> Callable[[Any], Any]:
-        return shipping.feed(Webhook("tracking", signature))
+        return shipping.webhook("tracking", signature=signature)
 
     @shipping.entity(get="/shipments/{id}")
     class Shipment:
