@@ -58,7 +58,7 @@ class Hearer(Generic[M]):
     def resume(self, *, gap: bool) -> None:
         """Note that messages come again; a gap is one if they were interrupted."""
         if gap:
-            self.waiting.put(Gap(f"{self._source}: events from Redis may be missing"))
+            self.waiting.put(Gap(f"the stream of {self._source} was interrupted; events may be missing"))
         self.interrupted = self._told = False
 
     def end(self, trouble: RedisTrouble | None = None) -> None:

@@ -82,9 +82,7 @@ async def saying(answers: list[Any], say: Any) -> None:
 async def test_a_message_is_an_event_whose_rest_is_loaded(redis_server: Store) -> None:
     query = 'subscription { orderChanged(id: "7") { status total } }'
     async with contextlib.aclosing(shop(redis_server.url)) as graph, redis.asyncio.Redis(port=redis_server.port) as at:
-        async with subscribed(
-            graph, query
-        ) as answers:
+        async with subscribed(graph, query) as answers:
             await saying(answers, lambda: at.publish("orders.7", b'{"id": "7", "status": "paid"}'))
         assert answers[0] == {"data": {"orderChanged": {"status": "paid", "total": 3}}}
 

@@ -16,7 +16,7 @@ from sources.event import Feed, Gap, Happening, Listening
 from sources.redis import Redis
 from tests.stores import Store
 
-GAP = Gap("orders: events from Redis may be missing")
+GAP = Gap("the stream of orders was interrupted; events may be missing")
 
 
 def quick(url: str) -> Redis:
