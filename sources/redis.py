@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import redis.asyncio
@@ -25,23 +26,13 @@ from sources.auth import Secret
 from sources.backoff import Backoff
 from sources.errors import DeclarationError, SourceError, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 
+S = TypeVar("S")
 _REFUSALS = (
     redis.exceptions.AuthenticationError,
     redis.exceptions.AuthorizationError,
     redis.exceptions.AuthenticationWrongNumberOfArgsError,
     redis.exceptions.NoPermissionError,
 )
-
-
-class Shared(Protocol):
-    """What all who use a Redis share in one event loop."""
-
-    async def aclose(self) -> None:
-        """Close what is open; who listens hears that it is over."""
-        ...
-
-
-S = TypeVar("S", bound=Shared)
 
 
 class RedisTrouble(Exception):
@@ -113,8 +104,8 @@ class Redis:
     ) -> None:
         self._secret = Secret(url, env, "Redis")
         self._shown = f"env={env!r}" if url is None else repr(_shown(url))
-        if not timeout > 0:
-            raise DeclarationError("Redis: timeout must be more than 0 seconds")
+        if not 0 < timeout < math.inf:
+            raise DeclarationError(f"Redis: timeout={timeout!r}: expected a number of seconds that is more than 0")
         self.timeout_s = timeout
         self.backoff = backoff
         self._shared: dict[asyncio.AbstractEventLoop, dict[object, Any]] = {}
@@ -176,11 +167,6 @@ class Redis:
             made[kind] = kind(self)
         found: S = made[kind]
         return found
-
-    async def aclose(self) -> None:
-        """Close the connections of the running event loop; who listens hears that it is over."""
-        for shared in self._shared.pop(asyncio.get_running_loop(), {}).values():
-            await shared.aclose()
 
     def _pool(self) -> ConnectionPool:
         """Make a pool of one connection.

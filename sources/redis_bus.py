@@ -64,8 +64,8 @@ class RedisBus:
                 yield happening
 
     async def aclose(self) -> None:
-        """Close the connections to Redis; who listens hears that it is over."""
-        await self.redis.aclose()
+        """Give what waits for Redis a last chance, and stop publishing; whoever listens leaves by itself."""
+        await self.redis.shared(Outbox).aclose()
 
     def _channel(self, topic: str) -> bytes:
         return self._prefix + topic.encode()

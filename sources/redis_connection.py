@@ -61,9 +61,9 @@ class Hearer(Generic[M]):
             self.waiting.put(Gap(f"the stream of {self._source} was interrupted; events may be missing"))
         self.interrupted = self._told = False
 
-    def end(self, trouble: RedisTrouble | None = None) -> None:
+    def end(self, trouble: RedisTrouble) -> None:
         """Let nothing follow but the trouble."""
-        self.waiting.end(None if trouble is None else trouble.failure(self._source))
+        self.waiting.end(trouble.failure(self._source))
 
 
 class SharedConnection(ABC, Generic[M]):
@@ -114,13 +114,6 @@ class SharedConnection(ABC, Generic[M]):
 
     def forget(self, name: bytes) -> None:
         """Forget what was known of a name that nobody listens to any more."""
-
-    async def aclose(self) -> None:
-        """End all who listen, and close the connection."""
-        for name in list(self.hearers):
-            for hearer in self._drop(name):
-                hearer.end()
-        await self._stop()
 
     async def _leave(self, name: bytes, hearer: Hearer[M]) -> None:
         hearers = self.hearers.get(name, set())

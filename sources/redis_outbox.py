@@ -49,7 +49,7 @@ class Outbox:
 
     async def aclose(self) -> None:
         """Give what waits a last chance, for as long as a command may take, and close the connection."""
-        task, self._task = self._task, None
+        task = self._task
         if task is None:
             return
         try:
@@ -58,6 +58,7 @@ class Outbox:
         except TimeoutError:
             log.warning("%r: %d events were never published", self._redis, len(self._waiting))
         finally:
+            self._task = None
             task.cancel()
             await asyncio.wait([task])
 

@@ -6,6 +6,8 @@ import contextlib
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sources import DeclarationError
 from sources.redis import Redis
@@ -94,3 +96,37 @@ def test_entries_read_and_then_trimmed_are_not_missing() -> None:
     position.advance(read)
     assert position == Position(b"8-0", 6)
     assert not position.misses(stream_of("9-0", 7, 1, "9-0"))
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(0, 6), st.integers(0, 6)), max_size=20))
+def test_a_gap_is_told_exactly_when_entries_were_trimmed_unheard(
+    rounds: list[tuple[int, int, int, int]],
+) -> None:
+    """Each round adds and trims, reads at most three entries, and adds and trims before the stream is asked about."""
+    position, kept, added, unheard = Position(), list[Entry](), 0, set[bytes]()
+
+    def change(more: int, length: int) -> None:
+        nonlocal added
+        for _ in range(more):
+            added += 1
+            kept.append((f"{added}-0".encode(), {}))
+            unheard.add(kept[-1][0])
+        del kept[: max(len(kept) - length, 0)]
+
+    for more, length, meanwhile, shortened in rounds:
+        change(more, length)
+        entries = [entry for entry in kept if entry[0] in unheard][:3]
+        change(meanwhile, shortened)
+        heard = {id for id, _ in entries}
+        lost = unheard - heard - {id for id, _ in kept}
+        oldest = kept[0][0].decode() if kept else None
+        stream = stream_of(f"{added}-0", added, len(kept), oldest) if added else {}
+        assert position.misses(stream, entries) is bool(lost)
+        position.advance(entries)
+        unheard -= heard | lost
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf")])
+def test_a_timeout_that_is_none_is_refused(timeout: float) -> None:
+    with pytest.raises(DeclarationError, match=r"^Redis: timeout="):
+        Redis("redis://h", timeout=timeout)

@@ -12,8 +12,7 @@ from sources import UpstreamUnavailable
 from sources.event import Event, Gap
 from sources.redis import Redis
 from sources.redis_bus import RedisBus
-from sources.redis_feed import RedisStream
-from tests.sources.hearing import client, connections, heard, listening, placed, quick, subscribed, until
+from tests.sources.hearing import client, connections, heard, quick, subscribed, until
 from tests.stores import Store, store
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
@@ -106,25 +105,30 @@ async def test_more_than_may_wait_is_refused_and_heard_by_nobody() -> None:
         assert Event(b"2") not in here
 
 
-async def test_closing_ends_what_is_listened_to_and_leaves_no_connection(own_redis_server: Store) -> None:
+async def test_closing_publishes_what_waits_and_leaves_no_connection(own_redis_server: Store) -> None:
+    bus = RedisBus(quick(own_redis_server.url))
     async with client(own_redis_server) as at:
-        at_redis = quick(own_redis_server.url)
-        bus = RedisBus(at_redis)
-        feeds = [bus.listen("a"), RedisStream("b", at_redis).listen(listening())]
-        waiting = [asyncio.create_task(anext(feed, None)) for feed in feeds]
-        await subscribed(at, "weft:a")
-        await placed(at)
-        await bus.publish("c", b"1")
-        await bus.aclose()
-        assert [await task for task in waiting] == [None, None]
+        async with heard(RedisBus(quick(own_redis_server.url)).listen("a")) as there, heard(bus.listen("a")) as here:
+            await subscribed(at, "weft:a", 2)
+            for _ in range(2):  # a bus that was closed can be used again
+                for number in range(500):
+                    await bus.publish("a", str(number).encode())
+                await bus.aclose()
+            await until(lambda: len(here) == len(there) == 1_000)
         await bus.aclose()
 
         async def closed() -> bool:
             return await connections(at) == 1
 
         await until(closed)
-        await bus.publish("c", b"1")
-        await bus.aclose()
+
+
+async def test_closing_waits_no_longer_than_a_command_may_take() -> None:
+    with store() as gone:
+        url = gone.url
+    bus = RedisBus(Redis(url, timeout=0.05))
+    await bus.publish("a", b"1")
+    await asyncio.wait_for(bus.aclose(), 20)
 
 
 async def test_many_publish_over_one_connection(own_redis_server: Store) -> None:
