@@ -8,6 +8,7 @@ happens on the wire). What backends say by themselves comes in by `event` and `b
 names begin with it.
 """
 
+from sources.address import is_header_value
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
 from sources.backoff import Backoff
 from sources.body import Body, Form, Stream, variable_of
@@ -152,6 +153,7 @@ __all__ = [
     "format_date",
     "format_instant",
     "headers_of",
+    "is_header_value",
     "parse_date",
     "parse_instant",
     "publish_event",
