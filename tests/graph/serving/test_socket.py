@@ -12,14 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
+import strawberry
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
 
-from graph import App, Cors, GraphError
-from graph.room import Room
-from graph.socket import Sockets
+from graph import App, Cors, Graph, GraphError
 from tests.graph.serving.sockets import GRAPH, Server, serving, stage
 
 
@@ -333,7 +332,7 @@ async def test_servers_that_cannot_answer_an_upgrade_refuse_as_they_can(
 
     headers = [] if origin is None else [(b"origin", origin.encode())]
     scope = {"type": "websocket", "headers": headers, "subprotocols": [], "extensions": extensions}
-    await Sockets(GRAPH.engine, room=Room(0))(scope, receive, send)
+    await App(GRAPH, max_sockets=0)._sockets(scope, receive, send)
     assert messages == sent
 
 
@@ -404,6 +403,36 @@ def connections() -> int:
     """Count the connections that uvicorn holds for sockets."""
     held = [found for found in gc.get_objects() if type(found) is WebSocketsSansIOProtocol]
     return sum(not connection.disconnected for connection in held)
+
+
+# -- the graph is replaced ---------------------------------------------------------------------------------------------
+
+
+@strawberry.type
+class Other:
+    @strawberry.field
+    def number(self) -> int:
+        return 2
+
+
+def test_a_socket_outlives_its_graph_whose_queries_are_finished_first() -> None:
+    async def replace(app: App) -> None:
+        app.replace(Graph(query=Other))
+
+    with serving() as server, server.connecting() as client:
+        client.subscribe("{ slow }", "slow")
+        client.subscribe("subscription { ticks }", "ticks")
+        stage.until(lambda: stage.asked == 1 and stage.open == 1)
+        stage.run(replace(server.app))
+        while (message := client.hear())["type"] == "next":
+            assert message["id"] == "ticks"
+        assert (message["id"], message["type"]) == ("ticks", "error")
+        assert client.ask("{ number }") == {"data": {"number": 2}}
+        assert len(server.app._retiring) == 1
+        stage.released.set()
+        assert client.hear() == {"id": "slow", "type": "next", "payload": {"data": {"slow": 2}}}
+        assert client.hear() == {"id": "slow", "type": "complete"}
+        stage.until(lambda: len(server.app._retiring) == 0)
 
 
 # -- the server stops -------------------------------------------------------------------------------------------------
