@@ -10,6 +10,18 @@ from graph.cors import Cors
 from graph.errors import GraphError, RequestError
 from graph.graph import Graph
 from graph.limits import Limits
+from graph.login import Authenticated, ConnectionInit
 from graph.server import App, listen, serve
 
-__all__ = ["App", "Cors", "Graph", "GraphError", "Limits", "RequestError", "listen", "serve"]
+__all__ = [
+    "App",
+    "Authenticated",
+    "ConnectionInit",
+    "Cors",
+    "Graph",
+    "GraphError",
+    "Limits",
+    "RequestError",
+    "listen",
+    "serve",
+]
