@@ -342,4 +342,11 @@ class Mutation:
         """Announce a parcel to the carrier, which may refuse."""
 
 
-graph = Graph(query=Query, mutation=Mutation)
+@strawberry.type
+class Subscription:
+    @inventory.poll("/stock/{sku}", every=1, overflow="latest")
+    def stock_changed(self, sku: str) -> Stock | None:
+        """What the warehouses hold of a product, whenever that changes."""
+
+
+graph = Graph(query=Query, mutation=Mutation, subscription=Subscription)

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from examples.shop.backends import Backends
+from tests.examples.events import Events
 from tests.serving import running
 
 INVENTORY = ("erp", "inventory-dev-password")
@@ -32,35 +33,17 @@ def client() -> Iterator[httpx.Client]:
         yield found
 
 
-class Stream:
-    """A stream of events as a shopper reads it."""
+def stream(client: httpx.Client, backends: Backends, token: str, last: str | None = None) -> Events:
+    """Open a shopper's stream of status changes."""
+    headers = {"authorization": f"Bearer {token}"} | ({"last-event-id": last} if last else {})
+    return Events(client, "GET", f"{backends.urls['orders']}/orders/stream", headers=headers)
 
-    def __init__(self, client: httpx.Client, backends: Backends, token: str, last: str | None = None) -> None:
-        headers = {"authorization": f"Bearer {token}"} | ({"last-event-id": last} if last else {})
-        self._open = client.stream("GET", f"{backends.urls['orders']}/orders/stream", headers=headers)
-        self.answer = self._open.__enter__()
-        self._lines = self.answer.iter_lines()
 
-    def __enter__(self) -> Stream:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.__exit__(None, None, None)
-
-    def event(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for line in self._lines:
-            if not line and found:
-                return found
-            name, colon, value = line.partition(": ")
-            if colon and name:
-                found[name] = value
-        return found
-
-    def change(self) -> tuple[str, int, str]:
-        event = self.event()
-        body = json.loads(event["data"])
-        return event["event"], body["id"], body["status"]
+def change(events: Events) -> tuple[str, int, str]:
+    """Give the next change: its kind, the order, its status."""
+    event = events.event()
+    body = json.loads(event["data"])
+    return event["event"], body["id"], body["status"]
 
 
 class Receiver:
@@ -189,15 +172,15 @@ def test_who_may_not_ask_the_carrier_neither_registers_nor_moves(backends: Backe
 def test_a_shopper_reads_how_own_orders_proceed_and_no_others(backends: Backends, client: httpx.Client) -> None:
     token, other = backends.token("c-0010"), backends.token("c-0011")
     url = backends.urls["orders"]
-    with Stream(client, backends, token) as stream:
-        assert stream.answer.headers["content-type"].startswith("text/event-stream")
+    with stream(client, backends, token) as events:
+        assert events.answer.headers["content-type"].startswith("text/event-stream")
         place(client, backends, other)
         number = place(client, backends, token)
         advance = f"{url}/orders/{number}/advance"
         statuses = [
             client.post(advance, headers={"authorization": f"Bearer {token}"}).json()["status"] for _ in range(2)
         ]
-        seen = [stream.change() for _ in range(3)]
+        seen = [change(events) for _ in range(3)]
     assert statuses == ["paid", "shipped"]
     assert seen == [("status", number, "placed"), ("status", number, "paid"), ("status", number, "shipped")]
     refused = client.post(advance, headers={"authorization": f"Bearer {token}"})
@@ -206,12 +189,12 @@ def test_a_shopper_reads_how_own_orders_proceed_and_no_others(backends: Backends
 
 def test_who_was_away_reads_on_behind_the_last_event(backends: Backends, client: httpx.Client) -> None:
     token = backends.token("c-0012")
-    with Stream(client, backends, token) as stream:
+    with stream(client, backends, token) as events:
         first = place(client, backends, token)
-        last = stream.event()
+        last = events.event()
     missed = [place(client, backends, token), place(client, backends, token)]
-    with Stream(client, backends, token, last["id"]) as stream:
-        seen = [stream.change() for _ in range(2)]
+    with stream(client, backends, token, last["id"]) as events:
+        seen = [change(events) for _ in range(2)]
     assert json.loads(last["data"]) == {"id": first, "customerId": "c-0012", "status": "placed"}
     assert seen == [("status", number, "placed") for number in missed]
 
@@ -220,14 +203,14 @@ def test_who_was_away_reads_on_behind_the_last_event(backends: Backends, client:
 def test_a_last_event_id_of_another_stream_is_refused(
     backends: Backends, client: httpx.Client, last: str, status: int
 ) -> None:
-    with Stream(client, backends, backends.token(), last) as stream:
-        assert stream.answer.status_code == status
+    with stream(client, backends, backends.token(), last) as events:
+        assert events.answer.status_code == status
 
 
 def test_a_stream_needs_a_token_that_has_not_expired(backends: Backends, client: httpx.Client) -> None:
     for token, status in (("none", 401), (backends.token(lasts_s=-60), 401), (backends.token(lasts_s=60), 200)):
-        with Stream(client, backends, token) as stream:
-            assert stream.answer.status_code == status
+        with stream(client, backends, token) as events:
+            assert events.answer.status_code == status
 
 
 # -- inventory --------------------------------------------------------------------------------------------------------
@@ -265,15 +248,15 @@ def test_in_a_shop_with_life_everything_moves_and_a_stream_does_not_keep_it_from
         backends.report_to(gateway)
         stock = f"{backends.urls['inventory']}/stock/SKU-00001"
         tag = client.get(stock, auth=INVENTORY).headers["etag"]
-        with Stream(client, backends, backends.token()) as stream:
-            seen = {stream.change()[2] for _ in range(6)}
+        with stream(client, backends, backends.token()) as events:
+            seen = {change(events)[2] for _ in range(6)}
             moved = {json.loads(receiver.received.get(timeout=10)[2])["data"]["order_id"] for _ in range(6)}
             deadline = time.monotonic() + 10
             while client.get(stock, auth=INVENTORY, headers={"if-none-match": tag}).status_code == 304:
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
             backends.stop()
-            while stream.event():  # up to its end: one that breaks off would raise
+            while events.event():  # up to its end: one that breaks off would raise
                 pass
     assert seen == {"placed", "paid", "shipped"}
     assert 1 in moved
