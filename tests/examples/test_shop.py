@@ -21,6 +21,7 @@ from examples.shop.backends import SERVICES, BackendError, Backends
 from graph import Graph
 from graph.explain import explain
 from graph.target import load
+from tests.examples.events import Events
 
 ROOT = Path(__file__).resolve().parents[2]
 THREE_CALLS = "{ products(first: 20) { edges { node { name stock { available } reviews { stars } } } } }"
@@ -252,6 +253,14 @@ def test_the_demo_starts_answers_and_stops(tmp_path: Path) -> None:
         with httpx.Client(trust_env=False, headers={"authorization": f"Bearer {token[1]}"}, timeout=20) as client:
             for query in queries:
                 answer = client.post(url[0], json={"query": query}).json()
+                assert "errors" not in answer
+                assert answer["data"]
+            subscriptions = re.findall(r"^   (subscription .*)$", text, re.MULTILINE)
+            assert len(subscriptions) == 3
+            for subscription in subscriptions:
+                body, stream = {"query": subscription}, {"accept": "text/event-stream"}
+                with Events(client, "POST", url[0], json=body, headers=stream) as events:
+                    answer = events.body()
                 assert "errors" not in answer
                 assert answer["data"]
             backends = re.findall(r"(http://127.0.0.1:\d+)/docs", text)

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from examples.shop.backends import Backends
 from graph import App, Graph
@@ -20,6 +21,7 @@ from tests.graph.serving.backend import until
 from tests.serving import running
 
 GRAPH = Path(__file__).resolve().parents[2] / "examples/shop/graph.py"
+PROTOCOL = Subprotocol("graphql-transport-ws")
 SKU, PARCEL = "SKU-00042", "WX00000001"
 STOCK = f'subscription {{ stockChanged(sku: "{SKU}") {{ onHand levels {{ warehouse {{ city }} }} }} }}'
 ORDERS = "subscription { orderStatusChanged { id status items { quantity product { sku } } } }"
@@ -195,9 +197,7 @@ def test_all_three_arrive_over_one_socket(shop: Shop) -> None:
         "parcel": "subscription { shipmentUpdated(orderId: 1) { status } }",
         "order": "subscription { orderStatusChanged { id status } }",
     }
-    with connect(
-        f"{shop.gateway.replace('http', 'ws')}/graphql", subprotocols=["graphql-transport-ws"], proxy=None
-    ) as socket:
+    with connect(f"{shop.gateway.replace('http', 'ws')}/graphql", subprotocols=[PROTOCOL], proxy=None) as socket:
         tell(socket, {"type": "connection_init", "payload": shop.header("c-0023")})
         assert hear(socket)["type"] == "connection_ack"
         for id, query in queries.items():

@@ -6,6 +6,7 @@ shopper how her orders proceed, as server-sent events; ``Last-Event-ID`` goes on
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -67,6 +68,7 @@ def create_app(database: Path) -> FastAPI:
     """Make the service over a database file, which is seeded when it does not exist."""
     db = Database(database, _seed)
     changes = journal.Journal(db)
+    changing = threading.Lock()  # so that the journal has changes in the order in which they were made
     rnd = chance("orders life")
     secret = os.environ.get("ORDERS_SECRET", DEFAULT_SECRET)
 
@@ -83,24 +85,27 @@ def create_app(database: Path) -> FastAPI:
         changes.append(customer, {"id": number, "customerId": customer, "status": status})
 
     def bought(new: NewOrder, customer: str) -> int:
-        number = db.insert(
-            "insert into orders (customer_id, status, placed_at, note) values (?, 'placed', ?, ?)",
-            [customer, OPENED_AT.isoformat(), new.note],
-        )
-        for line, item in enumerate(new.items):
-            price = price_of(item.productId)
-            db.insert("insert into items values (?, ?, ?, ?, ?)", [number, line, item.productId, item.quantity, price])
-        became(number, customer, "placed")
+        with changing:
+            number = db.insert(
+                "insert into orders (customer_id, status, placed_at, note) values (?, 'placed', ?, ?)",
+                [customer, OPENED_AT.isoformat(), new.note],
+            )
+            for line, item in enumerate(new.items):
+                price = price_of(item.productId)
+                values = [number, line, item.productId, item.quantity, price]
+                db.insert("insert into items values (?, ?, ?, ?, ?)", values)
+            became(number, customer, "placed")
         return number
 
     def changed(order: Row, status: str) -> bool:
         """Change an order's status, unless somebody else has done so since it was read."""
-        changed = db.rows(
-            "update orders set status = ? where id = ? and status = ? returning 1",
-            [status, order["id"], order["status"]],
-        )
-        if changed:
-            became(order["id"], order["customer_id"], status)
+        with changing:
+            changed = db.rows(
+                "update orders set status = ? where id = ? and status = ? returning 1",
+                [status, order["id"], order["status"]],
+            )
+            if changed:
+                became(order["id"], order["customer_id"], status)
         return bool(changed)
 
     def step() -> None:
@@ -173,9 +178,8 @@ def create_app(database: Path) -> FastAPI:
     @app.post("/orders/{number}/cancel", operation_id="cancelOrder", tags=["orders"])
     def cancel(number: int, customer: Shopper) -> dict[str, Any]:
         order = own(number, customer)
-        if order["status"] not in ("placed", "paid"):
+        if order["status"] not in ("placed", "paid") or not changed(order, "cancelled"):
             raise HTTPException(409, f"an order that is {order['status']} cannot be cancelled")
-        changed(order, "cancelled")
         return whole([own(number, customer)])[0]
 
     @app.post("/orders/{number}/advance", operation_id="advanceOrder", tags=["orders"])
