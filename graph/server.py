@@ -1,4 +1,4 @@
-"""The ASGI application: ``/graphql`` by hand, everything else by FastAPI.
+"""The ASGI application: ``/graphql`` and ``/webhooks/`` by hand, everything else by FastAPI.
 
 A FastAPI route costs three times as much per request as the raw protocol, so the one path that is hot is answered
 directly. Health, readiness and their documentation are ordinary routes.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -40,6 +41,7 @@ from graph.request import (
     prefers_html,
 )
 from graph.upload import Uploads
+from graph.webhooks import PREFIX, Webhooks
 from resolvers import Abandoned
 
 log = logging.getLogger("weft")
@@ -108,6 +110,9 @@ class App:
             max_upload_bytes=max_upload_bytes,
             max_uploads=max_uploads,
         )
+        subscriptions, receiving = graph.engine.subscriptions, graph.receiving
+        touch = functools.partial(receiving.touch, graph.engine.store)
+        self._webhooks = Webhooks(receiving.webhooks, subscriptions.bus, received=touch)
         self._ready = False
         self._presence = Presence(self._engine.abandon)
         self.api = self._routes()
@@ -118,6 +123,8 @@ class App:
             if self._cross_origin is not None:
                 send = self._cross_origin.over(scope, send)
             await self._graphql(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self._webhooks(scope, receive, send)
         else:
             await self.api(scope, receive, send)
 
@@ -127,6 +134,7 @@ class App:
             self._ready = True
             yield
             self._ready = False
+            await self._webhooks.aclose()
             await self.graph.aclose()
 
         api = fastapi.FastAPI(title="Weft", lifespan=lifespan, redoc_url=None)

@@ -2,10 +2,12 @@
 
 It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph` nor `resolvers`. Read `errors`,
 `number`, `template`, `convention`, `links`, `paging`, `led`, `file`, `body`, `endpoint`, `rest` (what an author
-declares), then `transport`, `httpx_transport`, `fake`, `address`, `auth`, `exchange` (what happens on the wire).
+declares), then `transport`, `httpx_transport`, `fake`, `address`, `auth`, `exchange` (what happens on the wire). What
+backends say by themselves comes in by `event` and `bus`; of webhooks tell `delivery`, `signature`, `webhook`.
 """
 
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
+from sources.backoff import Backoff
 from sources.body import Body, Form, Stream, variable_of
 from sources.bus import MemoryBus
 from sources.convention import (
@@ -21,6 +23,7 @@ from sources.convention import (
     spelling_of,
     values_faults,
 )
+from sources.delivery import Delivery, Refused, Signature
 from sources.endpoint import (
     Call,
     Endpoint,
@@ -53,13 +56,16 @@ from sources.links import AstrayLink
 from sources.number import Number, digits_of, encode_json, encode_sorted_json
 from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, Place
 from sources.rest import Rest, WriteOptions
+from sources.signature import GitHub, Hmac, SharedSecret, Shopify, Stripe, Unsigned
 from sources.template import RefusedValue, Template
 from sources.transport import PyreqwestTransport, Reply, Transport
+from sources.webhook import Webhook, publish_event, webhook_addresses
 
 __all__ = [
     "ApiKey",
     "AstrayLink",
     "Auth",
+    "Backoff",
     "Basic",
     "Bearer",
     "Body",
@@ -68,6 +74,7 @@ __all__ = [
     "Cursor",
     "Decimals",
     "DeclarationError",
+    "Delivery",
     "Endpoint",
     "Entity",
     "Event",
@@ -77,8 +84,10 @@ __all__ = [
     "Form",
     "Gap",
     "Get",
+    "GitHub",
     "Happening",
     "Header",
+    "Hmac",
     "HttpxTransport",
     "InvalidInput",
     "LinkHeader",
@@ -98,20 +107,27 @@ __all__ = [
     "Post",
     "Pushed",
     "PyreqwestTransport",
+    "Refused",
     "RefusedValue",
     "Reply",
     "Rest",
+    "SharedSecret",
+    "Shopify",
+    "Signature",
     "SourceError",
     "Stream",
+    "Stripe",
     "Template",
     "Timestamps",
     "TooManyPages",
     "Transport",
+    "Unsigned",
     "UpstreamError",
     "UpstreamInvalid",
     "UpstreamTimeout",
     "UpstreamUnavailable",
     "Values",
+    "Webhook",
     "WriteOptions",
     "call_of",
     "digits_of",
@@ -123,9 +139,11 @@ __all__ = [
     "headers_of",
     "parse_date",
     "parse_instant",
+    "publish_event",
     "snake_case",
     "spelling_of",
     "split_path",
     "values_faults",
     "variable_of",
+    "webhook_addresses",
 ]

@@ -10,14 +10,17 @@ import abc
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, Unpack, cast, get_args
 
+from sources.delivery import Signature
 from sources.endpoint import Call, Endpoint, Overflow, Pushed, declared_headers, split_path, stale_types
 from sources.errors import DeclarationError
 from sources.event import Feed
 from sources.poll import Poll
 from sources.template import Template
+from sources.webhook import Webhook
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MOST_BUFFERED = 100_000
+_ANSWERED = Endpoint("GET", Template("/"))  # stands where a call has an endpoint; an event is there without asking
 
 
 class PushOptions(TypedDict, total=False):
@@ -66,17 +69,43 @@ class Pushing(abc.ABC):
             headers: header name to a fixed text or ``{variable}``.
         """
 
-        def feed() -> tuple[Feed, Endpoint]:
-            endpoint = Endpoint("GET", Template(template), headers=declared_headers(headers))
-            return Poll(endpoint, every), endpoint
+        def made() -> Feed:
+            return Poll(Endpoint("GET", Template(template), headers=declared_headers(headers)), every)
 
-        return self._pushed(feed, options, compares=True)
+        return self._pushed(made, options, compares=True)
 
-    def _pushed(
-        self, feed: Callable[[], tuple[Feed, Endpoint]], options: PushOptions, *, compares: bool = False
+    def webhook(
+        self,
+        topic: str,
+        *,
+        signature: Signature | None = None,
+        events: Sequence[str] = (),
+        each: bool = False,
+        max_body_bytes: int = 1_000_000,
+        **options: Unpack[PushOptions],
     ) -> Callable[[F], F]:
+        """Declare that the backend posts its events to ``/webhooks/{name of the source}/{topic}``.
+
+        Args:
+            signature: how a delivery proves that it is the backend's: `Stripe`, `GitHub`, `Shopify`, `Hmac`,
+                `SharedSecret`; `Unsigned()` where it need not.
+            events: the kinds that are taken; without any, all but those that only try out the address.
+            each: whether a delivery is an array of which each item is an event.
+            max_body_bytes: longest body that is read.
+        """
+        return self._pushed(lambda: Webhook(topic, signature, events, each, max_body_bytes), options)
+
+    def feed(self, feed: Feed, **options: Unpack[PushOptions]) -> Callable[[F], F]:
+        """Declare that a feed of the author's own gives the events, as the source spells them.
+
+        Args:
+            feed: any object with the attributes of `Feed`.
+        """
+        return self._pushed(lambda: feed, options)
+
+    def _pushed(self, made: Callable[[], Feed], options: PushOptions, *, compares: bool = False) -> Callable[[F], F]:
         def build(where: str) -> Call:
-            made, endpoint = feed()
+            feed = made()
             key = options.get("key", ())
             paths = (key,) if isinstance(key, str) else tuple(key)
             for path in (*paths, *options.get("where", {}).values()):
@@ -88,14 +117,14 @@ class Pushing(abc.ABC):
                 raise DeclarationError(f"buffer={buffer!r}: expected a number of events from 1 to {_MOST_BUFFERED}")
             return Call(
                 source=cast(Any, self),
-                single=endpoint,
+                single=_ANSWERED,
                 key=paths,
                 inputs=dict(options.get("inputs") or {}),
                 invalidates=stale_types(options.get("invalidates", ())),
                 ttl=0.0,
                 deprecation_reason=options.get("deprecation_reason"),
                 pushed=Pushed(
-                    feed=made,
+                    feed=feed,
                     items=split_path(options.get("items")),
                     where=dict(options.get("where", {})),
                     key=paths,
