@@ -14,7 +14,7 @@ import strawberry
 
 from graph import Graph
 from resolvers import Connection, field, link
-from sources import ApiKey, Basic, Cursor, OAuth2, Post, Rest
+from sources import ApiKey, Basic, Cursor, OAuth2, Post, Rest, Stripe
 
 CRM_URL = os.environ.get("CRM_URL", "http://127.0.0.1:9003")
 
@@ -344,6 +344,16 @@ class Mutation:
 
 @strawberry.type
 class Subscription:
+    @carrier.webhook(
+        "tracking",
+        signature=Stripe(env="SHIPPING_WEBHOOK_SECRET"),
+        events=["shipment.moved"],
+        items="data",
+        overflow="latest",
+    )
+    def shipment_updated(self, order_id: strawberry.ID) -> Shipment | None:
+        """The parcel of an order, whenever it moves."""
+
     @inventory.poll("/stock/{sku}", every=1, overflow="latest")
     def stock_changed(self, sku: str) -> Stock | None:
         """What the warehouses hold of a product, whenever that changes."""

@@ -275,4 +275,4 @@ def test_the_demo_starts_answers_and_stops(tmp_path: Path) -> None:
     finally:
         if process.poll() is None:
             process.kill()
-            process.wait()
+            process.communicate()

@@ -23,7 +23,7 @@ from tests.serving import running
 ROOT = Path(__file__).resolve().parents[3]
 POSTS = "examples/posts/graph.py"
 SHOP = "examples/shop/graph.py"
-SECRETS = ("CATALOG_KEY", "CRM_SECRET", "INVENTORY_PASSWORD", "SHIPPING_KEY")
+SECRETS = ("CATALOG_KEY", "CRM_SECRET", "INVENTORY_PASSWORD", "SHIPPING_KEY", "SHIPPING_WEBHOOK_SECRET")
 OVER_ONE_BACKEND = """
 import os
 import strawberry
@@ -186,7 +186,7 @@ def test_missing_secrets_are_told_at_once() -> None:
     ended = here("serve", SHOP, "--port", "0")
     assert (ended.status, ended.out) == (2, "")
     first, *others = ended.err.splitlines()
-    assert first.startswith(f"weft: {SHOP}: the graph has 4 faults:")
+    assert first.startswith(f"weft: {SHOP}: the graph has 5 faults:")
     assert sorted(line.split()[-4] for line in others) == sorted(SECRETS)
 
 
@@ -219,7 +219,7 @@ def test_all_that_is_wrong_with_how_to_serve_is_told_at_once(tmp_path: Path) -> 
     ended = here("serve", SHOP, "--port", "0", *options)
     assert (ended.status, ended.out) == (2, "")
     first, *others = ended.err.splitlines()
-    assert first == f"weft: {SHOP}: the graph has 7 faults:"
+    assert first == f"weft: {SHOP}: the graph has 8 faults:"
     assert others[:3] == [
         "  Cors: 'https://a.example/' is no origin, such as https://app.example",
         "  document 'a' (A): Cannot query field 'nothing' on type 'Query'.",
