@@ -2,8 +2,9 @@
 
 It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph` nor `resolvers`. Read `errors`,
 `number`, `template`, `convention`, `links`, `paging`, `led`, `file`, `body`, `endpoint`, `rest` (what an author
-declares), then `transport`, `httpx_transport`, `fake`, `address`, `auth`, `exchange` (what happens on the wire). What
-backends say by themselves comes in by `event` and `bus`; of webhooks tell `delivery`, `signature`, `webhook`.
+declares), then `transport`, `httpx_transport`, `pyreqwest_transport`, `fake`, `address`, `auth`, `exchange` (what
+happens on the wire). What backends say by themselves comes in by `event` and `bus`; `outage`, `eventstream`, `sse` and
+`websocket` hold streams open; of webhooks tell `delivery`, `signature`, `webhook`.
 """
 
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
@@ -55,11 +56,14 @@ from sources.led import Cursor, LinkHeader, NextUrl
 from sources.links import AstrayLink
 from sources.number import Number, digits_of, encode_json, encode_sorted_json
 from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, Place
+from sources.pyreqwest_transport import PyreqwestTransport
 from sources.rest import Rest, WriteOptions
 from sources.signature import GitHub, Hmac, SharedSecret, Shopify, Stripe, Unsigned
+from sources.sse import ServerSent
 from sources.template import RefusedValue, Template
-from sources.transport import PyreqwestTransport, Reply, Transport
+from sources.transport import Reply, Streamed, Transport
 from sources.webhook import Webhook, publish_event, webhook_addresses
+from sources.websocket import WebSocketStream
 
 __all__ = [
     "ApiKey",
@@ -111,11 +115,13 @@ __all__ = [
     "RefusedValue",
     "Reply",
     "Rest",
+    "ServerSent",
     "SharedSecret",
     "Shopify",
     "Signature",
     "SourceError",
     "Stream",
+    "Streamed",
     "Stripe",
     "Template",
     "Timestamps",
@@ -127,6 +133,7 @@ __all__ = [
     "UpstreamTimeout",
     "UpstreamUnavailable",
     "Values",
+    "WebSocketStream",
     "Webhook",
     "WriteOptions",
     "call_of",

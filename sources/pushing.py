@@ -10,13 +10,16 @@ import abc
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, Unpack, cast, get_args
 
+from sources.body import Json
 from sources.delivery import Signature
 from sources.endpoint import Call, Endpoint, Overflow, Pushed, declared_headers, split_path, stale_types
 from sources.errors import DeclarationError
 from sources.event import Feed
 from sources.poll import Poll
+from sources.sse import ServerSent
 from sources.template import Template
 from sources.webhook import Webhook
+from sources.websocket import WebSocketStream
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MOST_BUFFERED = 100_000
@@ -73,6 +76,64 @@ class Pushing(abc.ABC):
             return Poll(Endpoint("GET", Template(template), headers=declared_headers(headers)), every)
 
         return self._pushed(made, options, compares=True)
+
+    def sse(
+        self,
+        template: str,
+        *,
+        events: str | Sequence[str] = (),
+        resumes: bool | None = None,
+        idle: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        **options: Unpack[PushOptions],
+    ) -> Callable[[F], F]:
+        """Declare that the backend streams its events, as ``text/event-stream``, at ``GET template``.
+
+        The stream is opened again when it breaks, from the last event on.
+
+        Args:
+            events: the kinds that count; ``"message"`` is the kind of those without a name. Without any, all do.
+            resumes: whether the backend sends what was missed; None: where its events have ids. Where it does not,
+                subscribers are told of every interruption.
+            idle: seconds without a byte after which the stream is taken for dead.
+            headers: header name to a fixed text or ``{variable}``.
+        """
+
+        def made() -> Feed:
+            endpoint = Endpoint("GET", Template(template), headers=declared_headers(headers))
+            return ServerSent(endpoint, events, resumes, idle)
+
+        return self._pushed(made, options)
+
+    def websocket(
+        self,
+        template: str,
+        *,
+        send: Json = None,
+        names: str | None = None,
+        events: str | Sequence[str] = (),
+        answers: Mapping[str, Json] | None = None,
+        ping: float | None = 20.0,
+        headers: Mapping[str, str] | None = None,
+        **options: Unpack[PushOptions],
+    ) -> Callable[[F], F]:
+        """Declare that the backend sends its events, as JSON texts, over a WebSocket at this path.
+
+        Args:
+            send: a JSON skeleton with ``{argument}`` holes, sent when the connection is there; a list is several
+                messages.
+            names: dotted path to what names a message's kind.
+            events: the kinds that count; without any, all do.
+            answers: for kinds of messages that want one, the JSON skeleton of the answer; they are no events.
+            ping: seconds between two pings, by which a dead connection is noticed; None sends none.
+            headers: header name to a fixed text or ``{variable}``.
+        """
+
+        def made() -> Feed:
+            endpoint = Endpoint("GET", Template(template), headers=declared_headers(headers))
+            return WebSocketStream(endpoint, send, names=names, events=events, answers=answers, ping_s=ping)
+
+        return self._pushed(made, options)
 
     def webhook(
         self,

@@ -16,7 +16,7 @@ from graph.channel import Subscriber
 from graph.engine import Request
 from graph.explain import explain
 from resolvers import field, link, shared
-from sources import FakeTransport, Gap, Rest, UpstreamError, UpstreamUnavailable
+from sources import FakeTransport, Gap, Rest, Unsigned, UpstreamError, UpstreamUnavailable
 from tests.graph.feeds import Hand, until
 
 Json = Any
@@ -644,3 +644,34 @@ def test_every_fault_of_a_feed_is_found_at_start_up() -> None:
             f"source 'src': {here}.Wrong.polled: every=0: expected 0.1 seconds or more",
         ]
     )
+
+
+def test_every_way_to_push_is_declared_alike() -> None:
+    source = Rest("src", "http://src.example", client=backend)
+
+    @strawberry.type
+    class Ways:
+        @source.poll("/a/{n}", every=2)
+        def polled(self, n: int) -> Tick: ...
+
+        @source.sse("/b{?n}", events="tick", headers={"x-room": "{room}"})
+        def streamed(self, n: int, room: str) -> Tick: ...
+
+        @source.websocket("/c", send={"subscribe": "{n}"}, names="type", events=("tick",))
+        def sent(self, n: int) -> Tick: ...
+
+        @source.webhook("ticks", signature=Unsigned())
+        def posted(self, n: int) -> Tick: ...
+
+    graph = Graph(Query, subscription=Ways)
+    plans = {
+        name: explain(graph, f"subscription {{ {name} {{ n }} }}").splitlines()[1]
+        for name in ("polled(n: 1)", 'streamed(n: 1, room: "x")', "sent(n: 1)", "posted(n: 1)")
+    }
+    events = "[events, answered once for all who subscribe alike"
+    assert plans == {
+        "polled(n: 1)": f"src  GET /a/{{n}} every 2 s  {events}; close after 64 events]",
+        'streamed(n: 1, room: "x")': f"src  SSE /b{{?n}}  {events}; close after 64 events]",
+        "sent(n: 1)": f"src  WS /c  {events}; close after 64 events]",
+        "posted(n: 1)": f"src  the webhook ticks  {events}; filtered by n; close after 64 events]",
+    }
