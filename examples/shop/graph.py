@@ -358,5 +358,9 @@ class Subscription:
     def stock_changed(self, sku: str) -> Stock | None:
         """What the warehouses hold of a product, whenever that changes."""
 
+    @ordering.sse("/orders/stream", events=["status"], idle=45, overflow="drop_oldest")
+    def order_status_changed(self) -> Order | None:
+        """Each of the shopper's orders, whenever it proceeds."""
+
 
 graph = Graph(query=Query, mutation=Mutation, subscription=Subscription)
