@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -220,11 +220,17 @@ class Graph:
         finally:
             subscriber.close()
 
-    async def aclose(self) -> None:
-        """End all subscriptions, and close the connections to all backends."""
+    async def aclose(self, keeping: Collection[Rest] = ()) -> None:
+        """End all subscriptions and operations, and close the connections to all backends.
+
+        Args:
+            keeping: sources that others still use.
+        """
         await self.engine.subscriptions.aclose()
+        self.engine.deadlines.expire()
         for source in self.sources:
-            await source.aclose()
+            if source not in keeping:
+                await source.aclose()
 
 
 def _built(declared: Declared, build: Callable[[], strawberry.Schema]) -> strawberry.Schema:

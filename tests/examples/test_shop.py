@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import re
@@ -257,15 +258,19 @@ def test_the_demo_starts_answers_and_stops(tmp_path: Path) -> None:
                 assert answer["data"]
             subscriptions = re.findall(r"^   (subscription .*)$", text, re.MULTILINE)
             assert len(subscriptions) == 3
-            for subscription in subscriptions:
-                body, stream = {"query": subscription}, {"accept": "text/event-stream"}
-                with Events(client, "POST", url[0], json=body, headers=stream) as events:
+            with contextlib.ExitStack() as stack:
+                for subscription in subscriptions:
+                    body, accepted = {"query": subscription}, {"accept": "text/event-stream"}
+                    events = stack.enter_context(Events(client, "POST", url[0], json=body, headers=accepted))
                     answer = events.body()
-                assert "errors" not in answer
-                assert answer["data"]
+                    assert "errors" not in answer
+                    assert answer["data"]
+                process.send_signal(signal.SIGINT)
+                while last := events.event():
+                    ending = last
+            assert ending["event"] == "complete"
             backends = re.findall(r"(http://127.0.0.1:\d+)/docs", text)
             assert len(backends) == 5
-            process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=20)
             assert process.returncode == 0
             assert "Traceback" not in errors

@@ -386,6 +386,17 @@ async def test_a_gap_is_told(graph: Graph) -> None:
     ticks.close()
 
 
+async def test_what_is_told_keeps_its_place_among_the_events(graph: Graph) -> None:
+    ticks = await subscribe(graph, "parcelMoved { id }", opens=hand)
+    hand.say({"id": 1})
+    hand.give(Gap("lost"))
+    hand.say({"id": 2})
+    hand.say({"id": 3})
+    found = [await answer(ticks) for _ in range(4)]
+    assert [result["data"] and result["data"]["parcelMoved"]["id"] for result in found] == ["1", None, "2", "3"]
+    ticks.close()
+
+
 async def test_trouble_is_told_and_the_subscription_goes_on(graph: Graph) -> None:
     ticks = await subscribe(graph, "strict { n }", opens=hand)
     hand.give(UpstreamUnavailable("carrier cannot be reached", source="carrier"))
