@@ -142,7 +142,7 @@ def serve(
             Server(configured(app, drain_seconds), beside=[reloading.run]).run([listening])
         elif workers > 1:
             os.environ[_SERVED] = msgspec.json.encode(options).decode()
-            run_workers(configured("graph.main:served", drain_seconds, factory=True, workers=workers), listening)
+            run_workers(configured(app, drain_seconds, "graph.main:served", workers=workers), listening)
         else:
             run_server(app, socket=listening, drain_seconds=drain_seconds)
 

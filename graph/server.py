@@ -21,8 +21,11 @@ from graph.asgi import Receive, Scope, Send
 from graph.cors import Cors
 from graph.errors import GraphError
 from graph.graph import Graph
+from graph.login import Authenticate
+from graph.protocol import Terms
 from graph.room import Room
 from graph.serving import Serving
+from graph.socket import Sockets
 from graph.stopping import Draining, Server
 from graph.stream import Streams
 from graph.webhooks import PREFIX
@@ -34,7 +37,9 @@ SERVER_OPTIONS: dict[str, Any] = {
     "log_level": "warning",
     "loop": "uvloop",
     "http": "httptools",
-    "ws": "none",
+    "ws": "websockets-sansio",
+    "ws_ping_interval": None,  # the protocol has its own ping
+    "ws_per_message_deflate": False,  # 40 kB for each socket, and the same bytes compressed again for each
     "interface": "asgi3",
     "proxy_headers": False,  # nothing here looks at the client's address, and the middleware costs each request 2 µs
     "server_header": False,
@@ -52,12 +57,19 @@ class App:
         compression: whether long answers are compressed, and compressed requests read.
         max_upload_bytes: what the files of one request may hold together, where the graph takes files.
         max_uploads: how many files one request may bring.
-        max_sockets: how many clients may hold sockets or streams at once.
-        ping_interval: seconds of silence after which a stream is sent a sign of life; None for none.
         graphiql: whether browsers that open the path get GraphiQL.
+        authenticate: says who the client of a socket is, by its `ConnectionInit`: gives an `Authenticated`, or None (or
+            raises PermissionError) for one who is not welcome. It may be a coroutine function. Without it, what a
+            client says in place of forwarded headers is forwarded, and the backends decide.
+        max_sockets: how many clients may hold sockets or streams at once.
+        max_operations_per_socket: how many operations of one socket may be under way.
+        max_messages_per_s: how many messages one socket may send in the long run.
+        init_timeout: seconds for which a new socket may say nothing.
+        ping_interval: seconds between two pings of a socket, and of silence after which a stream is sent a sign of
+            life; None for none.
 
     Raises:
-        GraphError: `max_batch`, `max_upload_bytes` or `max_uploads` is negative.
+        GraphError: a limit is negative, or a time is no time.
     """
 
     def __init__(
@@ -71,18 +83,40 @@ class App:
         compression: bool = True,
         max_upload_bytes: int = 20_000_000,
         max_uploads: int = 10,
-        max_sockets: int = 20_000,
-        ping_interval: float | None = 12.0,
         graphiql: bool = True,
+        authenticate: Authenticate | None = None,
+        max_sockets: int = 20_000,
+        max_operations_per_socket: int = 100,
+        max_messages_per_s: float = 50,
+        init_timeout: float = 3.0,
+        ping_interval: float | None = 12.0,
     ) -> None:
         limits = {"max_upload_bytes": max_upload_bytes, "max_uploads": max_uploads}
+        limits |= {"max_sockets": max_sockets, "max_operations_per_socket": max_operations_per_socket}
         faults = [f"App: {name} is negative" for name, value in limits.items() if value < 0]
+        more = {"max_messages_per_s": max_messages_per_s, "init_timeout": init_timeout, "ping_interval": ping_interval}
+        faults += [f"App: {name} must be more than 0" for name, at in more.items() if at is not None and not at > 0]
         if max_batch < 0:
             faults.append("App: max_batch is negative; 0 refuses arrays")
         if faults:
             raise GraphError(faults)
         self._path = path
-        self._streams = Streams(Room(max_sockets), heartbeat_s=ping_interval)
+        self.max_body_bytes = max_body_bytes
+        room = Room(max_sockets)
+        self._streams = Streams(room, heartbeat_s=ping_interval)
+        self._sockets = Sockets(
+            graph.engine,
+            authenticate=authenticate,
+            cors=cors,
+            room=room,
+            terms=Terms(
+                max_message_bytes=max_body_bytes,
+                max_operations=max_operations_per_socket,
+                max_messages_per_s=max_messages_per_s,
+                init_timeout_s=init_timeout,
+                ping_interval_s=ping_interval,
+            ),
+        )
         self._serving_of = functools.partial(
             Serving,
             streams=self._streams,
@@ -109,6 +143,8 @@ class App:
                 await serving.answer(scope, receive, send)
             finally:
                 serving.end_one()
+        elif scope["type"] == "websocket" and scope["path"] == self._path:
+            await self._sockets(scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
             await self._serving.webhooks(scope, receive, send)
         else:
@@ -133,18 +169,19 @@ class App:
             return
         graph.check_environment()
         before, self._serving = self._serving, self._serving_of(graph)
+        self._sockets.engine = graph.engine
         self._retiring[before] = asyncio.get_running_loop().create_task(self._retire(before))
 
     async def drain(self, within_s: float = 10.0) -> None:
         """Let what is under way end; readiness is denied from now on, and what comes nevertheless is still answered.
 
-        Streams are complete at once, and no other ones begin.
+        Subscriptions are complete at once, no others begin, and sockets are closed when their queries are over.
 
         Args:
             within_s: seconds after which operations that are still under way fail, as if they had taken too long.
         """
         self._state = "stopping"
-        parts: tuple[Draining, ...] = (self._streams, self._serving, *self._retiring)
+        parts: tuple[Draining, ...] = (self._streams, self._sockets, self._serving, *self._retiring)
         await asyncio.gather(*(part.drain(within_s) for part in parts))
 
     async def _retire(self, serving: Serving) -> None:
@@ -220,9 +257,20 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def configured(app: App | str, drain_seconds: int, **options: Any) -> uvicorn.Config:
-    """Give uvicorn's settings for an application; a text names the function that makes it, in each worker process."""
-    return uvicorn.Config(app, timeout_graceful_shutdown=drain_seconds, **SERVER_OPTIONS, **options)
+def configured(app: App, drain_seconds: int, factory: str | None = None, **options: Any) -> uvicorn.Config:
+    """Give uvicorn's settings for an application.
+
+    Args:
+        factory: names the function that makes such an application in each worker process.
+    """
+    return uvicorn.Config(
+        factory or app,
+        factory=factory is not None,
+        timeout_graceful_shutdown=drain_seconds,
+        ws_max_size=app.max_body_bytes,
+        **SERVER_OPTIONS,
+        **options,
+    )
 
 
 def serve(

@@ -22,9 +22,10 @@ from graph.asgi import Receive, Scope, Send, respond
 from graph.batching import answer_batch
 from graph.body import Disconnected, read_body
 from graph.cors import Cors, CrossOrigin
-from graph.engine import Answer
+from graph.engine import Answer, Context, Request
 from graph.errors import RequestError
 from graph.graph import Graph
+from graph.login import expiry
 from graph.parts import Parts, accepted_parts
 from graph.presence import Departed, Presence
 from graph.request import (
@@ -223,7 +224,7 @@ class Serving:
             request = parse_body(body, JSON if is_json else headers.get("content-type", ""))
             context = _context(scope)
             if streamed is not None:
-                opened = await self._streams.open(self._engine, request, headers, context, streamed.live)
+                opened = await self._open(request, headers, context, streamed)
                 if opened is not None:
                     return opened
             writer = None if parts is None else parts.writer
@@ -233,6 +234,13 @@ class Serving:
             raise
         finally:
             presence.leave(task)
+
+    async def _open(
+        self, request: Request, headers: Headers, context: Context, streamed: Streamed
+    ) -> Stream | Answer | None:
+        """Begin a stream, which lasts no longer than the client's token."""
+        expires_at = expiry(headers.get("authorization", ""))
+        return await self._streams.open(self._engine, request, headers, context, streamed.live, expires_at=expires_at)
 
     async def _batch(self, scope: Scope, headers: Headers, body: bytes) -> Answer:
         try:
@@ -265,7 +273,7 @@ class Serving:
         try:
             context = _context(scope)
             if streamed is not None:
-                opened = await self._streams.open(self._engine, request, headers, context, streamed.live)
+                opened = await self._open(request, headers, context, streamed)
                 if opened is not None:
                     return opened
             writer = None if parts is None else parts.writer

@@ -15,14 +15,15 @@ import strawberry
 from graph import App, Graph
 from graph.engine import Request
 from graph.errors import GraphError
-from sources import Bearer, Reply, Rest, SharedSecret
+from sources import Bearer, FakeTransport, Reply, Rest, SharedSecret
 from sources.transport import Content, Headers
 
 
-class Held:
+class Held(FakeTransport):
     """A transport that answers one word, when it is let go."""
 
     def __init__(self, word: str, *, open: bool = True) -> None:
+        super().__init__({})
         self.word = word
         self.asked = asyncio.Event()
         self.open = asyncio.Event()
