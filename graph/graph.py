@@ -102,7 +102,7 @@ class Graph:
             if _has_directives(schema):
                 self._sdl = schema.as_str() + "\n"
         bindings = bind(schema._schema, declared)
-        self.receiving = Receiving(bindings)
+        self.receiving = Receiving(bindings, bus)
         faults = [*bindings.faults, *self.receiving.faults]
         limits = limits or Limits()
         if schema.config.disable_field_suggestions:
@@ -220,16 +220,17 @@ class Graph:
         finally:
             subscriber.close()
 
-    async def aclose(self, keeping: Collection[Rest] = ()) -> None:
+    async def aclose(self, keeping: Collection[Graph] = ()) -> None:
         """End all subscriptions and operations, and close the connections to all backends.
 
         Args:
-            keeping: sources that others still use.
+            keeping: graphs that go on, and whose sources and buses stay open therefore.
         """
-        await self.engine.subscriptions.aclose()
+        buses = {graph.engine.subscriptions.bus for graph in keeping}
+        await self.engine.subscriptions.aclose(keeping=buses)
         self.engine.deadlines.expire()
         for source in self.sources:
-            if source not in keeping:
+            if not any(source in graph.sources for graph in keeping):
                 await source.aclose()
 
 

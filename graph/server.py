@@ -168,6 +168,7 @@ class App:
         if graph is self.graph:
             return
         graph.check_environment()
+        graph.engine.subscriptions.take_over(self.graph.engine.subscriptions)
         before, self._serving = self._serving, self._serving_of(graph)
         self._sockets.engine = graph.engine
         self._retiring[before] = asyncio.get_running_loop().create_task(self._retire(before))
@@ -192,7 +193,7 @@ class App:
         others = {other.graph for other in (self._serving, *self._retiring) if other is not serving}
         if serving.graph not in others:  # as it is when it was put back
             try:
-                await serving.aclose(keeping={source for graph in others for source in graph.sources})
+                await serving.aclose(keeping=others)
             except Exception:
                 log.exception("a graph that was replaced could not be closed")
         del self._retiring[serving]

@@ -43,7 +43,6 @@ from graph.stream import Stream, Streamed, Streams, accepted_streams, send_whole
 from graph.upload import Uploads
 from graph.webhooks import Webhooks
 from resolvers import Abandoned
-from sources import Rest
 
 log = logging.getLogger("weft")
 _METHODS = (b"allow", b"GET, HEAD, OPTIONS, POST")
@@ -157,7 +156,7 @@ class Serving:
         """
         await asyncio.gather(self._finish(within_s), self.webhooks.aclose(within_s))
 
-    async def aclose(self, keeping: Collection[Rest] = ()) -> None:
+    async def aclose(self, keeping: Collection[Graph] = ()) -> None:
         """Close the graph; see `Graph.aclose`."""
         await self.webhooks.aclose()
         await self.graph.aclose(keeping)

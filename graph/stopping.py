@@ -23,7 +23,6 @@ from uvicorn.supervisors import multiprocess
 log = logging.getLogger("weft")
 _POLL_S = 0.05
 _LAST_S = 1
-_LONGEST_START_S = 60  # a worker can say that it lives once it has imported all this, which takes 2 s where it is quick
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -58,13 +57,10 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop; at a second signal, at once."""
-        if self.config.workers == 1:
-            self.force_exit = self.should_exit
-            self.should_exit = True
-        elif sig == signal.SIGTERM:
-            # Of several processes the one that started the others says when. Ctrl-C and systemd signal all of them,
-            # and it then sends SIGTERM once more: that is no second wish.
-            self.should_exit = True
+        # Of several processes the one that started the others counts. systemd sends SIGTERM to all of them, and then
+        # the one does so again: that is no second wish.
+        self.force_exit = self.should_exit and self.config.workers == 1
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End connections: the idle ones, then those under way, then all."""
@@ -117,6 +113,32 @@ class Server(uvicorn.Server):
 class Worker(multiprocess.Process):
     """One of several processes that serve."""
 
+    _was_asked = False
+    _has_answered = False
+
+    def start(self) -> None:
+        """Start it, deaf to SIGINT: Ctrl-C in a terminal reaches all processes, and the one that starts it decides."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def is_alive(self, timeout: float = 5) -> bool:
+        """Tell whether it runs and, once it has answered for the first time, whether it answers within the timeout.
+
+        Until then it imports what it serves. Nobody waits for that: signals would wait as well.
+        """
+        if self._has_answered or not self.process.is_alive():
+            return super().is_alive(timeout)
+        if not self._was_asked:
+            self.parent_conn.send(b"ping")
+            self._was_asked = True
+        if self.parent_conn.poll():
+            self.parent_conn.recv()
+            self._has_answered = True
+        return True
+
     @property
     def server(self) -> uvicorn.Server:
         """The server of this process."""
@@ -148,5 +170,4 @@ class Workers(multiprocess.Multiprocess):
 def run_workers(config: uvicorn.Config, listening: socket.socket) -> None:
     """Serve in as many processes as the configuration says, until SIGINT or SIGTERM comes."""
     multiprocess.Process = Worker  # type: ignore[misc]  # uvicorn has no other place to say what its workers are
-    config.timeout_worker_healthcheck = _LONGEST_START_S
     Workers(config, [listening]).run()
