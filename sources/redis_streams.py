@@ -14,6 +14,7 @@ does not count; there, a stream that was trimmed beyond the position is a gap.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -104,7 +105,10 @@ class Streams(SharedConnection[Entry]):
             self.redis.alone() as unblocking,
             asyncio.TaskGroup() as tasks,
         ):
-            tasks.create_task(self._unblock(unblocking, await reading.client_id()))
+            with contextlib.suppress(redis.exceptions.ResponseError):  # not allowed, or unknown
+                async with self.redis.in_time():
+                    reader = await reading.client_id()
+                tasks.create_task(self._unblock(unblocking, reader))
             await self._read(reading)
 
     async def _read(self, client: redis.asyncio.Redis) -> None:
@@ -172,11 +176,13 @@ class Streams(SharedConnection[Entry]):
             self.refuse(key, trouble_of(exc))
         except redis.exceptions.ResponseError as exc:
             if str(exc).startswith("no such key"):
+                self.works()
                 return {}
             if not str(exc).startswith("WRONGTYPE"):
                 raise
             self.refuse(key, RedisTrouble(UpstreamError, "Redis holds no stream by this name", lasting=True))
         else:
+            self.works()
             return stream
         return None
 
@@ -187,6 +193,6 @@ class Streams(SharedConnection[Entry]):
             try:
                 async with self.redis.in_time():
                     await client.client_unblock(reader)
-            except redis.exceptions.NoPermissionError:
+            except redis.exceptions.ResponseError:
                 return
             await asyncio.sleep(_UNBLOCKED_AGAIN_S)

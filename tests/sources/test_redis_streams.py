@@ -176,11 +176,14 @@ async def test_a_key_that_holds_no_stream_costs_no_other(redis_server: Store) ->
         assert good == [Event(b"1", id="1-0")]
 
 
-async def test_where_unblocking_is_not_allowed_a_new_stream_is_heard_a_little_later(own_redis_server: Store) -> None:
+@pytest.mark.parametrize("denied", ["-client|unblock", "-client|id"])
+async def test_where_unblocking_is_not_allowed_a_new_stream_is_heard_a_little_later(
+    own_redis_server: Store, denied: str
+) -> None:
     async with client(own_redis_server) as at:
         allowed: dict[str, Any] = {
             "categories": ["+@all"],
-            "commands": ["-client|unblock"],
+            "commands": [denied],
             "keys": ["*"],
             "channels": ["*"],
         }
