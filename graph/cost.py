@@ -27,7 +27,7 @@ from graph.amount import Amount, Values, largest, mapped, times, total
 from graph.errors import RequestError
 from graph.limits import Limits, exceeded
 from graph.plan import Fetch, Nested, Plan, Shape, Site
-from graph.selection import Selected
+from graph.selection import Burst, Selected
 from resolvers import Fetching, ListSize, Pages, Weights, is_list
 
 _Sizes = Mapping[str, Amount] | None
@@ -212,6 +212,8 @@ class _Walk:
             else:
                 own = length
         kind: Any = graphql.get_nullable_type(selected.field.type)
+        if isinstance(kind, Burst):  # each event is an answer of its own
+            kind = graphql.get_nullable_type(kind.of_type)
         if not is_list(kind):
             return 1, lengths
         length = self._assumed if own is None else own

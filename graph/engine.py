@@ -31,9 +31,10 @@ from graph.limits import Limits
 from graph.operation import Operation, Operations, Variant
 from graph.payloads import Writer
 from graph.persisted import PersistedQueries
+from graph.subscription import Subscriptions
 from graph.trusted import TrustedDocuments
 from resolvers import Bindings, Flights, Ledger, Loader, Store, operation_loaders
-from sources import UpstreamInvalid
+from sources import Bus, UpstreamInvalid
 from sources import encode_json as _encode
 
 Context = Callable[[], Any]
@@ -103,6 +104,7 @@ class Engine:
         max_response_bytes: how much of the store may be whole responses.
         timeout_s: seconds that an operation may take; what is not there by then fails. None sets no bound.
         extended: whether the schema has extensions, which see every operation.
+        bus: carries the events that are sent to the gateway; None keeps them inside this process.
     """
 
     def __init__(
@@ -115,6 +117,7 @@ class Engine:
         max_response_bytes: int = 32 * 1024 * 1024,
         timeout_s: float | None = None,
         extended: bool = False,
+        bus: Bus | None = None,
     ) -> None:
         self.extended = extended
         self.schema = schema
@@ -123,7 +126,7 @@ class Engine:
         self.loader = Loader(self.store)
         self.operations = Operations(schema, bindings, self.loader, limits)
         self.timeout_s = timeout_s
-        self._deadlines = Deadlines(timeout_s)
+        self.deadlines = Deadlines(timeout_s)
         self.documents: PersistedQueries | TrustedDocuments = PersistedQueries()
         self.compiled_answers = 0
         self.exact_answers = 0
@@ -134,6 +137,7 @@ class Engine:
             max_response_bytes,
             getsizeof=lambda answer: len(answer.body) * 2 + answer.asked_bytes + 500,
         )
+        self.subscriptions = Subscriptions(self, bus)
         self.forwards = tuple(sorted({name for source in bindings.sources for name in source.forward}))
 
     def kept(self, key: Hashable) -> Answer | None:
@@ -189,7 +193,7 @@ class Engine:
         if kept is not None:
             return kept
         try:
-            text, operations, name = self._text(request), self.operations, request.operation_name
+            text, operations, name = self.text(request), self.operations, request.operation_name
             if self.extended:
                 return await self._execute_extended(text, request, headers, context, writes=writes)
             operation = await self._operation(text, name, writes=writes)
@@ -235,10 +239,10 @@ class Engine:
         Raises:
             RequestError: it names none that is known, or one that cannot be.
         """
-        text, operations, name = self._text(request), self.operations, request.operation_name
+        text, operations, name = self.text(request), self.operations, request.operation_name
         return operations.known(text, name) or await operations.prepare(text, name)
 
-    def _text(self, request: Request) -> str:
+    def text(self, request: Request) -> str:
         """Give the document that a request holds or names."""
         return self.documents.text(request.query, request.extensions, request.document_id or request.doc_id)
 
@@ -246,8 +250,12 @@ class Engine:
         if not text:
             raise RequestError.of("the request has no query", "BAD_REQUEST")
         operation = self.operations.known(text, name) or await self.operations.prepare(text, name)
-        if not writes and operation.node.operation is graphql.OperationType.MUTATION:
+        kind = operation.node.operation
+        if not writes and kind is graphql.OperationType.MUTATION:
             raise RequestError.of("GET may not execute a mutation", "BAD_REQUEST", 405)
+        if kind is graphql.OperationType.SUBSCRIPTION:
+            message = "a subscription has many answers: ask over WebSocket, or accept text/event-stream"
+            raise RequestError.of(message, "BAD_REQUEST")
         return operation
 
     async def _execute_extended(
@@ -267,13 +275,13 @@ class Engine:
             if variant.is_introspection and not variant.is_mutation:
                 introspected = msgspec.json.decode((await self._introspect(operation, variant, inputs or {})).body)
                 return introspected["data"], []
-            ledger = self._ledger(headers)
-            self._deadlines.add(ledger)
+            ledger = self.ledger(headers)
+            self.deadlines.add(ledger)
             try:
                 with operation_loaders():
-                    return await self._outcome(variant, ledger, variables, lambda: made, extended.wrap)
+                    return await self.outcome(variant, ledger, variables, lambda: made, extended.wrap)
             finally:
-                self._deadlines.discard(ledger)
+                self.deadlines.discard(ledger)
 
         response, refused = await extended.run(
             lambda text: self._operation(text, request.operation_name, writes=writes), execute
@@ -296,22 +304,23 @@ class Engine:
     ) -> Answer:
         if variant.is_introspection and not variant.is_mutation:
             return await self._introspect(operation, variant, inputs)
-        ledger = self._ledger(headers)
+        ledger = self.ledger(headers)
         if timed:
-            self._deadlines.add(ledger)
+            self.deadlines.add(ledger)
         try:
             if not variant.has_python:
                 return await self._run(variant, ledger, variables, context)
             with operation_loaders():
                 return await self._run(variant, ledger, variables, context)
         finally:
-            self._deadlines.discard(ledger)
+            self.deadlines.discard(ledger)
 
-    def _ledger(self, headers: Mapping[str, str]) -> Ledger:
+    def ledger(self, headers: Mapping[str, str]) -> Ledger:
+        """Give the ledger of an operation that begins."""
         return Ledger(headers, self.store.clock(), self.operations.limits.max_pages)
 
     async def _run(self, variant: Variant, ledger: Ledger, variables: Any, context: Context) -> Answer:
-        data, errors = await self._outcome(variant, ledger, variables, context)
+        data, errors = await self.outcome(variant, ledger, variables, context)
         response: dict[str, Any] = {"data": data}
         if errors:
             response = {"errors": [report(error) for error in errors], "data": data}
@@ -319,7 +328,7 @@ class Engine:
         answer.no_store = bool(errors) or variant.is_mutation
         return answer
 
-    async def _outcome(
+    async def outcome(
         self, variant: Variant, ledger: Ledger, variables: Any, context: Context, wrap: Wrap | None = None
     ) -> Outcome:
         """Give data and errors, by the compiled path where that can answer."""
@@ -360,7 +369,7 @@ class Engine:
         self, variant: Variant, variables: Any, headers: Mapping[str, str], context: Context, writer: Writer
     ) -> Answer:
         """Answer in several payloads, or in one where nothing comes later."""
-        ledger, made = self._ledger(headers), context()
+        ledger, made = self.ledger(headers), context()
         selections = DeferredSelections(variant.selections, self.bindings, variables)
 
         def execution(within: Usages = frozenset()) -> DeferringExecution:
@@ -372,7 +381,7 @@ class Engine:
             loaders = contextvars.copy_context()
 
         async def payloads() -> AsyncGenerator[dict[str, Any]]:
-            self._deadlines.add(ledger)
+            self.deadlines.add(ledger)
             try:
                 delivery = Delivery(execution, ledger, writer, loaders)
                 async with contextlib.aclosing(delivery.payloads(variant.kind, selections)) as delivered:
@@ -382,7 +391,7 @@ class Engine:
                     async for payload in delivered:
                         yield payload
             finally:
-                self._deadlines.discard(ledger)
+                self.deadlines.discard(ledger)
 
         self.exact_answers += 1
         answers = payloads()

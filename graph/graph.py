@@ -17,7 +17,7 @@ from strawberry.federation.versions import FEDERATION_VERSIONS
 from strawberry.schema.config import StrawberryConfig
 
 from graph.engine import Engine, Request
-from graph.errors import GraphError
+from graph.errors import GraphError, RequestError, report
 from graph.faults import schema_faults
 from graph.limits import Limits
 from graph.payloads import Draft
@@ -37,7 +37,7 @@ from resolvers import (
     keys_in,
     keys_of_sources,
 )
-from sources import Rest
+from sources import Bus, Rest
 
 _INCREMENTAL = (graphql.GraphQLDeferDirective, graphql.GraphQLStreamDirective)
 
@@ -46,7 +46,8 @@ class Graph:
     """A typed graph over REST backends.
 
     Args:
-        query: the root type for reading; `mutation` the one for writing. A subgraph may have none.
+        query: the root type for reading; `mutation` the one for writing, `subscription` the one for events. A subgraph
+            may have none.
         types: further types that no field names, such as those behind an interface.
         limits: what a request may cost; ``WEFT_`` variables of the environment, such as ``WEFT_MAX_DEPTH``, go before.
         timeout: seconds that an operation may take in all; fields that have no value by then are errors, and the rest
@@ -57,6 +58,7 @@ class Graph:
         config: how Strawberry makes the schema, such as `StrawberryConfig(auto_camel_case=False)`.
         scalar_overrides: scalars for types of Python, as `strawberry.Schema` takes them.
         schema_directives: directives of the schema itself.
+        bus: carries the events that are sent to the gateway; None keeps them inside this process.
 
     Raises:
         GraphError: something declared is impossible; the error lists every fault that a start-up can see.
@@ -66,6 +68,7 @@ class Graph:
         self,
         query: type[Any] | None = None,
         mutation: type[Any] | None = None,
+        subscription: type[Any] | None = None,
         *,
         types: Sequence[type[Any]] = (),
         limits: Limits | None = None,
@@ -76,13 +79,15 @@ class Graph:
         config: StrawberryConfig | None = None,
         scalar_overrides: Mapping[object, Any] | None = None,
         schema_directives: Sequence[object] = (),
+        bus: Bus | None = None,
     ) -> None:
         if timeout is not None and not timeout > 0:
             raise GraphError(["timeout must be more than 0 seconds"])
-        declared = declare(*(root for root in (query, mutation, *types) if root is not None))
+        declared = declare(*(root for root in (query, mutation, subscription, *types) if root is not None))
         options: dict[str, Any] = {
             "query": query,
             "mutation": mutation,
+            "subscription": subscription,
             "extensions": extensions,
             "config": _with_scalars(config or StrawberryConfig()),
             "scalar_overrides": scalar_overrides,
@@ -109,7 +114,7 @@ class Graph:
         self.schema = schema._schema
         self.sources: tuple[Rest, ...] = tuple(bindings.sources)
         self.engine = Engine(
-            self.schema, bindings, store=store, limits=limits, timeout_s=timeout, extended=bool(extensions)
+            self.schema, bindings, store=store, limits=limits, timeout_s=timeout, extended=bool(extensions), bus=bus
         )
 
     def check_environment(self) -> None:
@@ -181,8 +186,41 @@ class Graph:
             async for payload in payloads:
                 yield payload
 
+    async def subscribe(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        operation_name: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        context: Any = None,
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """Subscribe without a server, and give a response for each event.
+
+        It is subscribed when the first response is asked for. What cannot be executed, and what ends a subscription
+        early, is a response of errors only.
+        """
+        request = Request(query, operation_name, dict(variables or {}))
+        lowered = {name.lower(): value for name, value in (headers or {}).items()}
+        try:
+            subscriber = await self.engine.subscriptions.open(request, lowered, lambda: context)
+        except RequestError as exc:
+            yield exc.report()
+            return
+        if subscriber is None:
+            yield await self.execute(query, variables, operation_name=operation_name, headers=headers, context=context)
+            return
+        try:
+            while (text := await subscriber.next()) is not None:
+                yield msgspec.json.decode(text)
+            if subscriber.failure is not None:
+                yield {"errors": [report(error) for error in subscriber.failure]}
+        finally:
+            subscriber.close()
+
     async def aclose(self) -> None:
-        """Close the connections to all backends."""
+        """End all subscriptions, and close the connections to all backends."""
+        await self.engine.subscriptions.aclose()
         for source in self.sources:
             await source.aclose()
 

@@ -33,7 +33,7 @@ from graph.plan import Plan, plan
 from graph.program import Program
 from graph.run import Resolver, Runner
 from graph.scan import scan
-from graph.selection import Selected, Selections, TooManyFields, condition_variables
+from graph.selection import Selected, Selections, TooManyFields, condition_variables, in_burst
 from resolvers import Bindings, Flights, Loader, Python
 
 T = TypeVar("T")
@@ -49,6 +49,8 @@ class Variant:
         runner: the compiled program; None where only the exact path can answer, and `obstacle` says why.
         has_python: whether any field is an author's resolver, or has a permission of his.
         estimate: what it costs.
+        is_subscription: whether it is answered once for each event; its plan is that of several events, and
+            `is_required` says that an event without an answer has no data at all.
         shareable: whether two clients that send the same may share one execution: a query in which nothing looks at
             the client. `private` means that forwarded headers must be equal as well.
     """
@@ -63,6 +65,10 @@ class Variant:
         self.selections = selections
         self.kind = kind
         self.fields: list[Selected] = selections.root(kind)
+        self.is_subscription = operation.node.operation is graphql.OperationType.SUBSCRIPTION
+        self.is_required = self.is_subscription and graphql.is_non_null_type(self.fields[0].field.type)
+        if self.is_subscription:
+            self.fields = [in_burst(selected) for selected in self.fields]
         if limits.max_root_fields is not None and len(self.fields) > limits.max_root_fields:
             raise exceeded(f"the operation has more than {limits.max_root_fields} root fields")
         self.is_mutation = operation.node.operation is graphql.OperationType.MUTATION
@@ -263,6 +269,9 @@ class Operations:
         if variant.is_mutation:
             variant.obstacle = "the fields of a mutation run one after the other"
             return variant
+        if variant.is_subscription and isinstance(variant.plan.fetches[0].binding, Python):
+            variant.obstacle = "a Python generator gives the events"
+            return variant
         try:
             variant.runner = _runner(variant.plan, compiler.compile(variant.plan), self._loader)
         except Uncompilable as exc:
@@ -274,8 +283,6 @@ class Operations:
     def _prepare(self, text: str, name: str | None) -> Operation:
         document, size = read_document(text, self._schema, self.limits)
         node = _named(document, name)
-        if node.operation is graphql.OperationType.SUBSCRIPTION:
-            raise RequestError.of("subscriptions are not served over this transport", "BAD_REQUEST")
         fragments = {
             definition.name.value: definition
             for definition in document.definitions

@@ -85,12 +85,13 @@ def _object(named: Named | Exception, value: Any, references: References, answer
         return None
     if not isinstance(raw, dict):
         return Failure(promised(load.source, "an object", raw))
-    return Row(_merged(raw, named.given) if named.given else raw, load.source, named.type_name)
+    return Row(merged(raw, named.given) if named.given else raw, load.source, named.type_name)
 
 
-def _merged(raw: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(raw)
+def merged(raw: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a backend's object with properties that are known better; objects in it are merged as well."""
+    whole = dict(raw)
     for name, value in given.items():
-        held = merged.get(name)
-        merged[name] = _merged(held, value) if isinstance(held, dict) and isinstance(value, dict) else value
-    return merged
+        held = whole.get(name)
+        whole[name] = merged(held, value) if isinstance(held, dict) and isinstance(value, dict) else value
+    return whole

@@ -6,6 +6,8 @@ decided already: their variables are part of the operation's identity, so the re
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +37,17 @@ class Selected:
     field: graphql.GraphQLField
     usages: tuple[Any, ...] = ()
     stream: Any = None
+
+
+class Burst(graphql.GraphQLList[Any]):
+    """The type of events that are answered together: a list of what the field of a subscription gives for each."""
+
+
+def in_burst(selected: Selected) -> Selected:
+    """Give a subscription's field as that of several events: one that has no answer costs the others nothing."""
+    field = copy.copy(selected.field)
+    field.type = Burst(graphql.get_nullable_type(field.type))
+    return dataclasses.replace(selected, field=field)
 
 
 class Selections:

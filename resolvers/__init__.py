@@ -6,11 +6,14 @@ wrote), `binding` and `binder` (what it means), `values`, `envelope`, `ledger`, 
 `loader` (how values arrive).
 """
 
+from resolvers.ask import forwarded
+from resolvers.backlog import Backlog
 from resolvers.batch import Batched, batched, operation_loaders
 from resolvers.binder import bind
 from resolvers.binding import (
     Binding,
     Bindings,
+    Feeding,
     Fetching,
     Identity,
     Named,
@@ -35,7 +38,9 @@ from resolvers.maybe import refused_nulls
 from resolvers.node import GlobalId, Node, global_id, identity_of, key_of, raw_key
 from resolvers.pages import SHOWN, Pages
 from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
+from resolvers.shared import shared
 from resolvers.store import Entry, Store
+from resolvers.topic import Listener, Occasion, Told, Topics, matches
 from resolvers.upload import UPLOAD_SCALARS, Upload, is_upload, takes_uploads
 from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_object, wire_value
 from resolvers.weights import Cost, ListSize, Weights, declared_on, is_list
@@ -49,6 +54,7 @@ __all__ = [
     "UPLOAD_SCALARS",
     "URL",
     "Abandoned",
+    "Backlog",
     "Base64",
     "Batched",
     "Binding",
@@ -61,6 +67,7 @@ __all__ = [
     "Edge",
     "Email",
     "Entry",
+    "Feeding",
     "FetchInfo",
     "Fetching",
     "Flights",
@@ -70,9 +77,11 @@ __all__ = [
     "Kinds",
     "Ledger",
     "ListSize",
+    "Listener",
     "Loader",
     "Named",
     "Node",
+    "Occasion",
     "PageInfo",
     "Pages",
     "Part",
@@ -82,6 +91,8 @@ __all__ = [
     "Reading",
     "References",
     "Store",
+    "Told",
+    "Topics",
     "Upload",
     "Weights",
     "ages_of",
@@ -94,6 +105,7 @@ __all__ = [
     "definition_of",
     "discriminator",
     "field",
+    "forwarded",
     "global_id",
     "identity_of",
     "is_federated",
@@ -105,10 +117,12 @@ __all__ = [
     "keys_of_sources",
     "link",
     "mark_of",
+    "matches",
     "operation_loaders",
     "python_name",
     "raw_key",
     "refused_nulls",
+    "shared",
     "takes_uploads",
     "unwrap",
     "wire_object",

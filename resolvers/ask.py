@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from resolvers.ledger import Ledger, Part
-from sources import Endpoint, Rest, SourceError, Stream, variable_of
+from sources import Endpoint, Rest, SourceError, Stream, headers_of
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -31,19 +31,8 @@ def ask_of(source: Rest, endpoint: Endpoint, values: Mapping[str, object]) -> As
         InvalidInput: a value may not enter the URL, a header or the body.
     """
     target = source.target(endpoint, values)
-    headers: Pairs = ()
-    if endpoint.headers:
-        headers = tuple(
-            (name, source.header(name, value))
-            for name, text in endpoint.headers
-            if (value := _header(text, values)) is not None
-        )
+    headers = headers_of(source, endpoint, values) if endpoint.headers else ()
     return Ask(endpoint.method, target, headers, source.body(endpoint, values))
-
-
-def _header(text: str, values: Mapping[str, object]) -> object:
-    name = variable_of(text)
-    return text if name is None else values.get(name)
 
 
 def forwarded(source: Rest, ledger: Ledger) -> Pairs:

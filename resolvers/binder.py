@@ -29,19 +29,21 @@ from resolvers.binding import (
 from resolvers.calls import as_named, asks_same, broken, freshness_s, in_key_order, positions, with_default_body
 from resolvers.check import cut_by, entity_faults, paging_faults, property_faults, stub_faults
 from resolvers.connection import Connection
+from resolvers.contents import Contents
 from resolvers.declare import Declared
 from resolvers.discriminator import ATTRIBUTE, TYPENAME, Discriminator, Kinds
 from resolvers.entities import Representations
 from resolvers.extension import is_guarded, is_shown
+from resolvers.feeding import feeding_of, generator_faults, pushed_faults
 from resolvers.keys import is_entities, key_faults
 from resolvers.marks import MARK, LinkMark, PropertyMark
 from resolvers.maybe import has_maybe
 from resolvers.node import GLOBAL_ID, LookupMark, Node, NodeIds, is_node, taken_by, taken_type
 from resolvers.pages import Pages
 from resolvers.upload import await_uploads, is_upload, upload_faults
-from resolvers.values import counts_digits, python_name
+from resolvers.values import python_name
 from resolvers.weights import weight_faults
-from sources import Call, Endpoint, Rest, entity_of, snake_case
+from sources import Call, Endpoint, entity_of, snake_case
 
 Reads = Callable[[Mapping[str, Any]], Sequence[Named | Exception]]
 Read = Callable[[Mapping[str, Fetching]], Reads]
@@ -75,6 +77,7 @@ class _Binder:
     def __init__(self, schema: graphql.GraphQLSchema, bindings: Bindings) -> None:
         self.schema = schema
         self.bindings = bindings
+        self._contents = Contents(schema, bindings)
         self.roots = {
             root.name
             for root in (schema.query_type, schema.mutation_type, schema.subscription_type)
@@ -121,7 +124,8 @@ class _Binder:
             self._fault(where, "Upload is a type of arguments, not of answers")
         if isinstance(mark, Call):
             self.take_ids(where, element.args)
-            return self._stub(kind, where, element, mark)
+            is_pushed = mark.pushed is not None or kind is self.schema.subscription_type
+            return (self._pushed if is_pushed else self._stub)(kind, where, element, mark)
         if isinstance(mark, LinkMark):
             return self._link(kind, where, element, mark)
         if isinstance(mark, LookupMark):
@@ -139,6 +143,9 @@ class _Binder:
             if taken_by(argument.type_annotation.annotation) is not None:
                 self._fault(where, f"the argument {argument.python_name!r} reaches no source: read it with key_of")
         await_uploads(element)
+        if kind is self.schema.subscription_type:
+            for fault in generator_faults(definition):
+                self._fault(where, fault)
         return python_of(definition)
 
     # -- stubs ----------------------------------------------------------------------------------------------------
@@ -184,12 +191,12 @@ class _Binder:
             match_kinds=self._match_kinds(target, call),
             target=target,
             fresh_s=fresh_s,
-            keep_s=self._keep_s(call, target, fresh_s),
-            holds=self._holds(target),
+            keep_s=self._contents.keep_s(call, target, fresh_s),
+            holds=self._contents.holds(target),
             entity=entity if given else None,
             key_names=self._entity_names(target, entity) if given and entity is not None else (),
             entity_match=self._match(target, entity) if entity is not None and call.source is entity.source else (),
-            keeps_digits=self._keeps_digits(element.type, call.source, self._holds(target)),
+            keeps_digits=self._contents.keeps_digits(element.type, call.source),
             is_cut=cut_by(element, call, single, batch, arguments),
             invalidates=invalidates,
             renamed=tuple((variable, name) for variable, name in call.inputs.items() if name in arguments),
@@ -198,6 +205,36 @@ class _Binder:
             guarded=self._is_guarded(where, definition),
             shown=is_shown(definition),
             has_maybe=has_maybe(element.args),
+        )
+
+    def _pushed(
+        self, kind: graphql.GraphQLObjectType, where: str, element: graphql.GraphQLField, call: Call
+    ) -> Fetching:
+        definition = element.extensions["strawberry-definition"]
+        arguments = {argument.python_name for argument in definition.base_resolver.arguments}
+        invalidates = {self._type_name(name): path for name, path in call.invalidates.items()}
+        for fault in pushed_faults(self.schema, kind, element, call, arguments, invalidates):
+            self._fault(where, fault)
+        if call.pushed is None:
+            return broken(call)
+        target, entity = _target(element), self._entity(_target(element))
+        given = entity is not None and entity.source is call.source and (entity.single or entity.batch)
+        rest = self._by_key(where, str(target), entity) if entity is not None and given else None
+        attributes = self.bindings.attributes.get(target or "", {})
+        return dataclasses.replace(
+            broken(call),
+            single=call.single,
+            arguments=frozenset(arguments),
+            target=target,
+            holds=self._contents.holds(target),
+            invalidates=invalidates,
+            renamed=tuple((variable, name) for variable, name in call.inputs.items() if name in arguments),
+            keeps_digits=self._contents.keeps_digits(element.type, call.source),
+            takes_ids=any(GLOBAL_ID in argument.extensions for argument in element.args.values()),
+            guarded=self._is_guarded(where, definition),
+            shown=is_shown(definition),
+            has_maybe=has_maybe(element.args),
+            feeding=feeding_of(call, call.pushed, element, arguments, attributes, rest),
         )
 
     def _is_guarded(self, where: str, definition: StrawberryField) -> bool:
@@ -316,12 +353,12 @@ class _Binder:
             match_kinds=self._match_kinds(target, call),
             target=target,
             fresh_s=freshness_s(call, None),
-            keep_s=self._keep_s(call, target, freshness_s(call, None)),
-            holds=self._holds(target),
+            keep_s=self._contents.keep_s(call, target, freshness_s(call, None)),
+            holds=self._contents.holds(target),
             entity=call,
             entity_match=self._match(target, call),
             key_names=single_names,
-            keeps_digits=self._keeps_digits(None, call.source, self._holds(target)),
+            keeps_digits=self._contents.keeps_digits(self.schema.type_map[target], call.source),
             is_entity=True,
         )
 
@@ -391,32 +428,6 @@ class _Binder:
     def _match_kinds(self, target: str | None, call: Call) -> tuple[graphql.GraphQLOutputType | None, ...]:
         attributes = self.bindings.attributes.get(target or "", {})
         return tuple(attributes[part].kind if part in attributes else None for part in call.key)
-
-    def _keep_s(self, call: Call, target: str | None, fresh_s: float) -> float:
-        if not call.reads:
-            return 0.0
-        properties = (found for name in self._holds(target) for found in self.bindings.attributes[name].values())
-        return max([fresh_s, *(found.ttl for found in properties if found.ttl is not None)])
-
-    def _holds(self, target: str | None) -> tuple[str, ...]:
-        """Give the object types that a payload of the target type may hold: itself and what is nested in it."""
-        waiting, seen = [target], dict[str, None]()
-        while waiting:
-            named = self.schema.type_map.get(waiting.pop(0) or "")
-            if graphql.is_abstract_type(named):
-                waiting.extend(possible.name for possible in self.schema.get_possible_types(named))
-            elif isinstance(named, graphql.GraphQLObjectType) and named.name not in seen:
-                seen[named.name] = None
-                kinds = (found.kind for found in self.bindings.attributes[named.name].values())
-                waiting.extend(graphql.get_named_type(kind).name for kind in kinds if kind is not None)
-        return tuple(seen)
-
-    def _keeps_digits(self, kind: graphql.GraphQLOutputType | None, source: Rest, holds: tuple[str, ...]) -> bool:
-        properties = (found for name in holds for found in self.bindings.attributes[name].values())
-        return counts_digits(graphql.get_named_type(kind), source, None) or any(
-            found.kind is not None and counts_digits(graphql.get_named_type(found.kind), source, found.mark)
-            for found in properties
-        )
 
     def _fault(self, where: str, message: str) -> None:
         text = f"{where}: {message}"

@@ -12,7 +12,8 @@ from strawberry.types.field import StrawberryField
 
 from resolvers.marks import PropertyMark
 from resolvers.pages import Pages
-from sources import Call, Endpoint, Rest
+from resolvers.shared import Shared, shared_of
+from sources import Call, Endpoint, Pushed, Rest
 
 if TYPE_CHECKING:
     from resolvers.discriminator import Kinds
@@ -55,6 +56,24 @@ class Reading:
         return self.declared.where(source) if self.declared else undeclared(self.attribute, source)
 
 
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Feeding:
+    """How the events of a subscription's field are read.
+
+    Args:
+        filters: for an argument that filters events, where an event holds what it must equal.
+        key: where an event holds what tells its object apart; empty where nothing does.
+        rest: how the object is loaded by its key, for what an event does not hold; None where no source gives it.
+        splits: whether a list in an event is several events.
+    """
+
+    pushed: Pushed
+    filters: Mapping[str, tuple[str, ...]]
+    key: tuple[tuple[str, ...], ...]
+    rest: Fetching | None
+    splits: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Fetching:
     """A REST call behind a field or link, with every variable's supplier known.
@@ -82,6 +101,7 @@ class Fetching:
         guarded: whether the field's permissions or extensions run first and decide whether it is called.
         shown: whether one of them may look at the answer and change it.
         has_maybe: whether any argument may be left out but not be null.
+        feeding: how its answers come as events; None where it is called.
     """
 
     call: Call
@@ -112,6 +132,7 @@ class Fetching:
     guarded: bool = False
     shown: bool = False
     has_maybe: bool = False
+    feeding: Feeding | None = None
 
     @property
     def source(self) -> Rest:
@@ -126,10 +147,12 @@ class Python:
     Args:
         sees_client: whether it may look at the client's request, which makes its answers the client's own.
         bare: the function itself where it takes nothing but the (absent) parent of a root field.
+        shared: of a generator that runs once for all clients that subscribe alike, how its values wait for them.
     """
 
     sees_client: bool
     bare: Any = None
+    shared: Shared | None = None
 
 
 def python_of(definition: StrawberryField) -> Python:
@@ -138,9 +161,10 @@ def python_of(definition: StrawberryField) -> Python:
     guarded = bool(definition.extensions or definition.permission_classes)
     sees = guarded or resolver is None or resolver.info_parameter is not None
     bare = None
-    if resolver is not None and not guarded and not definition.arguments and resolver.info_parameter is None:
+    is_plain = not guarded and not definition.arguments and not definition.is_subscription
+    if resolver is not None and is_plain and resolver.info_parameter is None:
         bare = _without_parent(resolver)
-    return Python(sees_client=sees, bare=bare)
+    return Python(sees, bare, None if resolver is None else shared_of(resolver.wrapped_func))
 
 
 def _without_parent(resolver: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 
 import graphql
 
@@ -25,9 +25,8 @@ def stub_faults(
     invalidates: Mapping[str, str | None],
 ) -> Iterator[str]:
     """Give what is wrong with a stub: its key, its inputs, what it invalidates, arguments that reach no backend."""
-    for name, keyed_by in invalidates.items():
-        if name not in schema.type_map:
-            yield f"invalidates names the type {name!r}, which the graph does not have"
+    yield from invalidation_faults(schema, invalidates)
+    for keyed_by in invalidates.values():
         if keyed_by is not None and keyed_by not in arguments:
             yield f"invalidates names {keyed_by!r}; arguments are: {', '.join(sorted(arguments)) or 'none'}"
     is_list = isinstance(graphql.get_nullable_type(element.type), graphql.GraphQLList)
@@ -49,6 +48,13 @@ def stub_faults(
         ]
         if unaware:
             yield f"the argument {argument!r} is not used by {' and '.join(unaware)}"
+
+
+def invalidation_faults(schema: graphql.GraphQLSchema, invalidates: Iterable[str]) -> Iterator[str]:
+    """Give the types that become stale and that there are not."""
+    for name in invalidates:
+        if name not in schema.type_map:
+            yield f"invalidates names the type {name!r}, which the graph does not have"
 
 
 def paging_faults(

@@ -100,6 +100,8 @@ class Ledger:
     `asking` are the questions under way. `waits` are the futures that it waits for; `is_over` says that its time is
     up, which is at `over_at` on the event loop's clock.
 
+    `happened` is what a subscription's root field is answered with: the payloads of events, as a list.
+
     `kept` holds the keys of the stored answers that it read or wrote; `outcomes` what root resolvers in Python gave, by
     response key, so that none runs twice.
     """
@@ -109,6 +111,7 @@ class Ledger:
         "answered",
         "asking",
         "fresh_s",
+        "happened",
         "headers",
         "is_over",
         "kept",
@@ -131,6 +134,7 @@ class Ledger:
         self.types: set[str] = set()
         self.kept: set[Hashable] = set()
         self.now = now
+        self.happened: Part | None = None
         self.asking: dict[Hashable, list[asyncio.Future[None]]] = {}
         self.waits: set[asyncio.Future[Any]] = set()
         self.is_over = False

@@ -42,6 +42,8 @@ class Loader:
         self, fetching: Fetching, values: Mapping[str, object], ledger: Ledger, max_age_s: float
     ) -> Part:
         """Ask a question that has no keys. Failures are in the part, never raised."""
+        if fetching.feeding is not None and ledger.happened is not None:
+            return ledger.happened  # an event: there is nothing to ask
         if fetching.pages is not None and SHOWN in values:  # a page's own values are without it
             return await fetching.pages.load(values, lambda page: self.load_one(fetching, page, ledger, max_age_s))
         endpoint = fetching.single

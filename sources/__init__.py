@@ -7,6 +7,7 @@ declares), then `transport`, `httpx_transport`, `fake`, `address`, `auth`, `exch
 
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
 from sources.body import Body, Form, Stream, variable_of
+from sources.bus import MemoryBus
 from sources.convention import (
     Decimals,
     Naming,
@@ -20,7 +21,19 @@ from sources.convention import (
     spelling_of,
     values_faults,
 )
-from sources.endpoint import Call, Endpoint, Entity, Get, Post, call_of, entity_of, split_path
+from sources.endpoint import (
+    Call,
+    Endpoint,
+    Entity,
+    Get,
+    Overflow,
+    Post,
+    Pushed,
+    call_of,
+    entity_of,
+    headers_of,
+    split_path,
+)
 from sources.errors import (
     DeclarationError,
     InvalidInput,
@@ -31,6 +44,7 @@ from sources.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from sources.event import Bus, Event, Feed, Gap, Happening, Listening
 from sources.fake import FakeTransport
 from sources.file import File
 from sources.httpx_transport import HttpxTransport
@@ -49,31 +63,40 @@ __all__ = [
     "Basic",
     "Bearer",
     "Body",
+    "Bus",
     "Call",
     "Cursor",
     "Decimals",
     "DeclarationError",
     "Endpoint",
     "Entity",
+    "Event",
     "FakeTransport",
+    "Feed",
     "File",
     "Form",
+    "Gap",
     "Get",
+    "Happening",
     "Header",
     "HttpxTransport",
     "InvalidInput",
     "LinkHeader",
+    "Listening",
+    "MemoryBus",
     "Naming",
     "NextUrl",
     "Number",
     "Numbered",
     "OAuth2",
     "Offset",
+    "Overflow",
     "Page",
     "PageNumber",
     "Paging",
     "Place",
     "Post",
+    "Pushed",
     "PyreqwestTransport",
     "RefusedValue",
     "Reply",
@@ -97,6 +120,7 @@ __all__ = [
     "entity_of",
     "format_date",
     "format_instant",
+    "headers_of",
     "parse_date",
     "parse_instant",
     "snake_case",

@@ -7,13 +7,14 @@ answer one question: one key at a time (`single`), many keys at once (`batch`), 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from sources.address import check_header_name
+from sources.address import check_header_name, check_header_value
 from sources.body import Body, Form, Json, variable_of
 from sources.errors import DeclarationError
+from sources.event import Feed
 from sources.paging import Header, Paging
 from sources.template import Template
 
@@ -47,6 +48,41 @@ class Endpoint:
 
     def __str__(self) -> str:
         return f"{self.method} {self.template.text}"
+
+
+def headers_of(source: Rest, endpoint: Endpoint, values: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Give the headers that an endpoint sends for values; one whose value is None or absent is left out.
+
+    Raises:
+        InvalidInput: a value is no scalar.
+    """
+    found: list[tuple[str, str]] = []
+    for name, text in endpoint.headers:
+        variable = variable_of(text)
+        value = text if variable is None else values.get(variable)
+        if value is not None:
+            found.append((name, source.header(name, value)))
+    return tuple(found)
+
+
+def stale_types(invalidates: Sequence[str | type] | Mapping[str | type, str | None]) -> dict[str, str | None]:
+    """Give what an author says becomes stale: names of types, each with what holds the key of the one object."""
+    if isinstance(invalidates, str | type):
+        invalidates = [invalidates]
+    keyed = invalidates if isinstance(invalidates, Mapping) else dict.fromkeys(invalidates)
+    return {kind if isinstance(kind, str) else kind.__name__: argument for kind, argument in keyed.items()}
+
+
+def declared_headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    """Give the headers that an author declares, names in lower case.
+
+    Raises:
+        DeclarationError: a name or a text is impossible.
+    """
+    for name, text in (headers or {}).items():
+        check_header_name(name)
+        check_header_value(name, text)
+    return tuple((name.lower(), text) for name, text in (headers or {}).items())
 
 
 def split_path(path: str | None) -> tuple[str, ...]:
@@ -85,6 +121,30 @@ class Post:
 
 
 Read = str | Get | Post
+Overflow = Literal["latest", "drop_oldest", "close"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Pushed:
+    """How events become the answers of a subscription's field.
+
+    Args:
+        items: property names from the event to its payload.
+        where: for an argument that filters events, the dotted path to what it must equal.
+        key: dotted paths to what tells an event's objects apart; empty where the type's own key does.
+        overflow: what becomes of events that a subscriber takes too slowly: only the newest of each key is kept, the
+            oldest go, or the subscription ends with an error.
+        buffer: how many events a subscriber may be behind.
+        compares: whether an event tells the whole state, of which only what has changed is passed on.
+    """
+
+    feed: Feed
+    items: tuple[str, ...] = ()
+    where: Mapping[str, str] = field(default_factory=dict)
+    key: tuple[str, ...] = ()
+    overflow: Overflow = "close"
+    buffer: int = 64
+    compares: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -105,6 +165,7 @@ class Call:
         paging: how the list that it answers is cut into pages; None where it is not.
         total: where a reply says how many items the list has.
         name: the field that declares it, where it is paged.
+        pushed: how its answers come by themselves, as events; None where they are asked for.
     """
 
     source: Rest
@@ -123,6 +184,7 @@ class Call:
     paging: Paging | None = None
     total: tuple[str, ...] | Header | None = None
     name: str = ""
+    pushed: Pushed | None = None
     serial: int = field(default_factory=itertools.count().__next__)
 
 

@@ -17,15 +17,29 @@ from typing import Any, TypedDict, TypeVar, Unpack, dataclass_transform
 
 import httpx
 
-from sources.address import check_header_name, check_header_value, shown_address
+from sources.address import shown_address
 from sources.auth import Auth
 from sources.body import Body, Form, Json, Stream
 from sources.convention import Decimals, Naming, Timestamps, Values, naming_function, values_faults
-from sources.endpoint import CALL_MARK, ENTITY_MARK, Call, Endpoint, Entity, Get, Post, Read, paged, split_path
+from sources.endpoint import (
+    CALL_MARK,
+    ENTITY_MARK,
+    Call,
+    Endpoint,
+    Entity,
+    Get,
+    Post,
+    Read,
+    declared_headers,
+    paged,
+    split_path,
+    stale_types,
+)
 from sources.errors import DeclarationError, InvalidInput, UpstreamError
 from sources.exchange import Exchange, failure_of
 from sources.httpx_transport import HttpxTransport
 from sources.paging import Header, Paging
+from sources.pushing import Pushing
 from sources.template import RefusedValue, Template, scalar_text
 from sources.transport import Reply, Transport
 
@@ -57,7 +71,7 @@ class WriteOptions(TypedDict, total=False):
     deprecation_reason: str | None
 
 
-class Rest:
+class Rest(Pushing):
     """A REST backend and the calls that a graph makes to it.
 
     Args:
@@ -204,8 +218,8 @@ class Rest:
             envelope = split_path(items)
             return Call(
                 source=self,
-                single=_endpoint(template, envelope, _headers(headers)),
-                batch=_endpoint(batch, envelope, _headers(headers)),
+                single=_endpoint(template, envelope, declared_headers(headers)),
+                batch=_endpoint(batch, envelope, declared_headers(headers)),
                 key=_names(key if group_by is None else group_by),
                 many=group_by is not None,
                 ttl=ttl,
@@ -253,10 +267,10 @@ class Rest:
                     Template(template),
                     split_path(items),
                     _body(body),
-                    _headers(headers),
+                    declared_headers(headers),
                 ),
                 inputs=dict(inputs or {}),
-                invalidates=_stale_types(invalidates),
+                invalidates=stale_types(invalidates),
                 ttl=0.0,
                 deprecation_reason=deprecation_reason,
                 reads=False,
@@ -411,13 +425,6 @@ def _names(names: str | Sequence[str] | None) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _stale_types(invalidates: Sequence[str | type] | Mapping[str | type, str | None]) -> dict[str, str | None]:
-    if isinstance(invalidates, str | type):
-        invalidates = [invalidates]
-    keyed = invalidates if isinstance(invalidates, Mapping) else dict.fromkeys(invalidates)
-    return {kind if isinstance(kind, str) else kind.__name__: argument for kind, argument in keyed.items()}
-
-
 def _text(read: Read) -> str:
     return read if isinstance(read, str) else read.template
 
@@ -427,13 +434,6 @@ def _check_bounds(ttl: float | None, max_batch: int | None) -> None:
         raise DeclarationError("ttl is less than 0 seconds" if ttl < 0 else "ttl is not a number of seconds")
     if max_batch is not None and max_batch < 1:
         raise DeclarationError("max_batch is less than 1 key")
-
-
-def _headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
-    for name, text in (headers or {}).items():
-        check_header_name(name)
-        check_header_value(name, text)
-    return tuple((name.lower(), text) for name, text in (headers or {}).items())
 
 
 def _endpoint(read: Read | None, items: tuple[str, ...], headers: tuple[tuple[str, str], ...]) -> Endpoint | None:

@@ -193,7 +193,7 @@ def leavings(app: App) -> dict[str, int]:
         "flights": len(engine._flights) + len(engine._flights._led),
         "calls": len(engine.loader._flights),
         "under way": len(engine._under_way),
-        "deadlines": len(engine._deadlines._ledgers),
+        "deadlines": len(engine.deadlines._ledgers),
         "present": len(presence._present) + len(presence._watchers) + len(presence._gone),
         "generators": len(open_generators),
     }

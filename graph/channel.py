@@ -1,0 +1,263 @@
+"""Identical subscriptions: each burst of events is answered once, and every subscriber gets the same text.
+
+Theory of operation. A `Channel` stands for an operation with its variables and whatever of the client it may depend on.
+Events wait in its backlog; its task takes all that wait, has them answered together, and gives each answer to every
+subscriber. Meanwhile more may come, and wait. Nobody waits for a subscriber: an answer that it cannot take at once
+waits in its own backlog, which is bounded, and the field's overflow says what happens when that is full.
+
+A channel ends when its last subscriber leaves, or when there will be no more events; then each subscriber still gets
+what waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import graphql
+import msgspec
+
+from graph.errors import log, report
+from resolvers import Backlog, Occasion, Told
+from sources import Gap, Overflow, SourceError
+
+_MOST_TOGETHER = 100
+Perform = Callable[[list[Occasion]], Awaitable[list[str]]]
+Failure = list[graphql.GraphQLError]
+
+
+class Subscriber:
+    """One client's subscription: answers, one after the other.
+
+    Args:
+        again: subscribes it anew, where the graph is replaced.
+
+    `failure` says why it is over, where it did not simply complete.
+    """
+
+    __slots__ = ("_taken", "_waiting", "_woken", "again", "channel", "failure", "is_over")
+
+    def __init__(self, buffer: int, overflow: Overflow, again: Callable[[Any], Awaitable[None]] | None = None) -> None:
+        self.again = again
+        self.channel: Channel | None = None
+        self.failure: Failure | None = None
+        self.is_over = False
+        self._waiting: Backlog[str] = Backlog(buffer, overflow)
+        self._woken: asyncio.Future[None] | None = None
+        self._taken: asyncio.Future[None] | None = None
+
+    async def next(self) -> str | None:
+        """Give the next answer, an execution result as JSON text; None when there will be no more."""
+        while not self._waiting:
+            if self.is_over:
+                return None
+            self._woken = asyncio.get_running_loop().create_future()
+            await self._woken
+        return self.take()
+
+    def take(self) -> str | None:
+        """Give the next answer if it is there."""
+        if not self._waiting:
+            return None
+        text = self._waiting.take()
+        if self._taken is not None and not self._waiting:
+            _wake(self._taken)
+        return text
+
+    def close(self) -> None:
+        """Leave: the client wants no more. It may be called at any time, and again."""
+        self._waiting.clear()
+        self.end()
+
+    def put(self, key: str | None, text: str) -> None:
+        """Give it an answer, which waits until it is taken."""
+        if self.is_over:
+            return
+        if self._waiting.put(key, text):
+            _wake(self._woken)
+            return
+        self._waiting.clear()
+        self.end([overflow("the client took the answers more slowly than the events came")])
+
+    def end(self, failure: Failure | None = None) -> None:
+        """Say that no more will come; what waits may still be taken."""
+        if self.is_over:
+            return
+        self.is_over, self.failure = True, failure
+        channel, self.channel = self.channel, None
+        if channel is not None:
+            channel.leave(self)
+        _wake(self._woken)
+        _wake(self._taken)
+
+    async def taken(self) -> None:
+        """Wait until it has taken everything."""
+        while self._waiting and not self.is_over:
+            self._taken = asyncio.get_running_loop().create_future()
+            await self._taken
+
+
+class Channel:
+    """Answers the events of identical subscriptions.
+
+    Args:
+        perform: answers events, each with the JSON text of an execution result.
+        ended: is told once that it has ended.
+    """
+
+    def __init__(self, perform: Perform, buffer: int, overflow: Overflow, ended: Callable[[], None]) -> None:
+        self.subscribers: dict[Subscriber, None] = {}
+        self.buffer = buffer
+        self.overflow: Overflow = overflow
+        self.leave_topic: Callable[[], None] | None = None
+        self._perform = perform
+        self._ended = ended
+        self._backlog: Backlog[Occasion] = Backlog(buffer, overflow)
+        self._woken: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._end: Failure | None = None
+        self._is_ending = False
+
+    def enter(self, subscriber: Subscriber) -> None:
+        """Let a subscriber have all answers from now on."""
+        subscriber.channel = self
+        self.subscribers[subscriber] = None
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """Let a subscriber go; with the last one, the channel ends."""
+        self.subscribers.pop(subscriber, None)
+        if not self.subscribers:
+            self.stop()
+
+    def stop(self) -> None:
+        """End at once: nobody is left."""
+        ended, self._ended = self._ended, _nothing
+        ended()
+        leave, self.leave_topic = self.leave_topic, None
+        if leave is not None:
+            leave()
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
+
+    # -- events of a topic ----------------------------------------------------------------------------------------
+
+    def start(self) -> asyncio.Task[None]:
+        """Begin to answer what is heard."""
+        self._task = asyncio.get_running_loop().create_task(self._answer())
+        return self._task
+
+    def hear(self, told: Told) -> None:
+        """Take occasions, or tell the subscribers why some may be missing."""
+        if isinstance(told, Gap | SourceError):
+            self._tell(told)
+            return
+        for occasion in told:
+            if not self._backlog.put(occasion.key, occasion):
+                self._finish([overflow("events came faster than they could be answered")])
+                return
+        _wake(self._woken)
+
+    def end(self, failure: SourceError | None) -> None:
+        """Take that nothing more will come; what waits is still answered."""
+        self._end = None if failure is None else [graphql.GraphQLError(str(failure), original_error=failure)]
+        self._is_ending = True
+        _wake(self._woken)
+
+    async def _answer(self) -> None:
+        backlog = self._backlog
+        while True:
+            while not backlog:
+                if self._is_ending:
+                    self._finish(self._end)
+                    return
+                self._woken = asyncio.get_running_loop().create_future()
+                await self._woken
+            burst = [backlog.take() for _ in range(min(len(backlog), _MOST_TOGETHER))]
+            for occasion, text in zip(burst, await self._performed(burst), strict=True):
+                self._deliver(occasion.key, text)
+
+    # -- values of a generator ------------------------------------------------------------------------------------
+
+    def follow(self, stream: Any, perform: Callable[[Any], Awaitable[str]], *, is_shared: bool) -> asyncio.Task[None]:
+        """Begin to answer the values of an author's generator.
+
+        Args:
+            is_shared: whether it runs for all who subscribe alike; else it is asked for a value when the last answer
+                has been taken.
+        """
+        self._task = asyncio.get_running_loop().create_task(self._follow(stream, perform, is_shared))
+        return self._task
+
+    async def _follow(self, stream: Any, perform: Callable[[Any], Awaitable[str]], is_shared: bool) -> None:
+        failure: Failure | None = None
+        try:
+            async for value in stream:
+                self._deliver(None, await perform(value))
+                if not is_shared:
+                    for subscriber in tuple(self.subscribers):
+                        await subscriber.taken()
+        except Exception as exc:  # the author's code may raise anything
+            failure = [graphql.GraphQLError(str(exc), original_error=exc)]
+            if isinstance(exc, graphql.GraphQLError):
+                failure = [exc]
+        finally:
+            await close_stream(stream)
+        self._finish(failure)
+
+    # -- subscribers ----------------------------------------------------------------------------------------------
+
+    async def _performed(self, burst: list[Occasion]) -> list[str]:
+        try:
+            return await self._perform(burst)
+        except Exception:  # a fault of ours costs these events their answers, not the subscription
+            log.exception("events could not be answered")
+            return [_text(report(_failed()))] * len(burst)
+
+    def _deliver(self, key: str | None, text: str) -> None:
+        for subscriber in tuple(self.subscribers):
+            subscriber.put(key, text)
+
+    def _tell(self, told: Gap | SourceError) -> None:
+        error = graphql.GraphQLError(told.reason, extensions={"code": "EVENTS_LOST"}) if isinstance(told, Gap) else None
+        if isinstance(told, SourceError):
+            error = graphql.GraphQLError(str(told), original_error=told)
+        if error is not None:
+            self._deliver(None, _text(report(error)))
+
+    def _finish(self, failure: Failure | None) -> None:
+        subscribers: Sequence[Subscriber] = tuple(self.subscribers)
+        for subscriber in subscribers:
+            subscriber.end(failure)
+        self.stop()
+
+
+def overflow(message: str) -> graphql.GraphQLError:
+    """Give the error of a subscription that cannot keep up."""
+    return graphql.GraphQLError(message, extensions={"code": "SUBSCRIPTION_OVERFLOW"})
+
+
+async def close_stream(stream: Any) -> None:
+    """Close an author's generator, or whatever stands for one."""
+    close = getattr(stream, "aclose", None)
+    if close is not None:
+        with contextlib.suppress(Exception):  # the author's own clearing up
+            await close()
+
+
+def _text(error: dict[str, Any]) -> str:
+    return msgspec.json.encode({"errors": [error], "data": None}).decode()
+
+
+def _failed() -> graphql.GraphQLError:
+    return graphql.GraphQLError("Internal server error", extensions={"code": "INTERNAL_SERVER_ERROR"})
+
+
+def _wake(waiting: asyncio.Future[None] | None) -> None:
+    if waiting is not None and not waiting.done():
+        waiting.set_result(None)
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,305 @@
+"""Subscriptions: a request becomes a subscriber of a channel, new or shared with whoever asks the same.
+
+    request ─► operation, variant ─► channel ─► topic (resolvers) ─► feed (sources)
+                                        │
+                                        └─► subscriber ─► a socket or a stream
+
+Two subscriptions are the same when their documents, operations and variables are, and the client's headers as far as
+any source is sent them. Where anything looks at the client's request itself, or an author's generator is not `shared`,
+nothing is the same, and each has a channel of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import graphql
+
+from graph.channel import Channel, Subscriber, close_stream
+from graph.errors import RequestError
+from graph.exact import Execution
+from graph.happening import Completing, apart
+from graph.operation import Variant
+from graph.run import wire_arguments
+from resolvers import Fetching, Ledger, Listener, Occasion, Part, Python, Topics, matches, operation_loaders
+from sources import Bus, MemoryBus, encode_json, encode_sorted_json
+
+if TYPE_CHECKING:
+    from graph.engine import Context, Engine, Request
+
+_NOT_SHARED = 1  # values that wait for a subscriber of an author's own generator
+
+
+class Subscriptions:
+    """The subscriptions of one engine.
+
+    Args:
+        bus: carries the events that are sent to the gateway.
+    """
+
+    def __init__(self, engine: Engine, bus: Bus | None = None) -> None:
+        self._engine = engine
+        self.bus = bus or MemoryBus()
+        self.topics = Topics(engine.store, self.bus)
+        self._channels: dict[Hashable, Channel] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._channels)
+
+    async def open(self, request: Request, headers: Mapping[str, str], context: Context) -> Subscriber | None:
+        """Subscribe; None where the request's operation is a query or a mutation.
+
+        Args:
+            headers: the client's, by lower-case name.
+            context: makes what resolvers see as ``info.context``.
+
+        Raises:
+            RequestError: the operation cannot be executed.
+        """
+        opened = await self._open(request, headers, context)
+        if opened is None:
+            return None
+        channel = opened
+
+        async def again(engine: Engine) -> None:
+            moved = await engine.subscriptions._open(request, headers, context)
+            if moved is None:
+                raise RequestError.of("the operation is no subscription any more", "OPERATION_RESOLUTION_FAILURE")
+            if subscriber.is_over:
+                if not moved.subscribers:
+                    moved.stop()
+                return
+            old = subscriber.channel
+            moved.enter(subscriber)
+            if old is not None:
+                old.leave(subscriber)
+
+        subscriber = Subscriber(channel.buffer, channel.overflow, again)
+        channel.enter(subscriber)
+        return subscriber
+
+    async def move_to(self, engine: Engine) -> None:
+        """Let every subscriber go on over a new graph; those whose operations do not fit it end with an error."""
+        for channel in tuple(self._channels.values()):
+            for subscriber in tuple(channel.subscribers):
+                if subscriber.again is None:
+                    continue
+                try:
+                    await subscriber.again(engine)
+                except RequestError as exc:
+                    changed = "the graph has changed, and the subscription does not fit it any more"
+                    first = graphql.GraphQLError(changed, extensions={"code": exc.code})
+                    subscriber.end([first, *(_coded(error, exc.code) for error in exc.errors)])
+
+    async def aclose(self) -> None:
+        """End all subscriptions: each is complete."""
+        for channel in tuple(self._channels.values()):
+            for subscriber in tuple(channel.subscribers):
+                subscriber.end()
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.topics.aclose()
+        await self.bus.aclose()
+
+    # -- opening --------------------------------------------------------------------------------------------------
+
+    async def _open(self, request: Request, headers: Mapping[str, str], context: Context) -> Channel | None:
+        """Give the channel of a subscription, new or known; whoever opens it must enter it at once."""
+        engine = self._engine
+        operation = await engine.operation(request)
+        if operation.node.operation is not graphql.OperationType.SUBSCRIPTION:
+            return None
+        variables = engine.operations.variables(operation, request.variables)
+        variant = engine.operations.known_variant(operation, variables)
+        if variant is None:
+            variant = await engine.operations.prepare_variant(operation, variables)
+        identity = self._identity(variant, request, headers)
+        known = self._channels.get(identity)
+        if known is not None:
+            return known
+        made = context()
+        binding = variant.plan.fetches[0].binding
+        performance = _Performance(engine, variant, variables, headers, made)
+        if isinstance(binding, Python):
+            stream = await performance.source_stream()
+            known = self._channels.get(identity)  # somebody may have been faster
+            if known is not None:
+                await close_stream(stream)
+                return known
+            return self._follow(identity, binding, performance, stream)
+        arguments = performance.arguments(binding)
+        if binding.guarded:
+            await performance.check()
+            known = self._channels.get(identity)
+        return known or self._listen(identity, binding, performance, arguments)
+
+    def _identity(self, variant: Variant, request: Request, headers: Mapping[str, str]) -> Hashable:
+        binding = variant.plan.fetches[0].binding
+        if not variant.shareable or (isinstance(binding, Python) and binding.shared is None):
+            return object()
+        try:
+            variables = encode_sorted_json(request.variables or {})
+        except TypeError:  # values that only Python has
+            return object()
+        client = tuple(map(headers.get, self._engine.forwards)) if variant.private else ()
+        return (self._engine.text(request), request.operation_name, variables, client)
+
+    def _listen(
+        self, identity: Hashable, fetching: Fetching, performance: _Performance, arguments: Mapping[str, Any]
+    ) -> Channel:
+        feeding = fetching.feeding
+        if feeding is None:
+            raise RuntimeError("a subscription's field without a feed is found at start-up")
+        pushed, inputs = feeding.pushed, fetching.call.inputs
+        completing = Completing(performance.variant, fetching, feeding, self._engine.loader)
+        channel = Channel(
+            lambda burst: performance.perform(burst, completing),
+            pushed.buffer,
+            pushed.overflow,
+            lambda: self._forget(identity),
+        )
+        self._keep(identity, channel, channel.start())
+        values = {name: arguments.get(inputs.get(name, name)) for name in pushed.feed.variables}
+        client = tuple((name, performance.headers[name]) for name in _forwarded(fetching, performance.headers))
+
+        def hear(told: Any) -> None:
+            if isinstance(told, list):
+                told = [occasion for occasion in told if matches(feeding, arguments, occasion)]
+            channel.hear(told)
+
+        channel.leave_topic = self.topics.join(fetching, feeding, values, client, Listener(hear, channel.end))
+        return channel
+
+    def _follow(self, identity: Hashable, binding: Python, performance: _Performance, stream: Any) -> Channel:
+        shared = binding.shared
+        channel = Channel(
+            performance.perform_nothing,
+            _NOT_SHARED if shared is None else shared.buffer,
+            "drop_oldest" if shared is None else shared.overflow,
+            lambda: self._forget(identity),
+        )
+        task = channel.follow(stream, performance.perform_value, is_shared=shared is not None)
+        self._keep(identity, channel, task)
+        return channel
+
+    def _keep(self, identity: Hashable, channel: Channel, task: asyncio.Task[None]) -> None:
+        self._channels[identity] = channel
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _forget(self, identity: Hashable) -> None:
+        self._channels.pop(identity, None)
+
+
+class _Performance:
+    """Executes one subscription's operation, for whatever happens."""
+
+    def __init__(
+        self, engine: Engine, variant: Variant, variables: Any, headers: Mapping[str, str], context: Any
+    ) -> None:
+        self.variant = variant
+        self.headers = headers
+        self._engine = engine
+        self._variables = variables
+        self._context = context
+        self._selected = variant.fields[0]
+
+    def arguments(self, fetching: Fetching) -> Mapping[str, Any]:
+        """Give the arguments of the field, as the backend reads them.
+
+        Raises:
+            RequestError: one of them has a value that cannot be.
+        """
+        field, node = self._selected.field, self._selected.nodes[0]
+        try:
+            return wire_arguments(field, graphql.get_argument_values(field, node, self._variables), fetching)[0]
+        except graphql.GraphQLError as exc:
+            raise RequestError([exc], "BAD_USER_INPUT") from exc
+
+    async def check(self) -> None:
+        """Let the permissions of the field decide, before anything happens.
+
+        Raises:
+            RequestError: they deny it.
+        """
+
+        async def nothing(ledger: Ledger) -> None:
+            ledger.happened = Part((), b"[]", enveloped=False)
+
+        _, errors = await self._outcome(nothing)
+        if errors:
+            raise RequestError(errors, "FORBIDDEN")
+
+    async def perform(self, burst: list[Occasion], completing: Completing) -> list[str]:
+        """Give the execution result of each of some events, as JSON text."""
+        data, errors = await self._outcome(lambda ledger: completing.seed(burst, ledger))
+        return [encode_json(result).decode() for result in apart(self.variant, len(burst), data, errors)]
+
+    async def perform_nothing(self, burst: list[Occasion]) -> list[str]:
+        """Answer no events: a generator gives values."""
+        return []
+
+    async def perform_value(self, value: Any) -> str:
+        """Give the execution result of a value of a generator, as JSON text."""
+
+        async def seed(ledger: Ledger) -> None:
+            ledger.outcomes[self._selected.key] = [value]
+
+        data, errors = await self._outcome(seed)
+        [result] = apart(self.variant, 1, data, errors)
+        return encode_json(result).decode()
+
+    async def source_stream(self) -> Any:
+        """Call the author's generator (specification, 6.2.3.1).
+
+        Raises:
+            RequestError: it gives none.
+        """
+        engine = self._engine
+        ledger = engine.ledger(self.headers)
+        selections = self.variant.selections
+        execution = Execution(
+            engine.schema, engine.bindings, selections, engine.loader, ledger, self._variables, self._context
+        )
+        try:
+            stream = execution.source_stream(self.variant.kind, self._selected)
+            if hasattr(stream, "__await__"):
+                async with asyncio.timeout(engine.timeout_s):
+                    stream = await stream
+        except graphql.GraphQLError as exc:
+            raise RequestError([_located(exc, self._selected)], "INTERNAL_SERVER_ERROR") from exc
+        except Exception as exc:  # the author's code may raise anything
+            error = graphql.GraphQLError(str(exc), self._selected.nodes, path=[self._selected.key], original_error=exc)
+            raise RequestError([error], "INTERNAL_SERVER_ERROR") from exc
+        if not hasattr(stream, "__aiter__"):
+            raise RequestError.of("the subscription's field gave no stream of values", "INTERNAL_SERVER_ERROR")
+        return stream
+
+    async def _outcome(self, seed: Callable[[Ledger], Any]) -> Any:
+        engine = self._engine
+        ledger = engine.ledger(self.headers)
+        engine.deadlines.add(ledger)
+        try:
+            await seed(ledger)
+            with operation_loaders():
+                return await engine.outcome(self.variant, ledger, self._variables, lambda: self._context)
+        finally:
+            engine.deadlines.discard(ledger)
+
+
+def _forwarded(fetching: Fetching, headers: Mapping[str, str]) -> list[str]:
+    return [name for name in fetching.source.forward if name in headers]
+
+
+def _coded(error: graphql.GraphQLError, code: str) -> graphql.GraphQLError:
+    extensions = {"code": code, **(error.extensions or {})}
+    return graphql.GraphQLError(error.message, error.nodes, path=error.path, extensions=extensions)
+
+
+def _located(error: graphql.GraphQLError, selected: Any) -> graphql.GraphQLError:
+    return graphql.located_error(error, list(selected.nodes), [selected.key])

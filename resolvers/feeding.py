@@ -1,0 +1,104 @@
+"""What a subscription's field declares about its events, worked out: filters, keys, and the faults of start-up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+
+import graphql
+from strawberry.types.field import StrawberryField
+
+from resolvers.binding import Feeding, Fetching, Property, undeclared
+from resolvers.check import invalidation_faults
+from resolvers.shared import shared_of
+from sources import Call, Pushed, split_path
+
+
+def feeding_of(
+    call: Call,
+    pushed: Pushed,
+    element: graphql.GraphQLField,
+    arguments: Set[str],
+    attributes: Mapping[str, Property],
+    rest: Fetching | None,
+) -> Feeding:
+    """Give how a field's events are read.
+
+    Args:
+        attributes: of the type that the field gives.
+        rest: how objects of that type are loaded by their key, where a source gives them.
+    """
+
+    def place(name: str) -> tuple[str, ...]:
+        return attributes[name].where(call.source) if name in attributes else undeclared(name, call.source)
+
+    filters = {
+        name: split_path(pushed.where[name]) if name in pushed.where else place(name)
+        for name in sorted(arguments - _taken(call, pushed))
+    }
+    key = tuple(map(split_path, pushed.key))
+    if not key:
+        key = rest.match if rest is not None else (place("id"),) if "id" in attributes else ()
+    return Feeding(
+        pushed=pushed,
+        filters=filters,
+        key=key,
+        rest=rest,
+        splits=not isinstance(graphql.get_nullable_type(element.type), graphql.GraphQLList),
+    )
+
+
+def pushed_faults(
+    schema: graphql.GraphQLSchema,
+    kind: graphql.GraphQLObjectType,
+    element: graphql.GraphQLField,
+    call: Call,
+    arguments: Set[str],
+    invalidates: Mapping[str, str | None],
+) -> Iterator[str]:
+    """Give what is wrong with a field of a subscription, or with one that would like to be."""
+    pushed = call.pushed
+    if pushed is None:
+        if not call.is_faulty:
+            yield "a field of a subscription gives events: declare it with poll, sse, websocket, webhook or the like"
+        return
+    if kind is not schema.subscription_type:
+        yield "events come to fields of the subscription type only; name it in Graph(subscription=...)"
+    yield from invalidation_faults(schema, invalidates)
+    taken = _taken(call, pushed)
+    for name in sorted(pushed.feed.variables):
+        if call.inputs.get(name, name) not in arguments:
+            have = ", ".join(sorted(arguments)) or "none"
+            yield f"nobody supplies {{{name}}} of {pushed.feed}; arguments are: {have}"
+    for name in sorted(call.inputs.keys() - pushed.feed.variables):
+        yield f"inputs names {{{name}}}, which {pushed.feed} does not have"
+    for name in pushed.where:
+        if name not in arguments:
+            yield f"where names the argument {name!r}, which the field does not have"
+        elif name in taken:
+            yield f"where names the argument {name!r}, which {pushed.feed} takes"
+    composite = graphql.is_composite_type(graphql.get_named_type(element.type))
+    for name in sorted(arguments - taken):
+        if not composite and name not in pushed.where:
+            yield f"the argument {name!r} filters events by a property, but the field is {element.type}"
+    definition = element.extensions["strawberry-definition"]
+    for argument in definition.base_resolver.arguments:
+        declared = element.args.get(argument.graphql_name or "") or element.args.get(argument.python_name)
+        named = None if declared is None else graphql.get_named_type(declared.type)
+        if argument.python_name not in taken and isinstance(named, graphql.GraphQLInputObjectType):
+            yield f"the argument {argument.python_name!r} filters events, and no property equals a {named.name}"
+
+
+def generator_faults(definition: StrawberryField) -> Iterator[str]:
+    """Give what is wrong with a subscription's field that Python resolves."""
+    resolver = definition.base_resolver
+    if not definition.is_subscription or resolver is None:
+        yield "a field of a subscription is an async generator under @strawberry.subscription, or a feed of a source"
+        return
+    sees_client = resolver.info_parameter is not None
+    if shared_of(resolver.wrapped_func) is not None and sees_client:
+        yield "it is shared by all clients that subscribe alike, so it may not look at info"
+
+
+def _taken(call: Call, pushed: Pushed) -> Set[str]:
+    """Give the arguments that the feed itself takes."""
+    return {call.inputs.get(name, name) for name in pushed.feed.variables}
