@@ -27,7 +27,7 @@ async def read_body(
         RequestError: 413 for a longer body; 415 for a coding that is not read, 400 for a body that is not in it.
         Disconnected: the client went away.
     """
-    body = await _whole(message, receive, headers, max_bytes)
+    body = await read_whole(message, receive, headers, max_bytes)
     coding = headers.raw.get(b"content-encoding")
     if coding is None:
         return body
@@ -38,7 +38,13 @@ async def read_body(
     return await asyncio.to_thread(decompress, coding, body, max_bytes)
 
 
-async def _whole(message: Message, receive: Receive, headers: Headers, max_bytes: int) -> bytes:
+async def read_whole(message: Message, receive: Receive, headers: Headers, max_bytes: int) -> bytes:
+    """Give the body of a request as it comes, of which this message is the first piece.
+
+    Raises:
+        RequestError: 413 for a longer body, or one that says it will be.
+        Disconnected: the client went away.
+    """
     declared = headers.get("content-length", "")
     announced = int(declared) if declared.isdigit() and len(declared) < 20 else 0
     pieces: list[bytes] = []

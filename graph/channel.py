@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from resolvers import Backlog, Occasion, Told
 from sources import Gap, Overflow, SourceError
 
 _MOST_TOGETHER = 100
+_NOTICE = "\0"  # the key of what is told of events; no object has it
 Perform = Callable[[list[Occasion]], Awaitable[list[str]]]
 Failure = list[graphql.GraphQLError]
 
@@ -114,7 +116,7 @@ class Channel:
         self.leave_topic: Callable[[], None] | None = None
         self._perform = perform
         self._ended = ended
-        self._backlog: Backlog[Occasion] = Backlog(buffer, overflow)
+        self._backlog: Backlog[Occasion | Gap | SourceError] = Backlog(buffer, overflow)
         self._woken: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._end: Failure | None = None
@@ -150,11 +152,9 @@ class Channel:
 
     def hear(self, told: Told) -> None:
         """Take occasions, or tell the subscribers why some may be missing."""
-        if isinstance(told, Gap | SourceError):
-            self._tell(told)
-            return
-        for occasion in told:
-            if not self._backlog.put(occasion.key, occasion):
+        heard = [told] if isinstance(told, Gap | SourceError) else told
+        for one in heard:
+            if not self._backlog.put(one.key if isinstance(one, Occasion) else _NOTICE, one):
                 self._finish([overflow("events came faster than they could be answered")])
                 return
         _wake(self._woken)
@@ -175,8 +175,12 @@ class Channel:
                 self._woken = asyncio.get_running_loop().create_future()
                 await self._woken
             burst = [backlog.take() for _ in range(min(len(backlog), _MOST_TOGETHER))]
-            for occasion, text in zip(burst, await self._performed(burst), strict=True):
-                self._deliver(occasion.key, text)
+            for is_event, together in itertools.groupby(burst, lambda one: isinstance(one, Occasion)):
+                if is_event:
+                    await self._answer_together([one for one in together if isinstance(one, Occasion)])
+                    continue
+                for notice in together:
+                    self._deliver(_NOTICE, _told(notice))
 
     # -- values of a generator ------------------------------------------------------------------------------------
 
@@ -208,23 +212,18 @@ class Channel:
 
     # -- subscribers ----------------------------------------------------------------------------------------------
 
-    async def _performed(self, burst: list[Occasion]) -> list[str]:
+    async def _answer_together(self, burst: list[Occasion]) -> None:
         try:
-            return await self._perform(burst)
+            texts = await self._perform(burst)
         except Exception:  # a fault of ours costs these events their answers, not the subscription
             log.exception("events could not be answered")
-            return [_text(report(_failed()))] * len(burst)
+            texts = [_text(report(_failed()))] * len(burst)
+        for occasion, text in zip(burst, texts, strict=True):
+            self._deliver(occasion.key, text)
 
     def _deliver(self, key: str | None, text: str) -> None:
         for subscriber in tuple(self.subscribers):
             subscriber.put(key, text)
-
-    def _tell(self, told: Gap | SourceError) -> None:
-        error = graphql.GraphQLError(told.reason, extensions={"code": "EVENTS_LOST"}) if isinstance(told, Gap) else None
-        if isinstance(told, SourceError):
-            error = graphql.GraphQLError(str(told), original_error=told)
-        if error is not None:
-            self._deliver(None, _text(report(error)))
 
     def _finish(self, failure: Failure | None) -> None:
         subscribers: Sequence[Subscriber] = tuple(self.subscribers)
@@ -244,6 +243,13 @@ async def close_stream(stream: Any) -> None:
     if close is not None:
         with contextlib.suppress(Exception):  # the author's own clearing up
             await close()
+
+
+def _told(notice: Any) -> str:
+    """Give the answer that says why events may be missing, or why none come."""
+    if isinstance(notice, Gap):
+        return _text(report(graphql.GraphQLError(notice.reason, extensions={"code": "EVENTS_LOST"})))
+    return _text(report(graphql.GraphQLError(str(notice), original_error=notice)))
 
 
 def _text(error: dict[str, Any]) -> str:

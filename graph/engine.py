@@ -254,8 +254,8 @@ class Engine:
         if not writes and kind is graphql.OperationType.MUTATION:
             raise RequestError.of("GET may not execute a mutation", "BAD_REQUEST", 405)
         if kind is graphql.OperationType.SUBSCRIPTION:
-            message = "a subscription has many answers: ask over WebSocket, or accept text/event-stream"
-            raise RequestError.of(message, "BAD_REQUEST")
+            forms = "text/event-stream or multipart/mixed;subscriptionSpec=1.0"
+            raise RequestError.of(f"a subscription is a stream: use WebSocket, or accept {forms}", "BAD_REQUEST", 406)
         return operation
 
     async def _execute_extended(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from graph.cost import Cost
 from graph.graph import Graph
 from graph.plan import Fetch, Plan
-from resolvers import Fetching
+from resolvers import Binding, Feeding, Fetching
 from sources import Endpoint
 
 
@@ -23,10 +23,11 @@ def explain(graph: Graph, query: str, operation_name: str | None = None) -> str:
     variant = operations.variant_without_variables(operation)
     plan = variant.plan
     made = _calls(plan)
-    calls = [fetches[0] for fetches in made if isinstance(fetches[0].binding, Fetching)]
-    hops = 1 + max((fetch.hop for fetch in calls), default=-1)
+    calls = [fetches[0] for fetches in made if _is_call(fetches[0].binding)]
+    hops = len({fetch.hop for fetch in calls})
     kind = operation.node.operation.value
-    lines = [f"{kind}: {_count(len(calls), 'upstream call')} in {_count(hops, 'step')}"]
+    when = " for all events that come together" if variant.is_subscription else ""
+    lines = [f"{kind}: {_count(len(calls), 'upstream call')} in {_count(hops, 'step')}{when}"]
     for fetches in made:
         lines.append(_line(fetches, is_compiled=variant.runner is not None))
         lines.extend(f"{'   ' * (fetches[0].hop + 1)}  for {place}" for place in _places(fetches))
@@ -53,6 +54,9 @@ def _line(fetches: list[Fetch], *, is_compiled: bool) -> str:
     binding = fetch.binding
     if not isinstance(binding, Fetching):
         return f"{margin}-> Python resolver{'' if is_compiled else '  [exact path]'}"
+    if binding.feeding is not None:
+        facts = _event_facts(binding, binding.feeding)
+        return f"{binding.source.name}  {binding.feeding.pushed.feed}  [{'; '.join(facts)}]"
     endpoint: Endpoint | None = binding.batch if binding.parents and binding.batch else binding.single
     facts = []
     if binding.parents:
@@ -74,6 +78,24 @@ def _line(fetches: list[Fetch], *, is_compiled: bool) -> str:
     if not is_compiled:
         facts.append("exact path")
     return f"{margin}-> {binding.source.name}  {endpoint}  [{'; '.join(facts)}]"
+
+
+def _is_call(binding: Binding) -> bool:
+    return isinstance(binding, Fetching) and binding.feeding is None
+
+
+def _event_facts(binding: Fetching, feeding: Feeding) -> list[str]:
+    facts = ["events, answered once for all who subscribe alike"]
+    if feeding.filters:
+        facts.append(f"filtered by {', '.join(feeding.filters)}")
+    rest = feeding.rest
+    if rest is not None:
+        facts.append(f"what they lack: {rest.batch or rest.single}")
+    pushed = feeding.pushed
+    facts.append(f"{pushed.overflow} after {_count(pushed.buffer, 'event')}")
+    if binding.source.forward:
+        facts.append(f"private (forwards {', '.join(binding.source.forward)})")
+    return facts
 
 
 def _places(fetches: list[Fetch]) -> list[str]:

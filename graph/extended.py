@@ -34,6 +34,8 @@ class Extended:
 
     Args:
         text: the document that the client sent; extensions may replace it.
+        writes: whether it may be a mutation.
+        subscribes: whether it must be a subscription.
     """
 
     def __init__(
@@ -45,9 +47,12 @@ class Extended:
         sent: Mapping[str, Any] | None,
         context: Any,
         *,
-        writes: bool,
+        writes: bool = False,
+        subscribes: bool = False,
     ) -> None:
         allowed = {OperationType.QUERY, *([OperationType.MUTATION] if writes else [])}
+        if subscribes:
+            allowed = {OperationType.SUBSCRIPTION}
         extensions = schema.get_extensions()
         self.under_way = ExecutionContext(
             query=text,

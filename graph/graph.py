@@ -29,6 +29,7 @@ from resolvers import (
     Cost,
     Declared,
     ListSize,
+    Receiving,
     Store,
     bind,
     declare,
@@ -101,7 +102,8 @@ class Graph:
             if _has_directives(schema):
                 self._sdl = schema.as_str() + "\n"
         bindings = bind(schema._schema, declared)
-        faults = list(bindings.faults)
+        self.receiving = Receiving(bindings)
+        faults = [*bindings.faults, *self.receiving.faults]
         limits = limits or Limits()
         if schema.config.disable_field_suggestions:
             limits = dataclasses.replace(limits, suggestions=False)
@@ -110,7 +112,7 @@ class Graph:
         except ValueError as exc:
             faults.append(str(exc))
         if faults:
-            raise GraphError([*faults, *_missing(bindings.sources)])
+            raise GraphError([*faults, *_missing(bindings.sources), *self.receiving.missing()])
         self.schema = schema._schema
         self.sources: tuple[Rest, ...] = tuple(bindings.sources)
         self.engine = Engine(
@@ -123,7 +125,7 @@ class Graph:
         Raises:
             GraphError: environment variables are missing; it lists all of them.
         """
-        missing = _missing(self.sources)
+        missing = [*_missing(self.sources), *self.receiving.missing()]
         if missing:
             raise GraphError(missing)
 

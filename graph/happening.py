@@ -164,4 +164,4 @@ def _at(error: graphql.GraphQLError, path: list[str | int]) -> graphql.GraphQLEr
 def _missing(variant: Variant) -> graphql.GraphQLError:
     selected = variant.fields[0]
     message = f"Cannot return null for non-nullable field {variant.kind.name}.{selected.name}."
-    return graphql.GraphQLError(message, selected.nodes, path=[selected.key])
+    return graphql.GraphQLError(message, list(selected.nodes), path=[selected.key])

@@ -15,8 +15,9 @@ from graph.payloads import Draft, Draft2022, Writer
 from graph.request import parameters
 from sources import encode_json
 
-_HEAD = b"\r\n---\r\nContent-Type: application/json; charset=utf-8\r\n\r\n"
-_END = b"\r\n-----\r\n"
+_HEAD = b"\r\nContent-Type: application/json; charset=utf-8\r\n\r\n"
+_BOUNDARY = b"\r\n---"
+_END = b"--\r\n"
 
 
 class Parts:
@@ -35,9 +36,12 @@ class Parts:
         headers = [(b"content-type", self._content_type), (b"cache-control", b"no-store"), (b"vary", b"accept")]
         async with aclosing(payloads) as held:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
+            before = _BOUNDARY
             async for payload in held:
-                part = _HEAD + encode_json(payload)
+                # A client knows that a part is whole by the boundary behind it, which therefore cannot wait.
+                part = before + _HEAD + encode_json(payload) + _BOUNDARY
                 await send({"type": "http.response.body", "body": part, "more_body": True})
+                before = b""
         await send({"type": "http.response.body", "body": _END})
 
 
@@ -47,7 +51,7 @@ def accepted_parts(accept: str | None) -> Parts | None:
         return None
     for entry in accept.split(","):
         media_range, found, quality = parameters(entry)
-        if media_range == "multipart/mixed" and quality > 0:
+        if media_range == "multipart/mixed" and quality > 0 and "subscriptionspec" not in found:
             if found.get("deferspec") == "20220824":
                 return Parts(Draft2022(), ";deferSpec=20220824")
             spec = found.get("incrementalspec", "")

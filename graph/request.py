@@ -196,6 +196,11 @@ def qualities(field: str) -> dict[str, float]:
     return {name: quality for name, (quality, _) in _ranges(field).items()}
 
 
+def liking(media_type: str, accept: str) -> tuple[float, int]:
+    """Give how much a client likes a media type of `application`, and how early it says so: 0 is first, then -1."""
+    return _match(media_type, _ranges(accept)) or (0.0, 0)
+
+
 def _ranges(accept: str) -> dict[str, tuple[float, int]]:
     """Give each media range's quality, and how early it stands (0 is first, then -1)."""
     found: dict[str, tuple[float, int]] = {}

@@ -1,4 +1,4 @@
-"""The ASGI application: ``/graphql`` by hand, everything else by FastAPI.
+"""The ASGI application: ``/graphql`` and ``/webhooks/`` by hand, everything else by FastAPI.
 
 A FastAPI route costs three times as much per request as the raw protocol, so the one path that is hot is answered
 directly. Health, readiness and their documentation are ordinary routes.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -39,7 +40,10 @@ from graph.request import (
     parse_query,
     prefers_html,
 )
+from graph.room import Room
+from graph.stream import Stream, Streamed, Streams, accepted_streams, send_whole
 from graph.upload import Uploads
+from graph.webhooks import PREFIX, Webhooks
 from resolvers import Abandoned
 
 log = logging.getLogger("weft")
@@ -68,6 +72,8 @@ class App:
         compression: whether long answers are compressed, and compressed requests read.
         max_upload_bytes: what the files of one request may hold together, where the graph takes files.
         max_uploads: how many files one request may bring.
+        max_sockets: how many clients may hold sockets or streams at once.
+        ping_interval: seconds of silence after which a stream is sent a sign of life; None for none.
         graphiql: whether browsers that open the path get GraphiQL.
 
     Raises:
@@ -85,6 +91,8 @@ class App:
         compression: bool = True,
         max_upload_bytes: int = 20_000_000,
         max_uploads: int = 10,
+        max_sockets: int = 20_000,
+        ping_interval: float | None = 12.0,
         graphiql: bool = True,
     ) -> None:
         limits = {"max_upload_bytes": max_upload_bytes, "max_uploads": max_uploads}
@@ -108,6 +116,10 @@ class App:
             max_upload_bytes=max_upload_bytes,
             max_uploads=max_uploads,
         )
+        self._streams = Streams(Room(max_sockets), heartbeat_s=ping_interval)
+        subscriptions, receiving = graph.engine.subscriptions, graph.receiving
+        touch = functools.partial(receiving.touch, graph.engine.store)
+        self._webhooks = Webhooks(receiving.webhooks, subscriptions.bus, received=touch)
         self._ready = False
         self._presence = Presence(self._engine.abandon)
         self.api = self._routes()
@@ -118,6 +130,8 @@ class App:
             if self._cross_origin is not None:
                 send = self._cross_origin.over(scope, send)
             await self._graphql(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self._webhooks(scope, receive, send)
         else:
             await self.api(scope, receive, send)
 
@@ -127,6 +141,7 @@ class App:
             self._ready = True
             yield
             self._ready = False
+            await self._webhooks.aclose()
             await self.graph.aclose()
 
         api = fastapi.FastAPI(title="Weft", lifespan=lifespan, redoc_url=None)
@@ -158,7 +173,8 @@ class App:
                 await respond(send, 200, b"text/html; charset=utf-8", graphiql.PAGE, ((b"vary", b"accept"),))
                 return
         media_type, parts = accepted(accept), accepted_parts(accept)
-        if parts is not None and media_type is None:
+        streamed = None if method == "HEAD" else accepted_streams(accept)
+        if media_type is None and (parts is not None or streamed is not None):
             media_type = JSON  # of what is whole
         uploading = self._uploads.begin(headers, receive) if method == "POST" else None
         if uploading is not None:
@@ -166,12 +182,13 @@ class App:
         try:
             if media_type is None:
                 raise RequestError.of(f"this server answers in {GRAPHQL_JSON} or {JSON}", "BAD_REQUEST", 406)
+            answer: Answer | Stream
             if uploading is not None:
                 answer = await uploading.answer(_context(scope))
             elif method == "POST":
-                answer = await self._post(scope, headers, receive, parts)
+                answer = await self._post(scope, headers, receive, parts, streamed)
             else:
-                answer = await self._get(scope, headers, method, receive, parts)
+                answer = await self._get(scope, headers, method, receive, parts, streamed)
         except RequestError as exc:
             await refuse(send, exc, media_type)
             return
@@ -181,8 +198,12 @@ class App:
             log.exception("a request failed")
             await refuse(send, RequestError.of("Internal server error", "INTERNAL_SERVER_ERROR", 500), media_type)
             return
-        if answer.payloads is not None and parts is not None:
+        if isinstance(answer, Stream):
+            await answer.send(receive, send)
+        elif answer.payloads is not None and parts is not None:
             await self._deliver(parts, answer.payloads, receive, send)
+        elif streamed is not None and streamed.whole is not None and not answer.malformed:
+            await send_whole(send, streamed.whole, answer.body)
         else:
             await self._answering.send(send, answer, media_type, headers, is_get=method != "POST")
 
@@ -204,7 +225,9 @@ class App:
         finally:
             presence.leave(task)
 
-    async def _post(self, scope: Scope, headers: Headers, receive: Receive, parts: Parts | None) -> Answer:
+    async def _post(
+        self, scope: Scope, headers: Headers, receive: Receive, parts: Parts | None, streamed: Streamed | None
+    ) -> Answer | Stream:
         message = await receive()
         body: bytes = message.get("body", b"")
         is_plain = body and not message.get("more_body") and b"content-encoding" not in headers.raw
@@ -223,8 +246,13 @@ class App:
             if body[:1] != b"{" and is_array(body):
                 return await self._batch(scope, headers, body)
             request = parse_body(body, JSON if is_json else headers.get("content-type", ""))
+            context = _context(scope)
+            if streamed is not None:
+                opened = await self._streams.open(self._engine, request, headers, context, streamed.live)
+                if opened is not None:
+                    return opened
             writer = None if parts is None else parts.writer
-            return await self._engine.answer(request, headers, _context(scope), key=body, writer=writer)
+            return await self._engine.answer(request, headers, context, key=body, writer=writer)
         except asyncio.CancelledError:
             presence.check(task)
             raise
@@ -241,7 +269,15 @@ class App:
             return Answer(report, exc.status, executed=False, malformed=True, no_store=True, media_type=JSON)
         return await answer_batch(self._engine, entries, headers, _context(scope))
 
-    async def _get(self, scope: Scope, headers: Headers, method: str, receive: Receive, parts: Parts | None) -> Answer:
+    async def _get(
+        self,
+        scope: Scope,
+        headers: Headers,
+        method: str,
+        receive: Receive,
+        parts: Parts | None,
+        streamed: Streamed | None,
+    ) -> Answer | Stream:
         if method not in ("GET", "HEAD"):
             raise RequestError.of("GraphQL is spoken with GET and POST", "BAD_REQUEST", 405, headers=(_METHODS,))
         query_string: bytes = scope["query_string"]
@@ -252,8 +288,13 @@ class App:
         presence, task = self._presence, asyncio.current_task()
         presence.enter(task, receive)
         try:
+            context = _context(scope)
+            if streamed is not None:
+                opened = await self._streams.open(self._engine, request, headers, context, streamed.live)
+                if opened is not None:
+                    return opened
             writer = None if parts is None else parts.writer
-            return await self._engine.answer(request, headers, _context(scope), key=key, writes=False, writer=writer)
+            return await self._engine.answer(request, headers, context, key=key, writes=False, writer=writer)
         except asyncio.CancelledError:
             presence.check(task)
             raise

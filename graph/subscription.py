@@ -20,8 +20,9 @@ import graphql
 from graph.channel import Channel, Subscriber, close_stream
 from graph.errors import RequestError
 from graph.exact import Execution
+from graph.extended import Extended, Outcome, Wrap
 from graph.happening import Completing, apart
-from graph.operation import Variant
+from graph.operation import Operation, Variant
 from graph.run import wire_arguments
 from resolvers import Fetching, Ledger, Listener, Occasion, Part, Python, Topics, matches, operation_loaders
 from sources import Bus, MemoryBus, encode_json, encode_sorted_json
@@ -114,7 +115,11 @@ class Subscriptions:
         operation = await engine.operation(request)
         if operation.node.operation is not graphql.OperationType.SUBSCRIPTION:
             return None
-        variables = engine.operations.variables(operation, request.variables)
+        made, inputs, wrap = context(), request.variables, None
+        if engine.extended:
+            extended = await self._extend(operation, request, made)
+            inputs, wrap = extended.under_way.variables, extended.wrap
+        variables = engine.operations.variables(operation, inputs)
         variant = engine.operations.known_variant(operation, variables)
         if variant is None:
             variant = await engine.operations.prepare_variant(operation, variables)
@@ -122,9 +127,8 @@ class Subscriptions:
         known = self._channels.get(identity)
         if known is not None:
             return known
-        made = context()
         binding = variant.plan.fetches[0].binding
-        performance = _Performance(engine, variant, variables, headers, made)
+        performance = _Performance(engine, variant, variables, headers, made, wrap)
         if isinstance(binding, Python):
             stream = await performance.source_stream()
             known = self._channels.get(identity)  # somebody may have been faster
@@ -138,9 +142,34 @@ class Subscriptions:
             known = self._channels.get(identity)
         return known or self._listen(identity, binding, performance, arguments)
 
+    async def _extend(self, operation: Operation, request: Request, context: Any) -> Extended:
+        """Let the schema's extensions see a subscription that begins.
+
+        Raises:
+            RequestError: one of them refuses it.
+        """
+        engine = self._engine
+        schema = engine.schema.extensions["strawberry-definition"]
+        text, name = engine.text(request), request.operation_name
+        extended = Extended(schema, text, name, request.variables, request.extensions, context, subscribes=True)
+
+        async def look_up(text: str | None) -> Operation:
+            return operation
+
+        async def begin(operation: Operation) -> Outcome:
+            return {}, []
+
+        _, refused = await extended.run(look_up, begin)
+        errors: Any = getattr(extended.under_way.result, "errors", None)
+        if refused is not None or errors:
+            raise refused or RequestError(errors, "FORBIDDEN")
+        return extended
+
     def _identity(self, variant: Variant, request: Request, headers: Mapping[str, str]) -> Hashable:
         binding = variant.plan.fetches[0].binding
-        if not variant.shareable or (isinstance(binding, Python) and binding.shared is None):
+        if self._engine.extended or not variant.shareable:
+            return object()
+        if isinstance(binding, Python) and binding.shared is None:
             return object()
         try:
             variables = encode_sorted_json(request.variables or {})
@@ -200,8 +229,15 @@ class _Performance:
     """Executes one subscription's operation, for whatever happens."""
 
     def __init__(
-        self, engine: Engine, variant: Variant, variables: Any, headers: Mapping[str, str], context: Any
+        self,
+        engine: Engine,
+        variant: Variant,
+        variables: Any,
+        headers: Mapping[str, str],
+        context: Any,
+        wrap: Wrap | None,
     ) -> None:
+        self._wrap = wrap
         self.variant = variant
         self.headers = headers
         self._engine = engine
@@ -274,7 +310,7 @@ class _Performance:
         except graphql.GraphQLError as exc:
             raise RequestError([_located(exc, self._selected)], "INTERNAL_SERVER_ERROR") from exc
         except Exception as exc:  # the author's code may raise anything
-            error = graphql.GraphQLError(str(exc), self._selected.nodes, path=[self._selected.key], original_error=exc)
+            error = graphql.GraphQLError(str(exc), list(self._selected.nodes), original_error=exc)
             raise RequestError([error], "INTERNAL_SERVER_ERROR") from exc
         if not hasattr(stream, "__aiter__"):
             raise RequestError.of("the subscription's field gave no stream of values", "INTERNAL_SERVER_ERROR")
@@ -287,7 +323,7 @@ class _Performance:
         try:
             await seed(ledger)
             with operation_loaders():
-                return await engine.outcome(self.variant, ledger, self._variables, lambda: self._context)
+                return await engine.outcome(self.variant, ledger, self._variables, lambda: self._context, self._wrap)
         finally:
             engine.deadlines.discard(ledger)
 

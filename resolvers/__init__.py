@@ -3,7 +3,7 @@
 It knows GraphQL's types, not its documents: it never parses one, never opens a socket and never builds a URL. Read
 `marks`, `scalars`, `batch`, `node`, `connection`, `discriminator`, `weights`, `declare` and `upload` (what an author
 wrote), `binding` and `binder` (what it means), `values`, `envelope`, `ledger`, `pages`, `flight`, `store`, `ask`,
-`loader` (how values arrive).
+`loader` (how values arrive), `topic` and `receiving` (how events do).
 """
 
 from resolvers.ask import forwarded
@@ -37,6 +37,7 @@ from resolvers.marks import PropertyMark, field, link
 from resolvers.maybe import refused_nulls
 from resolvers.node import GlobalId, Node, global_id, identity_of, key_of, raw_key
 from resolvers.pages import SHOWN, Pages
+from resolvers.receiving import Receiving
 from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
 from resolvers.shared import shared
 from resolvers.store import Entry, Store
@@ -89,6 +90,7 @@ __all__ = [
     "PropertyMark",
     "Python",
     "Reading",
+    "Receiving",
     "References",
     "Store",
     "Told",

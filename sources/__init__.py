@@ -2,10 +2,13 @@
 
 It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph` nor `resolvers`. Read `errors`,
 `number`, `template`, `convention`, `links`, `paging`, `led`, `file`, `body`, `endpoint`, `rest` (what an author
-declares), then `transport`, `httpx_transport`, `fake`, `address`, `auth`, `exchange` (what happens on the wire).
+declares), then `transport`, `httpx_transport`, `pyreqwest_transport`, `fake`, `address`, `auth`, `exchange` (what
+happens on the wire). What backends say by themselves comes in by `event` and `bus`; `outage`, `eventstream`, `sse` and
+`websocket` hold streams open; of webhooks tell `delivery`, `signature`, `webhook`.
 """
 
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
+from sources.backoff import Backoff
 from sources.body import Body, Form, Stream, variable_of
 from sources.bus import MemoryBus
 from sources.convention import (
@@ -21,6 +24,7 @@ from sources.convention import (
     spelling_of,
     values_faults,
 )
+from sources.delivery import Delivery, Refused, Signature
 from sources.endpoint import (
     Call,
     Endpoint,
@@ -52,14 +56,20 @@ from sources.led import Cursor, LinkHeader, NextUrl
 from sources.links import AstrayLink
 from sources.number import Number, digits_of, encode_json, encode_sorted_json
 from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, Place
+from sources.pyreqwest_transport import PyreqwestTransport
 from sources.rest import Rest, WriteOptions
+from sources.signature import GitHub, Hmac, SharedSecret, Shopify, Stripe, Unsigned
+from sources.sse import ServerSent
 from sources.template import RefusedValue, Template
-from sources.transport import PyreqwestTransport, Reply, Transport
+from sources.transport import Reply, Streamed, Transport
+from sources.webhook import Webhook, publish_event, webhook_addresses
+from sources.websocket import WebSocketStream
 
 __all__ = [
     "ApiKey",
     "AstrayLink",
     "Auth",
+    "Backoff",
     "Basic",
     "Bearer",
     "Body",
@@ -68,6 +78,7 @@ __all__ = [
     "Cursor",
     "Decimals",
     "DeclarationError",
+    "Delivery",
     "Endpoint",
     "Entity",
     "Event",
@@ -77,8 +88,10 @@ __all__ = [
     "Form",
     "Gap",
     "Get",
+    "GitHub",
     "Happening",
     "Header",
+    "Hmac",
     "HttpxTransport",
     "InvalidInput",
     "LinkHeader",
@@ -98,20 +111,30 @@ __all__ = [
     "Post",
     "Pushed",
     "PyreqwestTransport",
+    "Refused",
     "RefusedValue",
     "Reply",
     "Rest",
+    "ServerSent",
+    "SharedSecret",
+    "Shopify",
+    "Signature",
     "SourceError",
     "Stream",
+    "Streamed",
+    "Stripe",
     "Template",
     "Timestamps",
     "TooManyPages",
     "Transport",
+    "Unsigned",
     "UpstreamError",
     "UpstreamInvalid",
     "UpstreamTimeout",
     "UpstreamUnavailable",
     "Values",
+    "WebSocketStream",
+    "Webhook",
     "WriteOptions",
     "call_of",
     "digits_of",
@@ -123,9 +146,11 @@ __all__ = [
     "headers_of",
     "parse_date",
     "parse_instant",
+    "publish_event",
     "snake_case",
     "spelling_of",
     "split_path",
     "values_faults",
     "variable_of",
+    "webhook_addresses",
 ]

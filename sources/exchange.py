@@ -6,7 +6,9 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import msgspec
@@ -23,11 +25,12 @@ from sources.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from sources.pyreqwest_transport import PyreqwestTransport
 from sources.template import RefusedValue
 from sources.transport import (
     Content,
-    PyreqwestTransport,
     Reply,
+    Streamed,
     Transport,
     TransportError,
     TransportTimeout,
@@ -39,6 +42,23 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _LATER = frozenset({429, 502, 503, 504})
 _WHOLE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is sent to open something that lasts.
+
+    Args:
+        url: its full address.
+        headers: all of them.
+        token: the OAuth2 token that is among them, if there is one.
+        timeout_s: seconds that the backend may take to answer.
+    """
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    token: str | None
+    timeout_s: float
 
 
 class Exchange:
@@ -109,25 +129,76 @@ class Exchange:
         if fixed is None:
             fixed = self._prepare()
         if headers:
-            for name, value in headers:
-                if not is_header_value(value):
-                    message = f"{name}: a control character or a letter beyond ASCII may not stand in a header"
-                    raise InvalidInput(message, source=self._source)
+            self._check(headers)
             fixed = (*fixed, *headers)
         if isinstance(body, bytes):
             fixed = (*fixed, ("content-type", "application/json"))
-        url = self._base + target
-        if self._parameters:
-            url += ("&" if "?" in target else "?") + self._parameters
+        url = self._url(target)
         if not isinstance(body, bytes | None):
             return await self._stream(method, url, fixed, body)
         if self._retries and method in _IDEMPOTENT:
             return await self._send_again(method, url, fixed, body)
         return await self._send_once(method, url, fixed, body)
 
+    async def opening(self, target: str, headers: Sequence[tuple[str, str]], *, refused: str | None = None) -> Opening:
+        """Give what is sent to open something that lasts; these headers take the place of the source's own.
+
+        Args:
+            refused: an OAuth2 token that the backend has just refused; another one is fetched.
+
+        Raises:
+            SourceError: there is no token, or a header's value was refused.
+        """
+        self._check(headers)
+        names = {name.lower() for name, _ in headers}
+        fixed = [pair for pair in self._prepared or self._prepare() if pair[0].lower() not in names]
+        token: str | None = None
+        if self._oauth is not None:
+            token = await self._oauth.token(self._transport, self._source, refused=refused)
+            fixed.append(("authorization", f"Bearer {token}"))
+        return Opening(self._url(target), (*fixed, *headers), token, self._timeout_s)
+
+    @asynccontextmanager
+    async def stream(self, target: str, headers: Sequence[tuple[str, str]] = ()) -> AsyncGenerator[Streamed]:
+        """Hold a reply to a GET open until the block ends: once it has begun, it may last for ever.
+
+        Raises:
+            SourceError: no reply has begun in time, there is no token, a header's value was refused, or the reply
+                broke off.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                yield await self._streamed(stack, target, headers)
+            except TransportError as exc:
+                raise self._failure(exc) from exc
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._transport.aclose()
+
+    async def _streamed(self, stack: AsyncExitStack, target: str, headers: Sequence[tuple[str, str]]) -> Streamed:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                opening = await self.opening(target, headers)
+                streamed = await stack.enter_async_context(self._transport.stream("GET", opening.url, opening.headers))
+                if streamed.status != 401 or opening.token is None:
+                    return streamed
+                await stack.aclose()
+                opening = await self.opening(target, headers, refused=opening.token)
+                return await stack.enter_async_context(self._transport.stream("GET", opening.url, opening.headers))
+        except TimeoutError as exc:
+            raise TransportTimeout from exc
+
+    def _url(self, target: str) -> str:
+        if not self._parameters:
+            return self._base + target
+        return self._base + target + ("&" if "?" in target else "?") + self._parameters
+
+    def _check(self, headers: Sequence[tuple[str, str]]) -> None:
+        for name, value in headers:
+            if not is_header_value(value):
+                message = f"{name}: a control character or a letter beyond ASCII may not stand in a header"
+                raise InvalidInput(message, source=self._source)
 
     def _prepare(self) -> tuple[tuple[str, str], ...]:
         auth = self._auth

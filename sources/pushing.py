@@ -10,14 +10,20 @@ import abc
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, Unpack, cast, get_args
 
+from sources.body import Json
+from sources.delivery import Signature
 from sources.endpoint import Call, Endpoint, Overflow, Pushed, declared_headers, split_path, stale_types
 from sources.errors import DeclarationError
 from sources.event import Feed
 from sources.poll import Poll
+from sources.sse import ServerSent
 from sources.template import Template
+from sources.webhook import Webhook
+from sources.websocket import WebSocketStream
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MOST_BUFFERED = 100_000
+_ANSWERED = Endpoint("GET", Template("/"))  # stands where a call has an endpoint; an event is there without asking
 
 
 class PushOptions(TypedDict, total=False):
@@ -66,17 +72,101 @@ class Pushing(abc.ABC):
             headers: header name to a fixed text or ``{variable}``.
         """
 
-        def feed() -> tuple[Feed, Endpoint]:
-            endpoint = Endpoint("GET", Template(template), headers=declared_headers(headers))
-            return Poll(endpoint, every), endpoint
+        def made() -> Feed:
+            return Poll(Endpoint("GET", Template(template), headers=declared_headers(headers)), every)
 
-        return self._pushed(feed, options, compares=True)
+        return self._pushed(made, options, compares=True)
 
-    def _pushed(
-        self, feed: Callable[[], tuple[Feed, Endpoint]], options: PushOptions, *, compares: bool = False
+    def sse(
+        self,
+        template: str,
+        *,
+        events: str | Sequence[str] = (),
+        resumes: bool | None = None,
+        idle: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        **options: Unpack[PushOptions],
     ) -> Callable[[F], F]:
+        """Declare that the backend streams its events, as ``text/event-stream``, at ``GET template``.
+
+        The stream is opened again when it breaks, from the last event on.
+
+        Args:
+            events: the kinds that count; ``"message"`` is the kind of those without a name. Without any, all do.
+            resumes: whether the backend sends what was missed; None: where its events have ids. Where it does not,
+                subscribers are told of every interruption.
+            idle: seconds without a byte after which the stream is taken for dead.
+            headers: header name to a fixed text or ``{variable}``.
+        """
+
+        def made() -> Feed:
+            endpoint = Endpoint("GET", Template(template), headers=declared_headers(headers))
+            return ServerSent(endpoint, events, resumes, idle)
+
+        return self._pushed(made, options)
+
+    def websocket(
+        self,
+        template: str,
+        *,
+        send: Json = None,
+        names: str | None = None,
+        events: str | Sequence[str] = (),
+        answers: Mapping[str, Json] | None = None,
+        ping: float | None = 20.0,
+        headers: Mapping[str, str] | None = None,
+        **options: Unpack[PushOptions],
+    ) -> Callable[[F], F]:
+        """Declare that the backend sends its events, as JSON texts, over a WebSocket at this path.
+
+        Args:
+            send: a JSON skeleton with ``{argument}`` holes, sent when the connection is there; a list is several
+                messages.
+            names: dotted path to what names a message's kind.
+            events: the kinds that count; without any, all do.
+            answers: for kinds of messages that want one, the JSON skeleton of the answer; they are no events.
+            ping: seconds between two pings, by which a dead connection is noticed; None sends none.
+            headers: header name to a fixed text or ``{variable}``.
+        """
+
+        def made() -> Feed:
+            endpoint = Endpoint("GET", Template(template), headers=declared_headers(headers))
+            return WebSocketStream(endpoint, send, names=names, events=events, answers=answers, ping_s=ping)
+
+        return self._pushed(made, options)
+
+    def webhook(
+        self,
+        topic: str,
+        *,
+        signature: Signature | None = None,
+        events: Sequence[str] = (),
+        each: bool = False,
+        max_body_bytes: int = 1_000_000,
+        **options: Unpack[PushOptions],
+    ) -> Callable[[F], F]:
+        """Declare that the backend posts its events to ``/webhooks/{name of the source}/{topic}``.
+
+        Args:
+            signature: how a delivery proves that it is the backend's: `Stripe`, `GitHub`, `Shopify`, `Hmac`,
+                `SharedSecret`; `Unsigned()` where it need not.
+            events: the kinds that are taken; without any, all but those that only try out the address.
+            each: whether a delivery is an array of which each item is an event.
+            max_body_bytes: longest body that is read.
+        """
+        return self._pushed(lambda: Webhook(topic, signature, events, each, max_body_bytes), options)
+
+    def feed(self, feed: Feed, **options: Unpack[PushOptions]) -> Callable[[F], F]:
+        """Declare that a feed of the author's own gives the events, as the source spells them.
+
+        Args:
+            feed: any object with the attributes of `Feed`.
+        """
+        return self._pushed(lambda: feed, options)
+
+    def _pushed(self, made: Callable[[], Feed], options: PushOptions, *, compares: bool = False) -> Callable[[F], F]:
         def build(where: str) -> Call:
-            made, endpoint = feed()
+            feed = made()
             key = options.get("key", ())
             paths = (key,) if isinstance(key, str) else tuple(key)
             for path in (*paths, *options.get("where", {}).values()):
@@ -88,14 +178,14 @@ class Pushing(abc.ABC):
                 raise DeclarationError(f"buffer={buffer!r}: expected a number of events from 1 to {_MOST_BUFFERED}")
             return Call(
                 source=cast(Any, self),
-                single=endpoint,
+                single=_ANSWERED,
                 key=paths,
                 inputs=dict(options.get("inputs") or {}),
                 invalidates=stale_types(options.get("invalidates", ())),
                 ttl=0.0,
                 deprecation_reason=options.get("deprecation_reason"),
                 pushed=Pushed(
-                    feed=made,
+                    feed=feed,
                     items=split_path(options.get("items")),
                     where=dict(options.get("where", {})),
                     key=paths,

@@ -37,7 +37,7 @@ from sources.endpoint import (
 )
 from sources.errors import DeclarationError, InvalidInput, UpstreamError
 from sources.exchange import Exchange, failure_of
-from sources.httpx_transport import HttpxTransport
+from sources.httpx_transport import transport_of
 from sources.paging import Header, Paging
 from sources.pushing import Pushing
 from sources.template import RefusedValue, Template, scalar_text
@@ -161,7 +161,7 @@ class Rest(Pushing):
                 read_timeout_s=read_timeout,
                 retries=retries,
                 max_connections=limit,
-                transport=_transport(client),
+                transport=transport_of(client),
             )
 
     @contextlib.contextmanager
@@ -342,6 +342,13 @@ class Rest(Pushing):
 
     # -- speaking -------------------------------------------------------------------------------------------------
 
+    @property
+    def exchange(self) -> Exchange:
+        """What speaks to the backend; where its declaration is faulty, a `DeclarationError` is raised."""
+        if self._exchange is None:
+            raise DeclarationError("; ".join(self.faults))
+        return self._exchange
+
     def missing_environment(self) -> list[str]:
         """Give the environment variables that this source's credentials need and that are not set."""
         return [] if self.auth is None else self.auth.missing()
@@ -391,9 +398,7 @@ class Rest(Pushing):
         Raises:
             SourceError: the backend did not answer, or a header value or a file was refused.
         """
-        exchange = self._exchange
-        if exchange is None:
-            raise DeclarationError("; ".join(self.faults))
+        exchange = self._exchange or self.exchange
         if headers or body is not None:
             return await exchange.send(method, target, headers=headers, body=body)
         return await exchange.send(method, target)
@@ -406,10 +411,6 @@ class Rest(Pushing):
         """Close the connections to the backend."""
         if self._exchange is not None:
             await self._exchange.aclose()
-
-
-def _transport(client: httpx.AsyncClient | Transport | None) -> Transport | None:
-    return HttpxTransport(client) if isinstance(client, httpx.AsyncClient) else client
 
 
 def _body(declared: Json) -> Body | Form | None:

@@ -96,6 +96,6 @@ def test_the_clients_are_listed_in_the_versions_that_are_tested() -> None:
     listed = dict(re.findall(r"^\| `([@\w/-]+)` \| (\d[\w.]*) \| .+ \|$", README, re.MULTILINE))
     packages = json.loads((ROOT / "tests/wire/package.json").read_text(encoding="utf-8"))["dependencies"]
     constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8")
-    beside = {"graphql-http", "rxjs"}  # the one audits, the other is what Apollo Client needs
+    beside = {"graphql-http", "rxjs", "ws"}  # the one audits, the others are what Apollo Client and graphql-ws need
     tested = {name: version for name, version in packages.items() if name not in beside}
     assert listed == {**tested, **dict(re.findall(r"^(gql)==(.+)$", constraints, re.MULTILINE))}

@@ -45,7 +45,7 @@ async def speaking(answer: Answer) -> AsyncIterator[str]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            writer.write(await answer(await _read(reader)))
+            writer.write(await answer(await read_request(reader)))
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             return
@@ -66,7 +66,7 @@ async def speaking(answer: Answer) -> AsyncIterator[str]:
         await server.wait_closed()
 
 
-async def _read(reader: asyncio.StreamReader) -> Request:
+async def read_request(reader: asyncio.StreamReader) -> Request:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     method, target, _ = head[0].split(" ")
     headers = tuple((name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in head[1:-2]))

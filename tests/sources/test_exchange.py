@@ -285,6 +285,8 @@ async def test_attempts_share_one_timeout() -> None:
             self.calls += 1
             await asyncio.Event().wait()
 
+        def stream(self, method: str, url: str, headers: Any) -> Any: ...
+
         async def aclose(self) -> None: ...
 
     never = Never()

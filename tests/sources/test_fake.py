@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -122,3 +123,26 @@ async def test_a_status_is_a_reply_and_its_failure_says_whether_later_may_help(s
         retryable,
         f"s answered with status {status}",
     )
+
+
+async def test_a_reply_that_is_held_open_comes_in_pieces() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"a"
+        yield b"b"
+
+    fake = FakeTransport({"GET /a": (200, pieces(), {"x-a": "1"}), "GET /b": {"b": 1}})
+    for path, expected in (("/a", [b"a", b"b"]), ("/b", [b'{"b":1}']), ("/c", [b"{}"])):
+        async with fake.stream("GET", f"http://s.example{path}", [("x-b", "2")]) as streamed:
+            assert fake.streaming == 1
+            assert [chunk async for chunk in streamed.chunks()] == expected
+            assert (streamed.status, streamed.header("X-A")) == {"/a": (200, "1"), "/c": (404, None)}.get(
+                path, (200, None)
+            )
+    assert fake.streaming == 0
+    assert (fake.calls, fake.headers[0]) == (["GET /a", "GET /b", "GET /c"], {"x-b": "2"})
+
+
+async def test_an_exception_is_raised_where_a_held_reply_would_begin() -> None:
+    with pytest.raises(TransportTimeout):
+        async with FakeTransport({"GET /a": TransportTimeout()}).stream("GET", "http://s.example/a", ()):
+            pass

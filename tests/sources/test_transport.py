@@ -8,7 +8,7 @@ import socket
 import threading
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import httpx
@@ -27,6 +27,7 @@ from sources import (
 )
 from sources.transport import TransportError, TransportTimeout
 from tests.serving import running
+from tests.sources.lines import Line, serving_lines
 from tests.sources.raw import Request, always, reply, speaking
 
 BOTH = pytest.mark.parametrize("kind", ["pyreqwest", "httpx"])
@@ -504,3 +505,128 @@ async def test_a_reply_before_the_body_is_whole_is_the_reply() -> None:
     async with speaking(always(reply(status=413))) as address, opened("pyreqwest") as transport:
         assert (await transport.send("POST", address, (), endless())).status == 413
         never.set()
+
+
+# -- replies that are held open ---------------------------------------------------------------------------------------
+
+
+@BOTH
+async def test_a_held_reply_gives_its_pieces_as_they_come(kind: str) -> None:
+    more = asyncio.Event()
+
+    async def script(line: Line) -> None:
+        await line.say(b"one")
+        await more.wait()
+        await line.write(b"two")
+
+    async with serving_lines(script) as seen, opened(kind, timeout_s=0.3) as transport:
+        async with transport.stream("GET", f"{seen.url}/a?b=1", [("x-a", "1")]) as streamed:
+            chunks = streamed.chunks()
+            assert (streamed.status, streamed.header("Content-Type")) == (200, "text/event-stream")
+            assert await anext(chunks) == b"one"
+            await asyncio.sleep(0.4)  # longer than a reply may take
+            more.set()
+            assert [chunk async for chunk in chunks] == [b"two"]
+        await seen.deserted()
+    (request,) = seen.requests
+    assert (request.method, request.target, request.all("x-a")) == ("GET", "/a?b=1", ["1"])
+
+
+@BOTH
+async def test_a_held_reply_is_hung_up_on_wherever_its_reader_is(kind: str) -> None:
+    async def script(line: Line) -> None:
+        if line.request.target != "/silent":
+            await line.say(b"one")
+        await line.gone()
+
+    async with serving_lines(script) as seen, opened(kind) as transport:
+        async with transport.stream("GET", f"{seen.url}/unread", ()):
+            pass
+        await seen.deserted()
+        async with transport.stream("GET", f"{seen.url}/read", ()) as streamed:
+            assert await anext(streamed.chunks()) == b"one"
+        await seen.deserted()
+
+        async def read(target: str) -> None:
+            async with transport.stream("GET", f"{seen.url}{target}", ()) as streamed:
+                async for _ in streamed.chunks():
+                    pass
+
+        for number, target in enumerate(("/silent", "/waiting"), start=3):
+            reading = asyncio.create_task(read(target))
+            await seen.asked(number)
+            reading.cancel()
+            await asyncio.wait([reading])
+            assert reading.cancelled()
+            await seen.deserted()
+
+
+@BOTH
+@pytest.mark.parametrize("status", [204, 302, 401, 503])
+async def test_a_held_reply_may_have_any_status(kind: str, url: str, status: int) -> None:
+    async with opened(kind) as transport, transport.stream("GET", f"{url}/status/{status}", ()) as streamed:
+        assert streamed.status == status
+        assert [chunk async for chunk in streamed.chunks()] == []
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhel",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        *GARBAGE,
+        b"",
+    ],
+)
+async def test_a_held_reply_that_breaks_is_a_transport_error(kind: str, written: bytes) -> None:
+    async def read(transport: Transport, url: str) -> None:
+        async with transport.stream("GET", url, ()) as streamed:
+            async for _ in streamed.chunks():
+                pass
+
+    async with speaking(always(written)) as url, opened(kind) as transport:
+        with pytest.raises(TransportError):
+            await read(transport, url)
+
+
+async def test_held_replies_are_not_bounded_by_the_connections_for_calls(url: str) -> None:
+    async with serving_lines(hold) as seen, opened("pyreqwest", max_connections=1) as transport:
+        async with AsyncExitStack() as stack:
+            for _ in range(150):
+                await stack.enter_async_context(transport.stream("GET", seen.url, ()))
+            assert (await transport.send("GET", f"{url}/status/200", (), None)).status == 200
+        await seen.deserted()
+
+
+async def hold(line: Line) -> None:
+    await line.say()
+    await line.gone()
+
+
+def test_replies_are_held_in_one_event_loop_after_another(url: str) -> None:
+    transport = PyreqwestTransport(timeout_s=5, connect_timeout_s=1, headers=[("x-method", "1")])
+
+    async def ask(closing: bool) -> int:
+        async with transport.stream("GET", f"{url}/status/200", ()) as streamed:
+            status = streamed.status
+        if closing:
+            await transport.aclose()
+        return status
+
+    assert [asyncio.run(ask(closing)) for closing in (False, False, True, False, True)] == [200] * 5
+
+
+async def test_a_peer_that_is_gone_without_a_word_is_looked_for() -> None:
+    async with serving_lines(hold) as seen, httpx.AsyncClient(trust_env=False) as client:
+        responses: list[httpx.Response] = []
+
+        async def keep(response: httpx.Response) -> None:
+            responses.append(response)
+
+        client.event_hooks = {"response": [keep]}
+        async with HttpxTransport(client).stream("GET", seen.url, ()):
+            connection = responses[0].extensions["network_stream"].get_extra_info("socket")
+            assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1

@@ -1,0 +1,192 @@
+"""The fast `Transport`: a connection pool of Rust's reqwest."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import functools
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+
+import httpx
+from pyreqwest import exceptions as reqwest
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.response import Response
+
+from sources.httpx_transport import HttpxTransport
+from sources.transport import (
+    Content,
+    Headers,
+    Reply,
+    Streamed,
+    TransportInvalid,
+    TransportTimeout,
+    TransportUnavailable,
+)
+
+
+class PyreqwestTransport:
+    """A connection pool of Rust's reqwest, and connections of httpx for replies that are held open.
+
+    The pool is made in the event loop that first sends, so a graph may be declared before a server forks.
+
+    Args:
+        timeout_s: seconds for the whole exchange, the body included. While a body is sent in pieces: seconds that the
+            backend may take for each piece, and for its reply after the last one.
+        connect_timeout_s: seconds for connecting.
+        read_timeout_s: seconds between two pieces of the reply.
+        max_connections: exchanges at once; more wait for their turn.
+        headers: sent with each request.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout_s: float,
+        connect_timeout_s: float,
+        read_timeout_s: float | None = None,
+        max_connections: int = 100,
+        headers: Headers = (),
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s
+        self._max_connections = max_connections
+        self._headers = tuple(headers)
+        self._client: Client | None = None
+        self._streams: Client | None = None
+        self._held: asyncio.Future[HttpxTransport] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._turns = asyncio.Semaphore(max_connections)
+
+    async def send(self, method: str, url: str, headers: Headers, body: Content) -> Reply:
+        """Give the backend's reply; see `Transport.send`."""
+        if self._client is None or self._loop is not asyncio.get_running_loop():
+            self._begin()
+        turns = self._turns
+        if turns.locked():
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await turns.acquire()
+            except TimeoutError as exc:
+                raise TransportTimeout from exc
+        else:
+            await turns.acquire()
+        try:
+            if body is None or isinstance(body, bytes):
+                return await self._exchange(self._client, method, url, headers, body)
+            return await self._upload(method, url, headers, body)
+        finally:
+            turns.release()
+
+    async def _upload(self, method: str, url: str, headers: Headers, body: AsyncIterable[bytes]) -> Reply:
+        """Send a body in pieces. The clock stands still while the next piece has yet to come: that is not the backend.
+
+        The pool's own clocks would end an upload that is merely long, so this is another pool, without them.
+        """
+        if self._streams is None:
+            self._streams = self._builder().build()
+        try:
+            async with asyncio.timeout(self._timeout_s) as clock:
+                sending = self._timed(body, clock)
+                return await self._exchange(self._streams, method, url, headers, sending)
+        except TimeoutError as exc:
+            raise TransportTimeout from exc
+
+    async def _timed(self, body: AsyncIterable[bytes], clock: asyncio.Timeout) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        pieces = aiter(body)
+        while True:
+            _set(clock, None)
+            try:
+                piece = await anext(pieces)
+            except StopAsyncIteration:
+                return
+            finally:
+                _set(clock, loop.time() + self._timeout_s)
+            yield piece
+
+    async def _exchange(self, client: Client | None, method: str, url: str, headers: Headers, body: Content) -> Reply:
+        if client is None:
+            raise TransportUnavailable
+        try:
+            builder = client.get(url) if method == "GET" else client.request(method, url)
+            for name, value in headers:
+                builder = builder.header(name, value)
+            if isinstance(body, bytes):
+                builder = builder.body_bytes(body)
+            elif body is not None:
+                builder = builder.body_stream(body)
+            response = await builder.build().send()
+            return Reply(response.status, await response.bytes(), functools.partial(_header, response))
+        except _TIMEOUTS as exc:
+            raise TransportTimeout from exc
+        except reqwest.DecodeError as exc:
+            # One exception for a body that was cut, one that cannot be unpacked, and bytes that are no HTTP.
+            is_cut = "end of file" in str(exc) or "incomplete" in str(exc)
+            raise (TransportUnavailable if is_cut else TransportInvalid) from exc
+        except reqwest.TransportError as exc:
+            raise TransportUnavailable from exc
+        except _INVALID as exc:
+            raise TransportInvalid from exc
+
+    @contextlib.asynccontextmanager
+    async def stream(self, method: str, url: str, headers: Headers) -> AsyncGenerator[Streamed]:
+        """Hold a reply open; see `Transport.stream`. This library could not hang up while it waits for a reply."""
+        if self._client is None or self._loop is not asyncio.get_running_loop():
+            self._begin()
+        if self._held is None:  # made aside, since it reads the certificates that this machine trusts
+            self._held = asyncio.get_running_loop().run_in_executor(None, self._holding)
+        held = await asyncio.shield(self._held)
+        async with held.stream(method, url, headers) as streamed:
+            yield streamed
+
+    async def aclose(self) -> None:
+        """Close the pool."""
+        clients, held = (self._client, self._streams), self._held
+        self._client = self._streams = self._held = None
+        if self._loop is not asyncio.get_running_loop():
+            return
+        for client in clients:
+            if client is not None:
+                await client.close()
+        if held is not None:
+            await (await held).aclose()
+
+    def _begin(self) -> None:
+        # Turns are ours and not the pool's: there, an exchange whose client went away keeps its place until it times
+        # out, and clients that hang up could keep everybody out.
+        self._turns = asyncio.Semaphore(self._max_connections)
+        builder = self._builder().timeout(dt.timedelta(seconds=self._timeout_s))
+        if self._read_timeout_s is not None:
+            builder = builder.read_timeout(dt.timedelta(seconds=self._read_timeout_s))
+        self._client = builder.build()
+        self._streams = self._held = None
+        self._loop = asyncio.get_running_loop()
+
+    def _holding(self) -> HttpxTransport:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        timeout = httpx.Timeout(None, connect=self._connect_timeout_s)
+        return HttpxTransport(httpx.AsyncClient(headers=list(self._headers), limits=limits, timeout=timeout))
+
+    def _builder(self) -> ClientBuilder:
+        builder = ClientBuilder().connect_timeout(dt.timedelta(seconds=self._connect_timeout_s)).follow_redirects(False)
+        return builder.default_headers(list(self._headers)) if self._headers else builder
+
+
+def _set(clock: asyncio.Timeout, ends_at: float | None) -> None:
+    with contextlib.suppress(RuntimeError):  # the exchange is over, and its body is still being read
+        clock.reschedule(ends_at)
+
+
+def _header(response: Response, name: str) -> str | None:
+    """Give a header's value; the lines of a repeated one are one list (RFC 9110, 5.3)."""
+    try:
+        lines = response.get_header_all(name)
+    except ValueError:  # bytes that are no ASCII
+        return None
+    return ", ".join(lines) if lines else None
+
+
+_TIMEOUTS = (reqwest.RequestTimeoutError,)
+_INVALID = (reqwest.PyreqwestError, ValueError, TypeError)
