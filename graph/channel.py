@@ -217,7 +217,7 @@ class Channel:
             texts = await self._perform(burst)
         except Exception:  # a fault of ours costs these events their answers, not the subscription
             log.exception("events could not be answered")
-            texts = [_text(report(_failed()))] * len(burst)
+            texts = [_text(report(failed()))] * len(burst)
         for occasion, text in zip(burst, texts, strict=True):
             self._deliver(occasion.key, text)
 
@@ -256,7 +256,8 @@ def _text(error: dict[str, Any]) -> str:
     return msgspec.json.encode({"errors": [error], "data": None}).decode()
 
 
-def _failed() -> graphql.GraphQLError:
+def failed() -> graphql.GraphQLError:
+    """Give the error of what failed by a fault of ours; the log says more."""
     return graphql.GraphQLError("Internal server error", extensions={"code": "INTERNAL_SERVER_ERROR"})
 
 

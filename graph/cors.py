@@ -7,7 +7,7 @@ otherwise give the answer that allows one origin, or none, to another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ PREFLIGHT = ("apollo-require-preflight", "x-apollo-operation-name", "graphql-req
 _REQUEST_HEADERS = ("authorization", "content-encoding", "content-type", *PREFLIGHT)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _VARY = (b"vary", b"origin")
+_CREDENTIALS = ("authorization", "cookie")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +106,29 @@ class CrossOrigin:
         if origin is None or origin not in self._origins:
             return [_VARY]
         return [_VARY, (b"access-control-allow-origin", origin), *extra]
+
+
+def brought_along(cors: Cors | None, headers: Mapping[str, str]) -> Mapping[str, str] | None:
+    """Give what a page may send as it opens a socket: its headers, or less; None where it may not open one.
+
+    CORS does not hold for sockets: a browser opens one for any page, and sends cookies along. So the server looks at
+    the origin itself, and what CORS says of credentials holds here too. What is no page names no origin.
+    """
+    origin = headers.get("origin")
+    if origin is None or _is_at_home(origin, headers.get("host", "")):
+        return headers
+    if cors is None or (origin not in cors.origins and "*" not in cors.origins):
+        return None
+    if cors.credentials:
+        return headers
+    return {name: value for name, value in headers.items() if name not in _CREDENTIALS}
+
+
+def _is_at_home(origin: str, host: str) -> bool:
+    """Tell whether a page comes from the host that it asks; what stands before us may have taken the ``https`` off."""
+    scheme, _, named = origin.partition("://")
+    port = _DEFAULT_PORTS.get(scheme)
+    return port is not None and named.lower() == host.lower().removesuffix(f":{port}") != ""
 
 
 def _fault(origin: str) -> str | None:

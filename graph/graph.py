@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -220,11 +220,18 @@ class Graph:
         finally:
             subscriber.close()
 
-    async def aclose(self) -> None:
-        """End all subscriptions, and close the connections to all backends."""
-        await self.engine.subscriptions.aclose()
+    async def aclose(self, keeping: Collection[Graph] = ()) -> None:
+        """End all subscriptions and operations, and close the connections to all backends.
+
+        Args:
+            keeping: graphs that go on, and whose sources and buses stay open therefore.
+        """
+        buses = {graph.engine.subscriptions.bus for graph in keeping}
+        await self.engine.subscriptions.aclose(keeping=buses)
+        self.engine.deadlines.expire()
         for source in self.sources:
-            await source.aclose()
+            if not any(source in graph.sources for graph in keeping):
+                await source.aclose()
 
 
 def _built(declared: Declared, build: Callable[[], strawberry.Schema]) -> strawberry.Schema:

@@ -14,16 +14,16 @@ from typing import Annotated
 
 import msgspec
 import typer
-import uvicorn
-import uvicorn.supervisors
 
 from graph.cors import Cors
 from graph.errors import GraphError, RequestError
 from graph.explain import explain as explained
 from graph.graph import Graph
-from graph.server import SERVER_OPTIONS, App, listen
+from graph.reloading import Reloading
+from graph.server import App, configured, listen
 from graph.server import serve as run_server
-from graph.target import TargetError, load
+from graph.stopping import Server, run_workers
+from graph.target import TargetError, folder_of, load, load_again
 
 app = typer.Typer(
     name="weft",
@@ -45,20 +45,33 @@ class _Served(msgspec.Struct, frozen=True):
     max_batch: int
     trusted_documents: str | None
 
-    def app(self, graph: Graph) -> App:
-        """Make the application, or raise a GraphError with all that is wrong."""
-        faults: list[str] = []
+    def app(self) -> App:
+        """Make the application.
+
+        Raises:
+            TargetError: the target gives no graph, or something else is wrong; it tells all that is.
+        """
+        graph, faults = load(self.target), list[str]()
         cors = None
         with _noting(faults):
             cors = Cors(origins=self.cors_origins) if self.cors_origins else None
+        self._prepare(graph, faults)
+        return App(graph, cors=cors, max_batch=self.max_batch)
+
+    def graph_again(self) -> Graph:
+        """Load the graph again; for what it raises, see `app`."""
+        graph = load_again(self.target)
+        self._prepare(graph, [])
+        return graph
+
+    def _prepare(self, graph: Graph, faults: list[str]) -> None:
         with _noting(faults):
             if self.trusted_documents is not None:
                 graph.trust(self.trusted_documents)
         with _noting(faults):
             graph.check_environment()
         if faults:
-            raise GraphError(faults)
-        return App(graph, cors=cors, max_batch=self.max_batch)
+            raise TargetError(f"{self.target}: {GraphError(faults)}")
 
 
 @contextlib.contextmanager
@@ -69,8 +82,12 @@ def _noting(faults: list[str]) -> Iterator[None]:
         faults += exc.faults
 
 
-def _fail(message: str) -> typer.Exit:
+def _say(message: str) -> None:
     typer.echo(f"weft: {message}", err=True)
+
+
+def _fail(message: str) -> typer.Exit:
+    _say(message)
     return typer.Exit(2)
 
 
@@ -87,7 +104,12 @@ def serve(
     host: Annotated[str, typer.Option(envvar="WEFT_HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="WEFT_PORT", min=0, max=65535, help="Port to listen on.")] = 8000,
     workers: Annotated[int, typer.Option(envvar="WEFT_WORKERS", min=1, help="Processes that share the port.")] = 1,
-    reload: Annotated[bool, typer.Option(envvar="WEFT_RELOAD", help="Start again when a file changes.")] = False,
+    reload: Annotated[
+        bool, typer.Option(envvar="WEFT_RELOAD", help="Load the graph again when a file changes.")
+    ] = False,
+    drain_seconds: Annotated[
+        int, typer.Option(envvar="WEFT_DRAIN_SECONDS", min=0, help="Time for what is under way when told to stop.")
+    ] = 10,
     cors_origin: Annotated[
         list[str] | None,
         typer.Option(envvar="WEFT_CORS_ORIGIN", help="Another origin whose pages may call; may be given repeatedly."),
@@ -105,24 +127,24 @@ def serve(
     if introspection is not None:
         os.environ["WEFT_INTROSPECTION"] = str(introspection).lower()  # for this process and its workers
     options = _Served(target, cors_origin or [], max_batch, trusted_documents)
+    # What Python keeps of a compiled module tells an edit by its second and its length, which is too coarse here.
+    sys.dont_write_bytecode |= reload
     try:
-        app = options.app(_load(target))
-    except GraphError as exc:
-        raise _fail(f"{target}: {exc}") from exc
+        app = options.app()
+    except TargetError as exc:
+        raise _fail(str(exc)) from exc
     with _listen(host, port) as listening:
         port = listening.getsockname()[1]
         shared = f", {workers} workers" if workers > 1 and not reload else ""
-        typer.echo(f"weft: GraphQL at http://{host}:{port}/graphql{shared}", err=True)
-        if workers == 1 and not reload:
-            run_server(app, socket=listening)
-            return
-        os.environ[_SERVED] = msgspec.json.encode(options).decode()
-        count = None if reload else workers
-        config = uvicorn.Config("graph.main:served", factory=True, workers=count, reload=reload, **SERVER_OPTIONS)
+        _say(f"GraphQL at http://{host}:{port}/graphql{shared}")
         if reload:
-            uvicorn.supervisors.ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listening]).run()
+            reloading = Reloading(folder_of(target), options.graph_again, app.replace, _say)
+            Server(configured(app, drain_seconds), beside=[reloading.run]).run([listening])
+        elif workers > 1:
+            os.environ[_SERVED] = msgspec.json.encode(options).decode()
+            run_workers(configured(app, drain_seconds, "graph.main:served", workers=workers), listening)
         else:
-            uvicorn.supervisors.Multiprocess(config, sockets=[listening]).run()
+            run_server(app, socket=listening, drain_seconds=drain_seconds)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -140,8 +162,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def served() -> App:
     """Make the application of a worker process."""
-    options = msgspec.json.decode(os.environ[_SERVED], type=_Served)
-    return options.app(load(options.target))
+    return msgspec.json.decode(os.environ[_SERVED], type=_Served).app()
 
 
 @app.command()

@@ -11,50 +11,35 @@ import contextlib
 import functools
 import logging
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import fastapi
-import msgspec
 import uvicorn
 
-from graph import graphiql
-from graph.answering import Answering, refuse
-from graph.asgi import Receive, Scope, Send, respond
-from graph.batching import answer_batch
-from graph.body import Disconnected, read_body
-from graph.cors import Cors, CrossOrigin
-from graph.engine import Answer
-from graph.errors import GraphError, RequestError
+from graph.asgi import Receive, Scope, Send
+from graph.cors import Cors
+from graph.errors import GraphError
 from graph.graph import Graph
-from graph.parts import Parts, accepted_parts
-from graph.presence import Departed, Presence
-from graph.request import (
-    GRAPHQL_JSON,
-    JSON,
-    Headers,
-    accepted,
-    is_array,
-    parse_array,
-    parse_body,
-    parse_query,
-    prefers_html,
-)
+from graph.login import Authenticate
+from graph.protocol import Terms
 from graph.room import Room
-from graph.stream import Stream, Streamed, Streams, accepted_streams, send_whole
-from graph.upload import Uploads
-from graph.webhooks import PREFIX, Webhooks
-from resolvers import Abandoned
+from graph.serving import Serving
+from graph.socket import Sockets
+from graph.stopping import Draining, Server
+from graph.stream import Streams
+from graph.webhooks import PREFIX
 
 log = logging.getLogger("weft")
-_METHODS = (b"allow", b"GET, HEAD, OPTIONS, POST")
-_NAMES_A_DOCUMENT = (b"query=", b"documentId=", b"doc_id=", b"extensions=")
+_LONGEST_S = 30.0
 SERVER_OPTIONS: dict[str, Any] = {
     "access_log": False,
     "log_level": "warning",
     "loop": "uvloop",
     "http": "httptools",
-    "ws": "none",
+    "ws": "websockets-sansio",
+    "ws_ping_interval": None,  # the protocol has its own ping
+    "ws_per_message_deflate": False,  # 40 kB for each socket, and the same bytes compressed again for each
     "interface": "asgi3",
     "proxy_headers": False,  # nothing here looks at the client's address, and the middleware costs each request 2 µs
     "server_header": False,
@@ -72,12 +57,19 @@ class App:
         compression: whether long answers are compressed, and compressed requests read.
         max_upload_bytes: what the files of one request may hold together, where the graph takes files.
         max_uploads: how many files one request may bring.
-        max_sockets: how many clients may hold sockets or streams at once.
-        ping_interval: seconds of silence after which a stream is sent a sign of life; None for none.
         graphiql: whether browsers that open the path get GraphiQL.
+        authenticate: says who the client of a socket is, by its `ConnectionInit`: gives an `Authenticated`, or None (or
+            raises PermissionError) for one who is not welcome. It may be a coroutine function. Without it, what a
+            client says in place of forwarded headers is forwarded, and the backends decide.
+        max_sockets: how many clients may hold sockets or streams at once.
+        max_operations_per_socket: how many operations of one socket may be under way.
+        max_messages_per_s: how many messages one socket may send in the long run.
+        init_timeout: seconds for which a new socket may say nothing.
+        ping_interval: seconds between two pings of a socket, and of silence after which a stream is sent a sign of
+            life; None for none.
 
     Raises:
-        GraphError: `max_batch`, `max_upload_bytes` or `max_uploads` is negative.
+        GraphError: a limit is negative, or a time is no time.
     """
 
     def __init__(
@@ -91,58 +83,146 @@ class App:
         compression: bool = True,
         max_upload_bytes: int = 20_000_000,
         max_uploads: int = 10,
-        max_sockets: int = 20_000,
-        ping_interval: float | None = 12.0,
         graphiql: bool = True,
+        authenticate: Authenticate | None = None,
+        max_sockets: int = 20_000,
+        max_operations_per_socket: int = 100,
+        max_messages_per_s: float = 50,
+        init_timeout: float = 3.0,
+        ping_interval: float | None = 12.0,
     ) -> None:
         limits = {"max_upload_bytes": max_upload_bytes, "max_uploads": max_uploads}
+        limits |= {"max_sockets": max_sockets, "max_operations_per_socket": max_operations_per_socket}
         faults = [f"App: {name} is negative" for name, value in limits.items() if value < 0]
+        more = {"max_messages_per_s": max_messages_per_s, "init_timeout": init_timeout, "ping_interval": ping_interval}
+        faults += [f"App: {name} must be more than 0" for name, at in more.items() if at is not None and not at > 0]
         if max_batch < 0:
             faults.append("App: max_batch is negative; 0 refuses arrays")
         if faults:
             raise GraphError(faults)
-        self.graph = graph
         self._path = path
-        self._max_body_bytes = max_body_bytes
-        self._max_batch = max_batch
-        self._compression = compression
-        self._graphiql = graphiql
-        self._engine = graph.engine
-        self._answering = Answering(graph.engine, compression=compression)
-        self._cross_origin = None if cors is None else CrossOrigin(cors, graph.engine.forwards)
-        self._uploads = Uploads(
+        self.max_body_bytes = max_body_bytes
+        room = Room(max_sockets)
+        self._streams = Streams(room, heartbeat_s=ping_interval)
+        self._sockets = Sockets(
             graph.engine,
+            authenticate=authenticate,
+            cors=cors,
+            room=room,
+            terms=Terms(
+                max_message_bytes=max_body_bytes,
+                max_operations=max_operations_per_socket,
+                max_messages_per_s=max_messages_per_s,
+                init_timeout_s=init_timeout,
+                ping_interval_s=ping_interval,
+            ),
+        )
+        self._serving_of = functools.partial(
+            Serving,
+            streams=self._streams,
             max_body_bytes=max_body_bytes,
+            max_batch=max_batch,
+            cors=cors,
+            compression=compression,
             max_upload_bytes=max_upload_bytes,
             max_uploads=max_uploads,
+            graphiql=graphiql,
         )
-        self._streams = Streams(Room(max_sockets), heartbeat_s=ping_interval)
-        subscriptions, receiving = graph.engine.subscriptions, graph.receiving
-        touch = functools.partial(receiving.touch, graph.engine.store)
-        self._webhooks = Webhooks(receiving.webhooks, subscriptions.bus, received=touch)
-        self._ready = False
-        self._presence = Presence(self._engine.abandon)
+        self._serving = self._serving_of(graph)
+        self._retiring: dict[Serving, asyncio.Task[None]] = {}
+        self._moving = asyncio.Lock()
+        self._state = "starting"
         self.api = self._routes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI has it."""
         if scope["type"] == "http" and scope["path"] == self._path:
-            if self._cross_origin is not None:
-                send = self._cross_origin.over(scope, send)
-            await self._graphql(scope, receive, send)
+            serving = self._serving
+            serving.under_way += 1
+            try:
+                await serving.answer(scope, receive, send)
+            finally:
+                serving.end_one()
+        elif scope["type"] == "websocket" and scope["path"] == self._path:
+            await self._sockets(scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            await self._webhooks(scope, receive, send)
+            await self._serving.webhooks(scope, receive, send)
         else:
             await self.api(scope, receive, send)
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that is served."""
+        return self._serving.graph
+
+    def replace(self, graph: Graph) -> None:
+        """Serve another graph from now on; to be called in the event loop that serves.
+
+        Requests under way are answered by the graph that they began with; subscriptions go on over the other one, or
+        end with an error where they do not fit it. The graph before is closed when its requests are over, or when
+        their time is up; a source that it shares with the other one stays open.
+
+        Raises:
+            GraphError: environment variables that the sources need are missing; the graph before is served on.
+        """
+        if graph is self.graph:
+            return
+        graph.check_environment()
+        graph.engine.subscriptions.take_over(self.graph.engine.subscriptions)
+        before, self._serving = self._serving, self._serving_of(graph)
+        self._sockets.engine = graph.engine
+        self._retiring[before] = asyncio.get_running_loop().create_task(self._retire(before))
+
+    async def drain(self, within_s: float = 10.0) -> None:
+        """Let what is under way end; readiness is denied from now on, and what comes nevertheless is still answered.
+
+        Subscriptions are complete at once, no others begin, and sockets are closed when their queries are over.
+
+        Args:
+            within_s: seconds after which operations that are still under way fail, as if they had taken too long.
+        """
+        self._state = "stopping"
+        parts: tuple[Draining, ...] = (self._streams, self._sockets, self._serving, *self._retiring)
+        await asyncio.gather(*(part.drain(within_s) for part in parts))
+
+    async def _retire(self, serving: Serving) -> None:
+        await serving.webhooks.aclose()  # its events are for those who still subscribe to this graph
+        await self._move_subscriptions(serving)
+        await serving.drain(serving.graph.engine.timeout_s or _LONGEST_S)
+        await self._move_subscriptions(serving)  # those that were being opened
+        others = {other.graph for other in (self._serving, *self._retiring) if other is not serving}
+        if serving.graph not in others:  # as it is when it was put back
+            try:
+                await serving.aclose(keeping=others)
+            except Exception:
+                log.exception("a graph that was replaced could not be closed")
+        del self._retiring[serving]
+
+    async def _move_subscriptions(self, serving: Serving) -> None:
+        async with self._moving:  # else what has just been moved to a graph could stay there when that is replaced
+            if serving.graph is self.graph:
+                return
+            try:
+                await serving.graph.engine.subscriptions.move_to(self.graph.engine)
+            except Exception:
+                log.exception("subscriptions could not be moved to another graph")
+
+    async def _close(self) -> None:
+        for task in (retiring := tuple(self._retiring.values())):
+            task.cancel()
+        await asyncio.gather(*retiring, return_exceptions=True)
+        for serving in (*self._retiring, self._serving):
+            await serving.aclose()
+        self._retiring.clear()
 
     def _routes(self) -> fastapi.FastAPI:
         @contextlib.asynccontextmanager
         async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
-            self._ready = True
+            self._state = "ready"
             yield
-            self._ready = False
-            await self._webhooks.aclose()
-            await self.graph.aclose()
+            if self._state != "stopping":
+                await self.drain()
+            await self._close()
 
         api = fastapi.FastAPI(title="Weft", lifespan=lifespan, redoc_url=None)
 
@@ -152,154 +232,11 @@ class App:
 
         @api.get("/readyz", tags=["operating"], summary="Whether the graph is being served")
         async def readyz(response: fastapi.Response) -> dict[str, str]:
-            if not self._ready:
+            if self._state != "ready":
                 response.status_code = 503
-                return {"status": "starting"}
-            return {"status": "ready"}
+            return {"status": self._state}
 
         return api
-
-    # -- GraphQL over HTTP ----------------------------------------------------------------------------------------
-
-    async def _graphql(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope["headers"])
-        method = scope["method"]
-        accept = headers.get("accept")
-        if method != "POST":
-            if method == "OPTIONS":
-                await respond(send, 204, None, b"", (_METHODS,))
-                return
-            if self._shows_graphiql(method, accept, scope["query_string"]):
-                await respond(send, 200, b"text/html; charset=utf-8", graphiql.PAGE, ((b"vary", b"accept"),))
-                return
-        media_type, parts = accepted(accept), accepted_parts(accept)
-        streamed = None if method == "HEAD" else accepted_streams(accept)
-        if media_type is None and (parts is not None or streamed is not None):
-            media_type = JSON  # of what is whole
-        uploading = self._uploads.begin(headers, receive) if method == "POST" else None
-        if uploading is not None:
-            send = uploading.lingering(send)
-        try:
-            if media_type is None:
-                raise RequestError.of(f"this server answers in {GRAPHQL_JSON} or {JSON}", "BAD_REQUEST", 406)
-            answer: Answer | Stream
-            if uploading is not None:
-                answer = await uploading.answer(_context(scope))
-            elif method == "POST":
-                answer = await self._post(scope, headers, receive, parts, streamed)
-            else:
-                answer = await self._get(scope, headers, method, receive, parts, streamed)
-        except RequestError as exc:
-            await refuse(send, exc, media_type)
-            return
-        except (Disconnected, Departed):
-            return
-        except Exception:
-            log.exception("a request failed")
-            await refuse(send, RequestError.of("Internal server error", "INTERNAL_SERVER_ERROR", 500), media_type)
-            return
-        if isinstance(answer, Stream):
-            await answer.send(receive, send)
-        elif answer.payloads is not None and parts is not None:
-            await self._deliver(parts, answer.payloads, receive, send)
-        elif streamed is not None and streamed.whole is not None and not answer.malformed:
-            await send_whole(send, streamed.whole, answer.body)
-        else:
-            await self._answering.send(send, answer, media_type, headers, is_get=method != "POST")
-
-    def _shows_graphiql(self, method: str, accept: str | None, query_string: bytes) -> bool:
-        is_page = method in ("GET", "HEAD") and not any(name in query_string for name in _NAMES_A_DOCUMENT)
-        return is_page and self._graphiql and prefers_html(accept)
-
-    async def _deliver(
-        self, parts: Parts, payloads: AsyncGenerator[dict[str, Any]], receive: Receive, send: Send
-    ) -> None:
-        presence, task = self._presence, asyncio.current_task()
-        presence.enter(task, receive)
-        try:
-            await parts.send(send, payloads)
-        except asyncio.CancelledError:
-            with contextlib.suppress(Departed):
-                presence.check(task)
-                raise
-        finally:
-            presence.leave(task)
-
-    async def _post(
-        self, scope: Scope, headers: Headers, receive: Receive, parts: Parts | None, streamed: Streamed | None
-    ) -> Answer | Stream:
-        message = await receive()
-        body: bytes = message.get("body", b"")
-        is_plain = body and not message.get("more_body") and b"content-encoding" not in headers.raw
-        if not is_plain or len(body) > self._max_body_bytes:
-            body = await read_body(message, receive, headers, self._max_body_bytes, compression=self._compression)
-        is_json = headers.raw.get(b"content-type") == b"application/json"
-        presence, task = self._presence, asyncio.current_task()
-        presence.enter(task, receive)
-        try:
-            # Parsing is needless where an identical request was parsed already.
-            while is_json and (shared := self._engine.shared(body, headers)) is not None:
-                try:
-                    return shared if isinstance(shared, Answer) else await shared
-                except Abandoned:
-                    continue
-            if body[:1] != b"{" and is_array(body):
-                return await self._batch(scope, headers, body)
-            request = parse_body(body, JSON if is_json else headers.get("content-type", ""))
-            context = _context(scope)
-            if streamed is not None:
-                opened = await self._streams.open(self._engine, request, headers, context, streamed.live)
-                if opened is not None:
-                    return opened
-            writer = None if parts is None else parts.writer
-            return await self._engine.answer(request, headers, context, key=body, writer=writer)
-        except asyncio.CancelledError:
-            presence.check(task)
-            raise
-        finally:
-            presence.leave(task)
-
-    async def _batch(self, scope: Scope, headers: Headers, body: bytes) -> Answer:
-        try:
-            entries = parse_array(body, headers.get("content-type", ""), self._max_batch)
-        except RequestError as exc:
-            # In JSON, as a batch would be answered. Apollo's link takes `application/graphql-response+json` of any
-            # status for answers, counts them, and tells its user that some are missing instead of what is wrong.
-            report = msgspec.json.encode(exc.report())
-            return Answer(report, exc.status, executed=False, malformed=True, no_store=True, media_type=JSON)
-        return await answer_batch(self._engine, entries, headers, _context(scope))
-
-    async def _get(
-        self,
-        scope: Scope,
-        headers: Headers,
-        method: str,
-        receive: Receive,
-        parts: Parts | None,
-        streamed: Streamed | None,
-    ) -> Answer | Stream:
-        if method not in ("GET", "HEAD"):
-            raise RequestError.of("GraphQL is spoken with GET and POST", "BAD_REQUEST", 405, headers=(_METHODS,))
-        query_string: bytes = scope["query_string"]
-        if len(query_string) > self._max_body_bytes:
-            raise RequestError.of("the query string is too long", "LIMIT_EXCEEDED", 414)
-        request = parse_query(query_string)
-        key = ("GET", query_string)
-        presence, task = self._presence, asyncio.current_task()
-        presence.enter(task, receive)
-        try:
-            context = _context(scope)
-            if streamed is not None:
-                opened = await self._streams.open(self._engine, request, headers, context, streamed.live)
-                if opened is not None:
-                    return opened
-            writer = None if parts is None else parts.writer
-            return await self._engine.answer(request, headers, context, key=key, writes=False, writer=writer)
-        except asyncio.CancelledError:
-            presence.check(task)
-            raise
-        finally:
-            presence.leave(task)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -321,14 +258,36 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
+def configured(app: App, drain_seconds: int, factory: str | None = None, **options: Any) -> uvicorn.Config:
+    """Give uvicorn's settings for an application.
+
+    Args:
+        factory: names the function that makes such an application in each worker process.
+    """
+    return uvicorn.Config(
+        factory or app,
+        factory=factory is not None,
+        timeout_graceful_shutdown=drain_seconds,
+        ws_max_size=app.max_body_bytes,
+        **SERVER_OPTIONS,
+        **options,
+    )
+
+
 def serve(
-    served: Graph | App, *, host: str = "127.0.0.1", port: int = 8000, socket: socket.socket | None = None
+    served: Graph | App,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    socket: socket.socket | None = None,
+    drain_seconds: int = 10,
 ) -> None:
     """Serve a graph in this process until it is told to stop, by SIGINT or SIGTERM.
 
     Args:
         served: the graph, or an `App` that says how to serve it.
         socket: a listening socket, instead of host and port.
+        drain_seconds: how long what is under way may go on when it is told to stop.
 
     Raises:
         GraphError: environment variables that the sources need are missing.
@@ -337,8 +296,4 @@ def serve(
     app = served if isinstance(served, App) else App(served)
     app.graph.check_environment()
     with contextlib.closing(socket or listen(host, port)) as listening, contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(uvicorn.Config(app, **SERVER_OPTIONS)).run([listening])
-
-
-def _context(scope: Scope) -> Callable[[], Any]:
-    return lambda: {"request": fastapi.Request(scope)}
+        Server(configured(app, drain_seconds)).run([listening])

@@ -12,13 +12,13 @@ nothing is the same, and each has a channel of its own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import graphql
 
-from graph.channel import Channel, Subscriber, close_stream
-from graph.errors import RequestError
+from graph.channel import Channel, Subscriber, close_stream, failed
+from graph.errors import RequestError, log
 from graph.exact import Execution
 from graph.extended import Extended, Outcome, Wrap
 from graph.happening import Completing, apart
@@ -42,6 +42,7 @@ class Subscriptions:
 
     def __init__(self, engine: Engine, bus: Bus | None = None) -> None:
         self._engine = engine
+        self._has_own_bus = bus is None
         self.bus = bus or MemoryBus()
         self.topics = Topics(engine.store, self.bus)
         self._channels: dict[Hashable, Channel] = {}
@@ -94,9 +95,21 @@ class Subscriptions:
                     changed = "the graph has changed, and the subscription does not fit it any more"
                     first = graphql.GraphQLError(changed, extensions={"code": exc.code})
                     subscriber.end([first, *(_coded(error, exc.code) for error in exc.errors)])
+                except Exception:  # a fault of ours ends one subscription, not all that come after it
+                    log.exception("a subscription could not be moved to another graph")
+                    subscriber.end([failed()])
 
-    async def aclose(self) -> None:
-        """End all subscriptions: each is complete."""
+    def take_over(self, before: Subscriptions) -> None:
+        """Go on with the bus of a graph that this one takes the place of, unless the author gave it one of its own."""
+        if self._has_own_bus and before._has_own_bus:
+            self.bus = self.topics.bus = before.bus
+
+    async def aclose(self, *, keeping: Collection[Bus] = ()) -> None:
+        """End all subscriptions: each is complete.
+
+        Args:
+            keeping: buses that others go on with.
+        """
         for channel in tuple(self._channels.values()):
             for subscriber in tuple(channel.subscribers):
                 subscriber.end()
@@ -105,7 +118,8 @@ class Subscriptions:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.topics.aclose()
-        await self.bus.aclose()
+        if self.bus not in keeping:
+            await self.bus.aclose()
 
     # -- opening --------------------------------------------------------------------------------------------------
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import os
 import sys
+import sysconfig
 from pathlib import Path
+from types import ModuleType
 
 from graph.errors import GraphError
 from graph.graph import Graph
@@ -57,6 +61,53 @@ def load(target: str) -> Graph:
     if not isinstance(found, Graph):
         problem = "has no attribute" if found is _ABSENT else "is not a Graph:"
         raise TargetError(f"{path_text} {problem} {attribute!r}; a target is FILE.py or FILE.py:ATTRIBUTE")
+    return found
+
+
+def folder_of(target: str) -> Path:
+    """Give the folder of a target's file."""
+    return Path(_split(target)[0]).resolve().parent
+
+
+def load_again(target: str) -> Graph:
+    """Give the graph as its file, and the modules in and below its folder, are now.
+
+    Raises:
+        TargetError: as `load`; what was imported before is in its place again.
+    """
+    before = modules_of(folder_of(target))
+    _forget(before)
+    importlib.invalidate_caches()
+    try:
+        return load(target)
+    except TargetError:
+        _forget(modules_of(folder_of(target)))
+        sys.modules.update(before)
+        for name, module in before.items():
+            package, _, last = name.rpartition(".")
+            if package in sys.modules:
+                setattr(sys.modules[package], last, module)
+        raise
+
+
+def _forget(modules: dict[str, ModuleType]) -> None:
+    for name in modules:
+        del sys.modules[name]
+
+
+def modules_of(folder: Path) -> dict[str, ModuleType]:
+    """Give the modules in Python whose files are in or below a folder, but those of Weft and of libraries."""
+    kinds = ("stdlib", "platstdlib", "purelib", "platlib")
+    weft = Path(__file__).resolve().parents[1]
+    roots = [*map(sysconfig.get_path, kinds), *(str(weft / name) for name in ("graph", "resolvers", "sources"))]
+    apart = tuple(os.path.join(os.path.realpath(root), "") for root in roots)
+    found = {}
+    for name, module in tuple(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name != "__main__" and isinstance(file, str) and file.endswith(".py"):
+            path = os.path.realpath(file)
+            if path.startswith(os.path.join(folder, "")) and not path.startswith(apart):
+                found[name] = module
     return found
 
 

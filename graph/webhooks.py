@@ -132,14 +132,18 @@ class Webhooks:
             status, said = 500, {"error": "Internal server error"}
         await respond(send, status, _JSON, msgspec.json.encode(said), _EXTRA.get(status, ()))
 
-    async def aclose(self) -> None:
-        """Take nothing more, and wait until what was accepted is published, or the time for that is up."""
+    async def aclose(self, within_s: float | None = None) -> None:
+        """Take nothing more, and wait until what was accepted is published, or the time for that is up.
+
+        Args:
+            within_s: the time, instead of `drain_s`.
+        """
         worker = self._worker
         if worker is None or worker.done():
             return
         self._is_closing = True
         try:
-            await asyncio.wait([worker], timeout=self._drain_s)
+            await asyncio.wait([worker], timeout=self._drain_s if within_s is None else within_s)
         finally:
             worker.cancel()
             self._is_closing = False

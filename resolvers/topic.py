@@ -72,7 +72,7 @@ class Topics:
 
     def __init__(self, store: Store, bus: Bus) -> None:
         self._store = store
-        self._bus = bus
+        self.bus = bus
         self._topics: dict[Hashable, _Topic] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._envelopes = Envelopes()
@@ -93,7 +93,7 @@ class Topics:
         topic = self._topics.get(key)
         if topic is None:
             topic = self._topics[key] = _Topic(Reader(fetching, feeding, self._store, self._envelopes))
-            to = Listening(fetching.source, values, client, self._bus)
+            to = Listening(fetching.source, values, client, self.bus)
             task = asyncio.get_running_loop().create_task(self._run(key, topic, to))
             topic.task = task
             self._tasks.add(task)

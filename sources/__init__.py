@@ -7,6 +7,7 @@ happens on the wire). What backends say by themselves comes in by `event` and `b
 `websocket` hold streams open; of webhooks tell `delivery`, `signature`, `webhook`.
 """
 
+from sources.address import is_header_value
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
 from sources.backoff import Backoff
 from sources.body import Body, Form, Stream, variable_of
@@ -144,6 +145,7 @@ __all__ = [
     "format_date",
     "format_instant",
     "headers_of",
+    "is_header_value",
     "parse_date",
     "parse_instant",
     "publish_event",

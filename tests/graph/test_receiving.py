@@ -84,7 +84,7 @@ async def test_what_is_posted_makes_stored_answers_stale_although_nobody_is_subs
         await graph.execute(query)
     assert fake.calls == ["GET /shipments/7"]
     assert await post(app, {"id": "7"}) == 202
-    await app._webhooks.aclose()
+    await app._serving.webhooks.aclose()
     await graph.execute(query)
     assert fake.calls == ["GET /shipments/7"] * 2
     await graph.aclose()

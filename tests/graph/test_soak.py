@@ -188,7 +188,7 @@ class Client:
 
 def leavings(app: App) -> dict[str, int]:
     """Count what is still there."""
-    engine, presence = app.graph.engine, app._presence
+    engine, presence = app.graph.engine, app._serving._presence
     return {
         "flights": len(engine._flights) + len(engine._flights._led),
         "calls": len(engine.loader._flights),
@@ -212,7 +212,7 @@ NOTHING = {"flights": 0, "calls": 0, "under way": 0, "deadlines": 0, "present": 
 async def test_clients_that_leave_at_any_moment_leave_nothing_behind() -> None:
     before = asyncio.all_tasks()
     app = App(Graph(query=Query, mutation=Mutation, timeout=20))
-    app._presence._patience_s = 0.002
+    app._serving._presence._patience_s = 0.002
     rnd = random.Random(3)
     for _ in range(20):
         clients = [Client(rnd.choice(QUERIES), rnd.randint(1, 9), rnd.choice([0, 0, 1, 3])) for _ in range(20)]
@@ -285,7 +285,7 @@ async def test_an_endless_generator_ends_when_the_time_is_up() -> None:
 
 async def test_real_connections_that_break_leave_nothing_behind() -> None:
     app = App(Graph(query=Query, mutation=Mutation, timeout=20))
-    app._presence._patience_s = 0.01
+    app._serving._presence._patience_s = 0.01
     rnd = random.Random(5)
     with running(app) as address:
         async with asyncio.timeout(60):

@@ -27,7 +27,7 @@ SENT = {
     "overMultipart": "POST extensions,operationName,query,variables: 200 multipart/mixed",
     "urqlStreams": "POST operationName,query,variables: 200 text/event-stream",
 }
-CLIENTS = tuple(SENT)
+CLIENTS = (*SENT, "overSocket", "ws", "urqlSocket")
 
 
 @dataclasses.dataclass

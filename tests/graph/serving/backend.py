@@ -153,9 +153,9 @@ def until_closed(connection: socket.socket) -> bytes:
     return b"".join(pieces)
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool], within_s: float = 10) -> None:
     """Wait until something is so; it must be so soon."""
-    gives_up_at = time.monotonic() + 10
+    gives_up_at = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < gives_up_at
         time.sleep(0.002)

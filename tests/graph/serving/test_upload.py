@@ -411,7 +411,7 @@ def asked_with_patience(script: Script, patience_s: float) -> tuple[Any, int]:
     """Ask a graph that is so patient with slow clients; give the response and the status."""
     graph = Graph(query=Reader)
     app = App(graph)
-    app._uploads = Uploads(
+    app._serving._uploads = Uploads(
         graph.engine, max_body_bytes=MB, max_upload_bytes=MB, max_uploads=1, patience_s=patience_s, linger_s=0.01
     )
     return asyncio.run(script.ask(app)), script.answer[0]["status"]

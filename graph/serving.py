@@ -1,0 +1,288 @@
+"""GraphQL over HTTP, of one graph: a request understood, answered by the engine, sent.
+
+What depends on the graph is gathered here, so that the application can exchange it as a whole while requests are under
+way: those that have begun are answered by the graph that they began with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+from collections.abc import AsyncGenerator, Callable, Collection
+from typing import Any
+
+import fastapi
+import msgspec
+
+from graph import graphiql
+from graph.answering import Answering, refuse
+from graph.asgi import Receive, Scope, Send, respond
+from graph.batching import answer_batch
+from graph.body import Disconnected, read_body
+from graph.cors import Cors, CrossOrigin
+from graph.engine import Answer, Context, Request
+from graph.errors import RequestError
+from graph.graph import Graph
+from graph.login import expiry
+from graph.parts import Parts, accepted_parts
+from graph.presence import Departed, Presence
+from graph.request import (
+    GRAPHQL_JSON,
+    JSON,
+    Headers,
+    accepted,
+    is_array,
+    parse_array,
+    parse_body,
+    parse_query,
+    prefers_html,
+)
+from graph.stream import Stream, Streamed, Streams, accepted_streams, send_whole
+from graph.upload import Uploads
+from graph.webhooks import Webhooks
+from resolvers import Abandoned
+
+log = logging.getLogger("weft")
+_METHODS = (b"allow", b"GET, HEAD, OPTIONS, POST")
+_NAMES_A_DOCUMENT = (b"query=", b"documentId=", b"doc_id=", b"extensions=")
+_LAST_S = 1.0
+
+
+class Serving:
+    """Answers the requests for one graph; most arguments are those of `App`.
+
+    Args:
+        streams: the streams of the server, which outlive the graph that they begin with.
+
+    `under_way` counts the requests.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        streams: Streams,
+        max_body_bytes: int,
+        max_batch: int,
+        cors: Cors | None,
+        compression: bool,
+        max_upload_bytes: int,
+        max_uploads: int,
+        graphiql: bool,
+    ) -> None:
+        self.graph = graph
+        self._streams = streams
+        self._max_body_bytes = max_body_bytes
+        self._max_batch = max_batch
+        self._compression = compression
+        self._graphiql = graphiql
+        self._engine = graph.engine
+        self._answering = Answering(graph.engine, compression=compression)
+        self._cross_origin = None if cors is None else CrossOrigin(cors, graph.engine.forwards)
+        self._uploads = Uploads(
+            graph.engine,
+            max_body_bytes=max_body_bytes,
+            max_upload_bytes=max_upload_bytes,
+            max_uploads=max_uploads,
+        )
+        self._presence = Presence(self._engine.abandon)
+        touch = functools.partial(graph.receiving.touch, graph.engine.store)
+        self.webhooks = Webhooks(graph.receiving.webhooks, graph.engine.subscriptions.bus, received=touch)
+        self.under_way = 0  # kept by the application: one more coroutine around each request would cost it 5 %
+        self._ended: asyncio.Event | None = None
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, as ASGI has it."""
+        if self._cross_origin is not None:
+            send = self._cross_origin.over(scope, send)
+        headers = Headers(scope["headers"])
+        method = scope["method"]
+        accept = headers.get("accept")
+        if method != "POST":
+            if method == "OPTIONS":
+                await respond(send, 204, None, b"", (_METHODS,))
+                return
+            if self._shows_graphiql(method, accept, scope["query_string"]):
+                await respond(send, 200, b"text/html; charset=utf-8", graphiql.PAGE, ((b"vary", b"accept"),))
+                return
+        media_type, parts = accepted(accept), accepted_parts(accept)
+        streamed = None if method == "HEAD" else accepted_streams(accept)
+        if media_type is None and (parts is not None or streamed is not None):
+            media_type = JSON  # of what is whole
+        uploading = self._uploads.begin(headers, receive) if method == "POST" else None
+        if uploading is not None:
+            send = uploading.lingering(send)
+        try:
+            if media_type is None:
+                raise RequestError.of(f"this server answers in {GRAPHQL_JSON} or {JSON}", "BAD_REQUEST", 406)
+            answer: Answer | Stream
+            if uploading is not None:
+                answer = await uploading.answer(_context(scope))
+            elif method == "POST":
+                answer = await self._post(scope, headers, receive, parts, streamed)
+            else:
+                answer = await self._get(scope, headers, method, receive, parts, streamed)
+        except RequestError as exc:
+            await refuse(send, exc, media_type)
+            return
+        except (Disconnected, Departed):
+            return
+        except Exception:
+            log.exception("a request failed")
+            await refuse(send, RequestError.of("Internal server error", "INTERNAL_SERVER_ERROR", 500), media_type)
+            return
+        if isinstance(answer, Stream):
+            await self._stream(answer, receive, send)
+        elif answer.payloads is not None and parts is not None:
+            await self._deliver(parts, answer.payloads, receive, send)
+        elif streamed is not None and streamed.whole is not None and not answer.malformed:
+            await send_whole(send, streamed.whole, answer.body)
+        else:
+            await self._answering.send(send, answer, media_type, headers, is_get=method != "POST")
+
+    def end_one(self) -> None:
+        """Note that a request is over."""
+        self.under_way -= 1
+        if self._ended is not None and not self.under_way:
+            self._ended.set()
+
+    async def drain(self, within_s: float) -> None:
+        """Wait until no request is under way, and what was delivered to webhooks is published.
+
+        Operations that are not over in time fail then, as if they had taken too long; their answers have a second to
+        be sent.
+        """
+        await asyncio.gather(self._finish(within_s), self.webhooks.aclose(within_s))
+
+    async def aclose(self, keeping: Collection[Graph] = ()) -> None:
+        """Close the graph; see `Graph.aclose`."""
+        await self.webhooks.aclose()
+        await self.graph.aclose(keeping)
+
+    async def _finish(self, within_s: float) -> None:
+        if not await self._ends(within_s):
+            self._engine.deadlines.expire()
+            await self._ends(_LAST_S)
+
+    async def _ends(self, within_s: float) -> bool:
+        self._ended = self._ended or asyncio.Event()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while self.under_way:  # one that ends may be followed by another
+                    self._ended.clear()
+                    await self._ended.wait()
+        return not self.under_way
+
+    def _shows_graphiql(self, method: str, accept: str | None, query_string: bytes) -> bool:
+        is_page = method in ("GET", "HEAD") and not any(name in query_string for name in _NAMES_A_DOCUMENT)
+        return is_page and self._graphiql and prefers_html(accept)
+
+    async def _deliver(
+        self, parts: Parts, payloads: AsyncGenerator[dict[str, Any]], receive: Receive, send: Send
+    ) -> None:
+        presence, task = self._presence, asyncio.current_task()
+        presence.enter(task, receive)
+        try:
+            await parts.send(send, payloads)
+        except asyncio.CancelledError:
+            with contextlib.suppress(Departed):
+                presence.check(task)
+                raise
+        finally:
+            presence.leave(task)
+
+    async def _stream(self, stream: Stream, receive: Receive, send: Send) -> None:
+        self.end_one()  # the graph may be replaced while it goes on
+        try:
+            await stream.send(receive, send)
+        finally:
+            self.under_way += 1
+
+    async def _post(
+        self, scope: Scope, headers: Headers, receive: Receive, parts: Parts | None, streamed: Streamed | None
+    ) -> Answer | Stream:
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        is_plain = body and not message.get("more_body") and b"content-encoding" not in headers.raw
+        if not is_plain or len(body) > self._max_body_bytes:
+            body = await read_body(message, receive, headers, self._max_body_bytes, compression=self._compression)
+        is_json = headers.raw.get(b"content-type") == b"application/json"
+        presence, task = self._presence, asyncio.current_task()
+        presence.enter(task, receive)
+        try:
+            # Parsing is needless where an identical request was parsed already.
+            while is_json and (shared := self._engine.shared(body, headers)) is not None:
+                try:
+                    return shared if isinstance(shared, Answer) else await shared
+                except Abandoned:
+                    continue
+            if body[:1] != b"{" and is_array(body):
+                return await self._batch(scope, headers, body)
+            request = parse_body(body, JSON if is_json else headers.get("content-type", ""))
+            context = _context(scope)
+            if streamed is not None:
+                opened = await self._open(request, headers, context, streamed)
+                if opened is not None:
+                    return opened
+            writer = None if parts is None else parts.writer
+            return await self._engine.answer(request, headers, context, key=body, writer=writer)
+        except asyncio.CancelledError:
+            presence.check(task)
+            raise
+        finally:
+            presence.leave(task)
+
+    async def _open(
+        self, request: Request, headers: Headers, context: Context, streamed: Streamed
+    ) -> Stream | Answer | None:
+        """Begin a stream, which lasts no longer than the client's token."""
+        expires_at = expiry(headers.get("authorization", ""))
+        return await self._streams.open(self._engine, request, headers, context, streamed.live, expires_at=expires_at)
+
+    async def _batch(self, scope: Scope, headers: Headers, body: bytes) -> Answer:
+        try:
+            entries = parse_array(body, headers.get("content-type", ""), self._max_batch)
+        except RequestError as exc:
+            # In JSON, as a batch would be answered. Apollo's link takes `application/graphql-response+json` of any
+            # status for answers, counts them, and tells its user that some are missing instead of what is wrong.
+            report = msgspec.json.encode(exc.report())
+            return Answer(report, exc.status, executed=False, malformed=True, no_store=True, media_type=JSON)
+        return await answer_batch(self._engine, entries, headers, _context(scope))
+
+    async def _get(
+        self,
+        scope: Scope,
+        headers: Headers,
+        method: str,
+        receive: Receive,
+        parts: Parts | None,
+        streamed: Streamed | None,
+    ) -> Answer | Stream:
+        if method not in ("GET", "HEAD"):
+            raise RequestError.of("GraphQL is spoken with GET and POST", "BAD_REQUEST", 405, headers=(_METHODS,))
+        query_string: bytes = scope["query_string"]
+        if len(query_string) > self._max_body_bytes:
+            raise RequestError.of("the query string is too long", "LIMIT_EXCEEDED", 414)
+        request = parse_query(query_string)
+        key = ("GET", query_string)
+        presence, task = self._presence, asyncio.current_task()
+        presence.enter(task, receive)
+        try:
+            context = _context(scope)
+            if streamed is not None:
+                opened = await self._open(request, headers, context, streamed)
+                if opened is not None:
+                    return opened
+            writer = None if parts is None else parts.writer
+            return await self._engine.answer(request, headers, context, key=key, writes=False, writer=writer)
+        except asyncio.CancelledError:
+            presence.check(task)
+            raise
+        finally:
+            presence.leave(task)
+
+
+def _context(scope: Scope) -> Callable[[], Any]:
+    return lambda: {"request": fastapi.Request(scope)}
