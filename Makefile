@@ -8,10 +8,10 @@ INSTALLED := $(VENV)/.installed
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help venv demo test check lint format-check types layers pytest fuzz format bench hostile schema clean distclean
+.PHONY: help venv demo test check lint format-check types layers pytest fuzz format bench bench-subscriptions hostile schema clean distclean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
 
 venv: $(INSTALLED) ## create .venv with the pinned versions (once; a second run does nothing)
 
@@ -67,6 +67,9 @@ format: venv ## format, and repair what ruff can repair
 
 bench: venv ## Weft against a hand-written server (ARGS="--seconds 5 --cases Q1v")
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+bench-subscriptions: venv ## Weft's subscriptions against Strawberry's own (ARGS="--sockets 10000 --rate 1")
+	$(BIN)/python -m benchmarks.subscriptions $(ARGS)
 
 hostile: venv ## what hostile documents cost, in milliseconds (ARGS="--repeat 9")
 	$(BIN)/python -m benchmarks.hostile $(ARGS)

@@ -4,7 +4,8 @@ It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph`
 `number`, `template`, `convention`, `links`, `paging`, `led`, `file`, `body`, `endpoint`, `rest` (what an author
 declares), then `transport`, `httpx_transport`, `pyreqwest_transport`, `fake`, `address`, `auth`, `exchange` (what
 happens on the wire). What backends say by themselves comes in by `event` and `bus`; `outage`, `eventstream`, `sse` and
-`websocket` hold streams open; of webhooks tell `delivery`, `signature`, `webhook`.
+`websocket` hold streams open; of webhooks tell `delivery`, `signature`, `webhook`; of Redis `redis` and the files whose
+names begin with it.
 """
 
 from sources.address import is_header_value
@@ -58,6 +59,9 @@ from sources.links import AstrayLink
 from sources.number import Number, digits_of, encode_json, encode_sorted_json
 from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, Place
 from sources.pyreqwest_transport import PyreqwestTransport
+from sources.redis import Redis
+from sources.redis_bus import RedisBus
+from sources.redis_feed import RedisChannel, RedisStream
 from sources.rest import Rest, WriteOptions
 from sources.signature import GitHub, Hmac, SharedSecret, Shopify, Stripe, Unsigned
 from sources.sse import ServerSent
@@ -112,6 +116,10 @@ __all__ = [
     "Post",
     "Pushed",
     "PyreqwestTransport",
+    "Redis",
+    "RedisBus",
+    "RedisChannel",
+    "RedisStream",
     "Refused",
     "RefusedValue",
     "Reply",

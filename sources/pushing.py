@@ -16,6 +16,8 @@ from sources.endpoint import Call, Endpoint, Overflow, Pushed, declared_headers,
 from sources.errors import DeclarationError
 from sources.event import Feed
 from sources.poll import Poll
+from sources.redis import Redis
+from sources.redis_feed import RedisChannel, RedisStream
 from sources.sse import ServerSent
 from sources.template import Template
 from sources.webhook import Webhook
@@ -155,6 +157,26 @@ class Pushing(abc.ABC):
             max_body_bytes: longest body that is read.
         """
         return self._pushed(lambda: Webhook(topic, signature, events, each, max_body_bytes), options)
+
+    def channel(self, name: str, redis: Redis, **options: Unpack[PushOptions]) -> Callable[[F], F]:
+        """Declare that the backend publishes its events, as JSON texts, on a channel of Redis.
+
+        Args:
+            name: with variables: ``orders.{id}``.
+        """
+        return self._pushed(lambda: RedisChannel(name, redis), options)
+
+    def stream(
+        self, name: str, redis: Redis, *, field: str | None = None, **options: Unpack[PushOptions]
+    ) -> Callable[[F], F]:
+        """Declare that the backend adds its events to a stream of Redis.
+
+        Args:
+            name: the stream's key, with variables.
+            field: the field of an entry that holds the JSON text; when left out it is ``data`` where there is one, and
+                else the entry itself is the event, an object of texts.
+        """
+        return self._pushed(lambda: RedisStream(name, redis, field), options)
 
     def feed(self, feed: Feed, **options: Unpack[PushOptions]) -> Callable[[F], F]:
         """Declare that a feed of the author's own gives the events, as the source spells them.
