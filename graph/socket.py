@@ -301,8 +301,11 @@ class _Socket:
             actions = await self._answer(operation)
         except RequestError as exc:
             actions = conversation.failed(operation, encode_json(exc.report()["errors"]).decode())
-        except Exception:
-            log.exception("an operation failed")
+        except (Exception, asyncio.CancelledError) as exc:
+            task = asyncio.current_task()
+            if isinstance(exc, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
+            log.exception("an operation failed")  # perhaps by cancelling itself, which its client must hear of
             actions = conversation.failed(operation, _INTERNAL)
         finally:
             self._under_way.pop(operation, None)
