@@ -199,7 +199,8 @@ class Subscriptions:
         if feeding is None:
             raise RuntimeError("a subscription's field without a feed is found at start-up")
         pushed, inputs = feeding.pushed, fetching.call.inputs
-        completing = Completing(performance.variant, fetching, feeding, self._engine.loader)
+        engine = self._engine
+        completing = Completing(performance.variant, fetching, feeding, engine.bindings, engine.loader)
         channel = Channel(
             lambda burst: performance.perform(burst, completing),
             pushed.buffer,
