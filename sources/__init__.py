@@ -8,6 +8,9 @@ happens on the wire). What backends say by themselves comes in by `event` and `b
 names begin with it.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from sources.address import is_header_value
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
 from sources.backoff import Backoff
@@ -59,9 +62,6 @@ from sources.links import AstrayLink
 from sources.number import Number, digits_of, encode_json, encode_sorted_json
 from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, Place
 from sources.pyreqwest_transport import PyreqwestTransport
-from sources.redis import Redis
-from sources.redis_bus import RedisBus
-from sources.redis_feed import RedisChannel, RedisStream
 from sources.rest import Rest, WriteOptions
 from sources.signature import GitHub, Hmac, SharedSecret, Shopify, Stripe, Unsigned
 from sources.sse import ServerSent
@@ -69,6 +69,11 @@ from sources.template import RefusedValue, Template
 from sources.transport import Reply, Streamed, Transport
 from sources.webhook import Webhook, publish_event, webhook_addresses
 from sources.websocket import WebSocketStream
+
+if TYPE_CHECKING:
+    from sources.redis import Redis
+    from sources.redis_bus import RedisBus
+    from sources.redis_feed import RedisChannel, RedisStream
 
 __all__ = [
     "ApiKey",
@@ -164,3 +169,17 @@ __all__ = [
     "variable_of",
     "webhook_addresses",
 ]
+
+# redis-py takes 0.1 s and 6 MB to load: only those who use it wait for it.
+_WITH_REDIS = {
+    "Redis": "sources.redis",
+    "RedisBus": "sources.redis_bus",
+    "RedisChannel": "sources.redis_feed",
+    "RedisStream": "sources.redis_feed",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WITH_REDIS:
+        return getattr(importlib.import_module(_WITH_REDIS[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

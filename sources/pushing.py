@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypedDict, TypeVar, Unpack, cast, get_args
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast, get_args
 
 from sources.body import Json
 from sources.delivery import Signature
@@ -16,12 +16,13 @@ from sources.endpoint import Call, Endpoint, Overflow, Pushed, declared_headers,
 from sources.errors import DeclarationError
 from sources.event import Feed
 from sources.poll import Poll
-from sources.redis import Redis
-from sources.redis_feed import RedisChannel, RedisStream
 from sources.sse import ServerSent
 from sources.template import Template
 from sources.webhook import Webhook
 from sources.websocket import WebSocketStream
+
+if TYPE_CHECKING:
+    from sources.redis import Redis
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MOST_BUFFERED = 100_000
@@ -164,6 +165,8 @@ class Pushing(abc.ABC):
         Args:
             name: with variables: ``orders.{id}``.
         """
+        from sources.redis_feed import RedisChannel  # which loads redis-py: only for those who use it
+
         return self._pushed(lambda: RedisChannel(name, redis), options)
 
     def stream(
@@ -176,6 +179,8 @@ class Pushing(abc.ABC):
             field: the field of an entry that holds the JSON text; when left out it is ``data`` where there is one, and
                 else the entry itself is the event, an object of texts.
         """
+        from sources.redis_feed import RedisStream  # see above
+
         return self._pushed(lambda: RedisStream(name, redis, field), options)
 
     def feed(self, feed: Feed, **options: Unpack[PushOptions]) -> Callable[[F], F]:

@@ -68,6 +68,10 @@ class Query:
         raise RuntimeError("a secret")
 
     @strawberry.field
+    async def cancels_itself(self) -> int:
+        raise asyncio.CancelledError
+
+    @strawberry.field
     async def slow(self) -> int:
         stage.asked += 1
         try:
