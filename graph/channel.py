@@ -140,7 +140,7 @@ class Channel:
         leave, self.leave_topic = self.leave_topic, None
         if leave is not None:
             leave()
-        if self._task is not None and self._task is not asyncio.current_task():
+        if self._task is not None:  # perhaps the one that runs: it goes no further than to its next wait
             self._task.cancel()
 
     # -- events of a topic ----------------------------------------------------------------------------------------
@@ -218,7 +218,11 @@ class Channel:
         try:
             texts = await self._perform(burst)
         except Exception:  # a fault of ours costs these events their answers, not the subscription
-            log.exception("events could not be answered")
+            if len(burst) > 1:  # nor does it cost those that came with the one concerned
+                for occasion in burst:
+                    await self._answer_together([occasion])
+                return
+            log.exception("an event could not be answered")
             texts = [_text(report(failed()))] * len(burst)
         for occasion, text in zip(burst, texts, strict=True):
             self._deliver(occasion.key, text)

@@ -24,7 +24,7 @@ from graph.extended import Extended, Outcome, Wrap
 from graph.happening import Completing, apart
 from graph.operation import Operation, Variant
 from graph.run import wire_arguments
-from resolvers import Fetching, Ledger, Listener, Occasion, Part, Python, Topics, matches, operation_loaders
+from resolvers import Fetching, Ledger, Listener, Occasion, Part, Python, Topics, Wanted, operation_loaders
 from sources import Bus, MemoryBus, encode_json, encode_sorted_json
 
 if TYPE_CHECKING:
@@ -199,7 +199,8 @@ class Subscriptions:
         if feeding is None:
             raise RuntimeError("a subscription's field without a feed is found at start-up")
         pushed, inputs = feeding.pushed, fetching.call.inputs
-        completing = Completing(performance.variant, fetching, feeding, self._engine.loader)
+        engine = self._engine
+        completing = Completing(performance.variant, fetching, feeding, engine.bindings, engine.loader)
         channel = Channel(
             lambda burst: performance.perform(burst, completing),
             pushed.buffer,
@@ -210,9 +211,11 @@ class Subscriptions:
         values = {name: arguments.get(inputs.get(name, name)) for name in pushed.feed.variables}
         client = tuple((name, performance.headers[name]) for name in _forwarded(fetching, performance.headers))
 
+        wanted = Wanted(feeding.filters, arguments)
+
         def hear(told: Any) -> None:
             if isinstance(told, list):
-                told = [occasion for occasion in told if matches(feeding, arguments, occasion)]
+                told = [occasion for occasion in told if wanted.has(occasion.payload)]
             channel.hear(told)
 
         channel.leave_topic = self.topics.join(fetching, feeding, values, client, Listener(hear, channel.end))
