@@ -10,6 +10,7 @@ A request under way is answered, with ``Connection: close``. The seconds for dra
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -54,6 +55,14 @@ class Server(uvicorn.Server):
                 await super().serve(sockets)
             finally:
                 self._end_works()
+                gc.unfreeze()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve. What is there by now stays: looking through it for garbage again and again would take 50 ms."""
+        await super().startup(sockets)
+        if not self._beside:  # else the graph that is there now may be replaced
+            gc.collect()
+            gc.freeze()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop; at a second signal, at once."""

@@ -24,7 +24,7 @@ from graph.extended import Extended, Outcome, Wrap
 from graph.happening import Completing, apart
 from graph.operation import Operation, Variant
 from graph.run import wire_arguments
-from resolvers import Fetching, Ledger, Listener, Occasion, Part, Python, Topics, matches, operation_loaders
+from resolvers import Fetching, Ledger, Listener, Occasion, Part, Python, Topics, matching, operation_loaders
 from sources import Bus, MemoryBus, encode_json, encode_sorted_json
 
 if TYPE_CHECKING:
@@ -208,11 +208,12 @@ class Subscriptions:
         )
         self._keep(identity, channel, channel.start())
         values = {name: arguments.get(inputs.get(name, name)) for name in pushed.feed.variables}
+        matches = matching(feeding, arguments)
         client = tuple((name, performance.headers[name]) for name in _forwarded(fetching, performance.headers))
 
         def hear(told: Any) -> None:
             if isinstance(told, list):
-                told = [occasion for occasion in told if matches(feeding, arguments, occasion)]
+                told = [occasion for occasion in told if matches(occasion)]
             channel.hear(told)
 
         channel.leave_topic = self.topics.join(fetching, feeding, values, client, Listener(hear, channel.end))

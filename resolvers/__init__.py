@@ -41,7 +41,7 @@ from resolvers.receiving import Receiving
 from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
 from resolvers.shared import shared
 from resolvers.store import Entry, Store
-from resolvers.topic import Listener, Occasion, Told, Topics, matches
+from resolvers.topic import Listener, Occasion, Told, Topics, matching
 from resolvers.upload import UPLOAD_SCALARS, Upload, is_upload, takes_uploads
 from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_object, wire_value
 from resolvers.weights import Cost, ListSize, Weights, declared_on, is_list
@@ -119,7 +119,7 @@ __all__ = [
     "keys_of_sources",
     "link",
     "mark_of",
-    "matches",
+    "matching",
     "operation_loaders",
     "python_name",
     "raw_key",

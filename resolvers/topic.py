@@ -3,6 +3,7 @@
 Theory of operation. A topic is a call with the values that its feed takes, and the client's headers that its source is
 sent. It begins with its first listener and ends with the last one: the task that reads the feed is cancelled, and the
 feed closes what it opened. Nobody waits for a listener: it is told what happens by a function, which returns at once.
+After every few that were told, the event loop has a round, in which these go on with what they heard.
 
 What a feed gives is bytes. Here they become *occasions*: the payload out of its envelope, a list taken apart where the
 field is none, the key that tells its object apart. Where a feed tells a whole state again and again
@@ -34,6 +35,7 @@ log = logging.getLogger("weft")
 Pairs = tuple[tuple[str, str], ...]
 _decode = msgspec.json.Decoder(float_hook=Number).decode
 _MOST_COMPARED = 100_000
+_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +123,15 @@ class Topics:
         feed = topic.reader.feeding.pushed.feed
         try:
             async with contextlib.aclosing(feed.listen(to)) as happenings:
+                heard = 0
                 async for happening in happenings:
                     told = topic.reader.read(happening) if isinstance(happening, Event) else happening
-                    if told:
-                        for listener in tuple(topic.listeners):
+                    for listener in tuple(topic.listeners) if told else ():
+                        if listener in topic.listeners:
                             listener.hear(told)
+                        heard += 1
+                        if not heard % _AT_ONCE:
+                            await asyncio.sleep(0)
         except SourceError as exc:
             failure = exc
         except Exception:  # whatever it is, whoever listens must hear that nothing more comes
@@ -229,30 +235,32 @@ def _at(value: Any, path: tuple[str, ...]) -> Any:
     return value
 
 
-def matches(feeding: Feeding, arguments: Mapping[str, Any], occasion: Occasion) -> bool:
-    """Tell whether an occasion is what a field's arguments ask for; an argument that is null asks for everything.
+def matching(feeding: Feeding, arguments: Mapping[str, Any]) -> Callable[[Occasion], bool]:
+    """Give what tells whether an occasion is what a field's arguments ask for; an argument that is null asks for all.
 
     Args:
         arguments: by their Python names, as the backend reads them.
     """
+    filters: list[tuple[tuple[str, ...], frozenset[bool | str]]] = []
     for name, path in feeding.filters.items():
         wanted = arguments.get(name)
-        if wanted is None:
-            continue
-        found = _at(occasion.payload, path)
-        if isinstance(wanted, list | tuple):
-            if not any(_same(found, one) for one in wanted):
-                return False
-        elif not _same(found, wanted):
-            return False
-    return True
+        if wanted is not None:
+            items = wanted if isinstance(wanted, list | tuple) else (wanted,)
+            filters.append((path, frozenset(_mark(item) for item in items if item is not None)))
+
+    def matches(occasion: Occasion) -> bool:
+        return all(not wanted.isdisjoint(_marks(_at(occasion.payload, path))) for path, wanted in filters)
+
+    return matches
 
 
-def _same(found: Any, wanted: Any) -> bool:
-    if found is None or isinstance(found, dict):
-        return False
+def _marks(found: Any) -> Iterator[bool | str]:
     if isinstance(found, list):
-        return any(_same(one, wanted) for one in found)
-    if isinstance(found, bool) or isinstance(wanted, bool):
-        return found is wanted
-    return key_text(found) == key_text(wanted)
+        for one in found:
+            yield from _marks(one)
+    elif found is not None and not isinstance(found, dict):
+        yield _mark(found)
+
+
+def _mark(value: Any) -> bool | str:
+    return value if isinstance(value, bool) else key_text(value)
