@@ -25,6 +25,7 @@ from resolvers import Backlog, Occasion, Told
 from sources import Gap, Overflow, SourceError
 
 _MOST_TOGETHER = 100
+_AT_ONCE = 200
 _NOTICE = "\0"  # the key of what is told of events; no object has it
 Perform = Callable[[list[Occasion]], Awaitable[list[str]]]
 Failure = list[graphql.GraphQLError]
@@ -180,7 +181,7 @@ class Channel:
                     await self._answer_together([one for one in together if isinstance(one, Occasion)])
                     continue
                 for notice in together:
-                    self._deliver(_NOTICE, _told(notice))
+                    await self._deliver(_NOTICE, _told(notice))
 
     # -- values of a generator ------------------------------------------------------------------------------------
 
@@ -198,7 +199,7 @@ class Channel:
         failure: Failure | None = None
         try:
             async for value in stream:
-                self._deliver(None, await perform(value))
+                await self._deliver(None, await perform(value))
                 if not is_shared:
                     for subscriber in tuple(self.subscribers):
                         await subscriber.taken()
@@ -225,11 +226,14 @@ class Channel:
             log.exception("an event could not be answered")
             texts = [_text(report(failed()))] * len(burst)
         for occasion, text in zip(burst, texts, strict=True):
-            self._deliver(occasion.key, text)
+            await self._deliver(occasion.key, text)
 
-    def _deliver(self, key: str | None, text: str) -> None:
-        for subscriber in tuple(self.subscribers):
-            subscriber.put(key, text)
+    async def _deliver(self, key: str | None, text: str) -> None:
+        for number, subscriber in enumerate(tuple(self.subscribers), 1):
+            if subscriber.channel is self:
+                subscriber.put(key, text)
+            if not number % _AT_ONCE:
+                await asyncio.sleep(0)  # let those send it; in one round, ten thousand would hold the event loop
 
     def _finish(self, failure: Failure | None) -> None:
         subscribers: Sequence[Subscriber] = tuple(self.subscribers)

@@ -5,7 +5,7 @@ request costs time, never memory. One document holds variants of an operation, o
 of values of the variables that @skip and @include use: with those decided, a variant's fields are fixed.
 
 Preparing takes tens of microseconds a token and field. What is large is therefore prepared in a thread, one document
-after the other, so that the event loop goes on answering.
+after the other, so that the event loop goes on answering; of what is small, one piece is done in each of its rounds.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from graph.program import Program
 from graph.run import Resolver, Runner
 from graph.scan import scan
 from graph.selection import Selected, Selections, TooManyFields, condition_variables, in_burst
+from graph.turns import Turns
 from resolvers import Bindings, Flights, Loader, Python
 
 T = TypeVar("T")
@@ -117,6 +118,7 @@ class Operations:
         self._estimator = Estimator(schema, self.limits)
         self._documents: Flights[Operation] = Flights()
         self._plans: Flights[Variant] = Flights()
+        self._turns = Turns()
         self._thread = ThreadPoolExecutor(1, "weft-prepare")
         self._known: cachetools.LRUCache[tuple[str, str | None], Operation] = cachetools.LRUCache(
             self.limits.max_document_bytes, getsizeof=self._cost
@@ -147,6 +149,7 @@ class Operations:
             RequestError: see `get`.
         """
         if scan(text, self.limits) <= _LARGE:
+            await self._turns.take()
             return self.get(text, name)
 
         async def work() -> Operation:
@@ -228,6 +231,7 @@ class Operations:
             RequestError: see `variant`.
         """
         if operation.size <= _LARGE:
+            await self._turns.take()
             return self.variant(operation, variables)
 
         async def work() -> Variant:

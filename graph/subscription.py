@@ -210,7 +210,6 @@ class Subscriptions:
         self._keep(identity, channel, channel.start())
         values = {name: arguments.get(inputs.get(name, name)) for name in pushed.feed.variables}
         client = tuple((name, performance.headers[name]) for name in _forwarded(fetching, performance.headers))
-
         wanted = Wanted(feeding.filters, arguments)
 
         def hear(told: Any) -> None:
