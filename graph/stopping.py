@@ -58,7 +58,7 @@ class Server(uvicorn.Server):
                 gc.unfreeze()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve. What is there by now stays: looking through it for garbage again and again would take 50 ms."""
+        """Begin to serve. What is there by now stays, and looking through it for garbage would take 50 ms each time."""
         await super().startup(sockets)
         if not self._beside:  # else the graph that is there now may be replaced
             gc.collect()
