@@ -21,6 +21,7 @@ import graphql
 import msgspec
 
 from graph.errors import log, report
+from graph.holding import SUBSCRIBER, Answer, Holding
 from resolvers import Backlog, Occasion, Told
 from sources import Gap, Overflow, SourceError
 
@@ -36,18 +37,27 @@ class Subscriber:
 
     Args:
         again: subscribes it anew, where the graph is replaced.
+        size_bytes: what it holds besides answers, estimated.
 
     `failure` says why it is over, where it did not simply complete.
     """
 
-    __slots__ = ("_taken", "_waiting", "_woken", "again", "channel", "failure", "is_over")
+    __slots__ = ("_overflow", "_taken", "_waiting", "_woken", "again", "channel", "failure", "is_over", "size_bytes")
 
-    def __init__(self, buffer: int, overflow: Overflow, again: Callable[[Any], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self,
+        buffer: int,
+        overflow: Overflow,
+        again: Callable[[Any], Awaitable[None]] | None = None,
+        size_bytes: int = SUBSCRIBER,
+    ) -> None:
         self.again = again
+        self.size_bytes = size_bytes
+        self._overflow: Overflow = overflow
         self.channel: Channel | None = None
         self.failure: Failure | None = None
         self.is_over = False
-        self._waiting: Backlog[str] = Backlog(buffer, overflow)
+        self._waiting: Backlog[Answer] = Backlog(buffer, overflow)
         self._woken: asyncio.Future[None] | None = None
         self._taken: asyncio.Future[None] | None = None
 
@@ -64,25 +74,33 @@ class Subscriber:
         """Give the next answer if it is there."""
         if not self._waiting:
             return None
-        text = self._waiting.take()
+        answer = self._waiting.take()
         if self._taken is not None and not self._waiting:
             _wake(self._taken)
-        return text
+        return answer.text
 
     def close(self) -> None:
         """Leave: the client wants no more. It may be called at any time, and again."""
         self._waiting.clear()
         self.end()
 
-    def put(self, key: str | None, text: str) -> None:
+    def put(self, key: str | None, answer: Answer) -> None:
         """Give it an answer, which waits until it is taken."""
         if self.is_over:
             return
-        if self._waiting.put(key, text):
+        if self._waiting.put(key, answer):
             _wake(self._woken)
             return
         self._waiting.clear()
         self.end([overflow("the client took the answers more slowly than the events came")])
+
+    def shed(self) -> None:
+        """Lose what waits: there is too much of it in the whole server."""
+        if not self._waiting:
+            return
+        self._waiting.clear()
+        if self._overflow == "close":
+            self.end([overflow("the client took the answers slowly, and too much waits for slow clients")])
 
     def end(self, failure: Failure | None = None) -> None:
         """Say that no more will come; what waits may still be taken."""
@@ -108,9 +126,13 @@ class Channel:
     Args:
         perform: answers events, each with the JSON text of an execution result.
         ended: is told once that it has ended.
+        holding: the account of what it and its subscribers hold.
     """
 
-    def __init__(self, perform: Perform, buffer: int, overflow: Overflow, ended: Callable[[], None]) -> None:
+    def __init__(
+        self, perform: Perform, buffer: int, overflow: Overflow, ended: Callable[[], None], holding: Holding
+    ) -> None:
+        self._holding = holding
         self.subscribers: dict[Subscriber, None] = {}
         self.buffer = buffer
         self.overflow: Overflow = overflow
@@ -127,10 +149,13 @@ class Channel:
         """Let a subscriber have all answers from now on."""
         subscriber.channel = self
         self.subscribers[subscriber] = None
+        self._holding.held_bytes += subscriber.size_bytes
 
     def leave(self, subscriber: Subscriber) -> None:
         """Let a subscriber go; with the last one, the channel ends."""
-        self.subscribers.pop(subscriber, None)
+        if subscriber in self.subscribers:
+            del self.subscribers[subscriber]
+            self._holding.held_bytes -= subscriber.size_bytes
         if not self.subscribers:
             self.stop()
 
@@ -229,9 +254,12 @@ class Channel:
             await self._deliver(occasion.key, text)
 
     async def _deliver(self, key: str | None, text: str) -> None:
+        answer = Answer(text, self._holding)
         for number, subscriber in enumerate(tuple(self.subscribers), 1):
             if subscriber.channel is self:
-                subscriber.put(key, text)
+                if self._holding.is_short:
+                    subscriber.shed()
+                subscriber.put(key, answer)
             if not number % _AT_ONCE:
                 await asyncio.sleep(0)  # let those send it; in one round, ten thousand would hold the event loop
 

@@ -102,6 +102,13 @@ class Operation:
     size: int
     variants: dict[tuple[Any, ...], Variant] = field(default_factory=dict)
 
+    @property
+    def cost(self) -> int:
+        """The bytes that it takes, estimated."""
+        # Measured: a parsed, planned and compiled document takes about a hundred times its text.
+        source = self.document.loc.source.body if self.document.loc else ""
+        return 20_000 + 100 * len(source)
+
 
 class Operations:
     """The operations of one graph, by text and name."""
@@ -118,16 +125,11 @@ class Operations:
         self._estimator = Estimator(schema, self.limits)
         self._documents: Flights[Operation] = Flights()
         self._plans: Flights[Variant] = Flights()
-        self._turns = Turns()
+        self.turns = Turns()
         self._thread = ThreadPoolExecutor(1, "weft-prepare")
         self._known: cachetools.LRUCache[tuple[str, str | None], Operation] = cachetools.LRUCache(
-            self.limits.max_document_bytes, getsizeof=self._cost
+            self.limits.max_document_bytes, getsizeof=lambda operation: operation.cost
         )
-
-    def _cost(self, operation: Operation) -> int:
-        # Measured: a parsed, planned and compiled document takes about a hundred times its text.
-        source = operation.document.loc.source.body if operation.document.loc else ""
-        return 20_000 + 100 * len(source)
 
     def known(self, text: str, name: str | None) -> Operation | None:
         """Give the operation if it is kept."""
@@ -149,7 +151,7 @@ class Operations:
             RequestError: see `get`.
         """
         if scan(text, self.limits) <= _LARGE:
-            await self._turns.take()
+            await self.turns.take()
             return self.get(text, name)
 
         async def work() -> Operation:
@@ -231,7 +233,7 @@ class Operations:
             RequestError: see `variant`.
         """
         if operation.size <= _LARGE:
-            await self._turns.take()
+            await self.turns.take()
             return self.variant(operation, variables)
 
         async def work() -> Variant:

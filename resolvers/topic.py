@@ -93,7 +93,7 @@ class Topics:
             values: of the feed's variables.
             client: the client's headers that the source is sent.
         """
-        key = (fetching.call.serial, encode_sorted_json(values), client)
+        key = _identity(fetching, values, client)
         topic = self._topics.get(key)
         if topic is None:
             topic = self._topics[key] = _Topic(Reader(fetching, feeding, self._store, self._envelopes))
@@ -112,6 +112,10 @@ class Topics:
                     topic.task.cancel()
 
         return leave
+
+    def knows(self, fetching: Fetching, values: Mapping[str, object], client: Pairs) -> bool:
+        """Tell whether somebody listens to a topic."""
+        return _identity(fetching, values, client) in self._topics
 
     async def aclose(self) -> None:
         """End all topics; their listeners are told."""
@@ -148,6 +152,10 @@ class Topics:
     def _forget(self, key: Hashable, topic: _Topic) -> None:
         if self._topics.get(key) is topic:
             del self._topics[key]
+
+
+def _identity(fetching: Fetching, values: Mapping[str, object], client: Pairs) -> Hashable:
+    return (fetching.call.serial, encode_sorted_json(values), client)
 
 
 class _Topic:
