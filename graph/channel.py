@@ -83,6 +83,10 @@ class Subscriber:
         self._waiting.clear()
         self.end([overflow("the client took the answers more slowly than the events came")])
 
+    def tell(self, gap: Gap) -> None:
+        """Say that events may be missing."""
+        self.put(_NOTICE, _told(gap))
+
     def end(self, failure: Failure | None = None) -> None:
         """Say that no more will come; what waits may still be taken."""
         if self.is_over:
@@ -107,6 +111,8 @@ class Channel:
     Args:
         perform: answers events, each with the JSON text of an execution result.
         ended: is told once that it has ended.
+
+    `carrier` is what carries its events where that outlives a graph; None where every graph listens for itself.
     """
 
     def __init__(self, perform: Perform, buffer: int, overflow: Overflow, ended: Callable[[], None]) -> None:
@@ -114,6 +120,8 @@ class Channel:
         self.buffer = buffer
         self.overflow: Overflow = overflow
         self.leave_topic: Callable[[], None] | None = None
+        self.carrier: object = None
+        self._is_answering = False
         self._perform = perform
         self._ended = ended
         self._backlog: Backlog[Occasion | Gap | SourceError] = Backlog(buffer, overflow)
@@ -132,6 +140,11 @@ class Channel:
         self.subscribers.pop(subscriber, None)
         if not self.subscribers:
             self.stop()
+
+    def hands_over(self, after: Channel) -> bool:
+        """Tell whether who goes on with another channel from now on misses nothing."""
+        is_behind = self._is_answering or bool(self._backlog)
+        return self.carrier is not None and self.carrier is after.carrier and not is_behind
 
     def stop(self) -> None:
         """End at once: nobody is left."""
@@ -177,7 +190,9 @@ class Channel:
             burst = [backlog.take() for _ in range(min(len(backlog), _MOST_TOGETHER))]
             for is_event, together in itertools.groupby(burst, lambda one: isinstance(one, Occasion)):
                 if is_event:
+                    self._is_answering = True
                     await self._answer_together([one for one in together if isinstance(one, Occasion)])
+                    self._is_answering = False
                     continue
                 for notice in together:
                     self._deliver(_NOTICE, _told(notice))

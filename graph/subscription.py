@@ -25,11 +25,12 @@ from graph.happening import Completing, apart
 from graph.operation import Operation, Variant
 from graph.run import wire_arguments
 from resolvers import Fetching, Ledger, Listener, Occasion, Part, Python, Topics, matches, operation_loaders
-from sources import Bus, MemoryBus, encode_json, encode_sorted_json
+from sources import Bus, Gap, MemoryBus, Webhook, encode_json, encode_sorted_json
 
 if TYPE_CHECKING:
     from graph.engine import Context, Engine, Request
 
+_REPLACED = Gap("the graph was replaced; events may be missing")
 _NOT_SHARED = 1  # values that wait for a subscriber of an author's own generator
 
 
@@ -76,8 +77,11 @@ class Subscriptions:
                 return
             old = subscriber.channel
             moved.enter(subscriber)
-            if old is not None:
-                old.leave(subscriber)
+            if old is None:
+                return
+            if old.leave_topic is not None and moved.leave_topic is not None and not old.hands_over(moved):
+                subscriber.tell(_REPLACED)
+            old.leave(subscriber)
 
         subscriber = Subscriber(channel.buffer, channel.overflow, again)
         channel.enter(subscriber)
@@ -206,6 +210,8 @@ class Subscriptions:
             pushed.overflow,
             lambda: self._forget(identity),
         )
+        if isinstance(pushed.feed, Webhook):
+            channel.carrier = self.bus
         self._keep(identity, channel, channel.start())
         values = {name: arguments.get(inputs.get(name, name)) for name in pushed.feed.variables}
         client = tuple((name, performance.headers[name]) for name in _forwarded(fetching, performance.headers))

@@ -552,6 +552,8 @@ async def test_subscribers_move_to_a_new_graph(graph: Graph) -> None:
     await graph.engine.subscriptions.move_to(new.engine)
     await hand.is_open(before + 1)
     hand.say({"n": 1})
+    lost = {"message": "the graph was replaced; events may be missing", "extensions": {"code": "EVENTS_LOST"}}
+    assert await answer(stays) == {"errors": [lost], "data": None}
     assert await answer(stays) == {"data": {"strict": {"n": 1}}}
     assert await answer(goes) is None
     assert goes.failure is not None
