@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 import strawberry
@@ -598,6 +598,10 @@ def test_every_fault_of_a_feed_is_found_at_start_up() -> None:
     class Wanted:
         n: int
 
+    class Many:
+        async def __aiter__(self) -> AsyncGenerator[int, None]:
+            yield 1
+
     @strawberry.type
     class Wrong:
         @source.get("/ticks")
@@ -626,6 +630,14 @@ def test_every_fault_of_a_feed_is_found_at_start_up() -> None:
             return 1
 
         @strawberry.subscription
+        async def single(self) -> int:
+            return 1
+
+        @strawberry.subscription
+        async def fine(self) -> Annotated[AsyncIterator[int], "a note"]:
+            return aiter(Many())
+
+        @strawberry.subscription
         @shared()
         async def seeing(self, info: strawberry.Info) -> AsyncGenerator[int, None]:
             yield 1
@@ -650,6 +662,7 @@ def test_every_fault_of_a_feed_is_found_at_start_up() -> None:
             " or a feed of a source",
             "Wrong.scalar: the argument 'n' filters events by a property, but the field is Int!",
             "Wrong.seeing: it is shared by all clients that subscribe alike, so it may not look at info",
+            "Wrong.single: it gives one value, not many: make it an async generator, of the type AsyncGenerator[...]",
             "Wrong.unsupplied: inputs names {hall}, which HAND does not have",
             "Wrong.unsupplied: nobody supplies {room} of HAND; arguments are: n",
             "Wrong.wanted: the argument 'wanted' filters events, and no property equals a Wanted",
