@@ -127,6 +127,8 @@ class Channel:
         perform: answers events, each with the JSON text of an execution result.
         ended: is told once that it has ended.
         holding: the account of what it and its subscribers hold.
+
+    `carrier` is what carries its events where that outlives a graph; None where every graph listens for itself.
     """
 
     def __init__(
@@ -137,6 +139,8 @@ class Channel:
         self.buffer = buffer
         self.overflow: Overflow = overflow
         self.leave_topic: Callable[[], None] | None = None
+        self.carrier: object = None
+        self._is_answering = False
         self._perform = perform
         self._ended = ended
         self._backlog: Backlog[Occasion | Gap | SourceError] = Backlog(buffer, overflow)
@@ -151,6 +155,10 @@ class Channel:
         self.subscribers[subscriber] = None
         self._holding.held_bytes += subscriber.size_bytes
 
+    def tell(self, subscriber: Subscriber, gap: Gap) -> None:
+        """Tell one subscriber that events may be missing."""
+        subscriber.put(_NOTICE, Answer(_told(gap), self._holding))
+
     def leave(self, subscriber: Subscriber) -> None:
         """Let a subscriber go; with the last one, the channel ends."""
         if subscriber in self.subscribers:
@@ -158,6 +166,11 @@ class Channel:
             self._holding.held_bytes -= subscriber.size_bytes
         if not self.subscribers:
             self.stop()
+
+    def hands_over(self, after: Channel) -> bool:
+        """Tell whether who goes on with another channel from now on misses nothing."""
+        is_behind = self._is_answering or bool(self._backlog)
+        return self.carrier is not None and self.carrier is after.carrier and not is_behind
 
     def stop(self) -> None:
         """End at once: nobody is left."""
@@ -203,7 +216,9 @@ class Channel:
             burst = [backlog.take() for _ in range(min(len(backlog), _MOST_TOGETHER))]
             for is_event, together in itertools.groupby(burst, lambda one: isinstance(one, Occasion)):
                 if is_event:
+                    self._is_answering = True
                     await self._answer_together([one for one in together if isinstance(one, Occasion)])
+                    self._is_answering = False
                     continue
                 for notice in together:
                     await self._deliver(_NOTICE, _told(notice))

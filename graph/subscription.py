@@ -27,11 +27,12 @@ from graph.limits import exceeded
 from graph.operation import Operation, Variant
 from graph.run import wire_arguments
 from resolvers import Fetching, Ledger, Listener, Occasion, Part, Python, Topics, Wanted, operation_loaders
-from sources import Bus, MemoryBus, encode_json, encode_sorted_json
+from sources import Bus, Gap, MemoryBus, Webhook, encode_json, encode_sorted_json
 
 if TYPE_CHECKING:
     from graph.engine import Context, Engine, Request
 
+_REPLACED = Gap("the graph was replaced; events may be missing")
 _NOT_SHARED = 1  # values that wait for a subscriber of an author's own generator
 
 
@@ -79,8 +80,11 @@ class Subscriptions:
                 return
             old = subscriber.channel
             moved.enter(subscriber)
-            if old is not None:
-                old.leave(subscriber)
+            if old is None:
+                return
+            if old.leave_topic is not None and moved.leave_topic is not None and not old.hands_over(moved):
+                moved.tell(subscriber, _REPLACED)
+            old.leave(subscriber)
 
         size_bytes = SUBSCRIBER + len(self._engine.text(request)) + _size(request.variables)
         subscriber = Subscriber(channel.buffer, channel.overflow, again, size_bytes)
@@ -224,6 +228,8 @@ class Subscriptions:
             lambda: self._forget(identity, operation),
             self.holding,
         )
+        if isinstance(pushed.feed, Webhook):
+            channel.carrier = self.bus
         self._keep(identity, operation, channel, channel.start())
         wanted = Wanted(feeding.filters, arguments)
 
