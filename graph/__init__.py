@@ -2,14 +2,26 @@
 
 Read `graph` (what an author makes), `engine` (from request to bytes), `operation`, `document` (which checks `limits`),
 `selection`, `plan`, `cost`, then the two ways to answer: `decode`, `compile`, `run` (compiled) and `exact`, which
-`incremental` delivers in parts; last `server` over `request`, `answering`, `batching`, `compression` and `cors`, then
-`explain`, `target`, `main`.
+`incremental` delivers in parts; `subscription` over both; last `server` over `serving` (requests), `stream`, `protocol`
+and `socket` (WebSockets), then `explain`, `target`, `main`.
 """
 
 from graph.cors import Cors
 from graph.errors import GraphError, RequestError
 from graph.graph import Graph
 from graph.limits import Limits
+from graph.login import Authenticated, ConnectionInit
 from graph.server import App, listen, serve
 
-__all__ = ["App", "Cors", "Graph", "GraphError", "Limits", "RequestError", "listen", "serve"]
+__all__ = [
+    "App",
+    "Authenticated",
+    "ConnectionInit",
+    "Cors",
+    "Graph",
+    "GraphError",
+    "Limits",
+    "RequestError",
+    "listen",
+    "serve",
+]

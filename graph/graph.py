@@ -102,7 +102,7 @@ class Graph:
             if _has_directives(schema):
                 self._sdl = schema.as_str() + "\n"
         bindings = bind(schema._schema, declared)
-        self.receiving = Receiving(bindings)
+        self.receiving = Receiving(bindings, bus)
         faults = [*bindings.faults, *self.receiving.faults]
         limits = limits or Limits()
         if schema.config.disable_field_suggestions:

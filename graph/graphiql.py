@@ -15,7 +15,8 @@ PAGE = b"""<!doctype html>
 <script crossorigin src="https://unpkg.com/react-dom@18/umd/react-dom.production.min.js"></script>
 <script crossorigin src="https://unpkg.com/graphiql@3/graphiql.min.js"></script>
 <script>
-  const fetcher = GraphiQL.createFetcher({ url: location.pathname });
+  const socket = location.origin.replace(/^http/, "ws") + location.pathname; // for subscriptions, with their headers
+  const fetcher = GraphiQL.createFetcher({ url: location.pathname, subscriptionUrl: socket });
   ReactDOM.createRoot(document.getElementById("graphiql")).render(
     React.createElement(GraphiQL, { fetcher, defaultEditorToolsVisibility: true, shouldPersistHeaders: true })
   );

@@ -104,19 +104,6 @@ class App:
         self.max_body_bytes = max_body_bytes
         room = Room(max_sockets)
         self._streams = Streams(room, heartbeat_s=ping_interval)
-        self._sockets = Sockets(
-            graph.engine,
-            authenticate=authenticate,
-            cors=cors,
-            room=room,
-            terms=Terms(
-                max_message_bytes=max_body_bytes,
-                max_operations=max_operations_per_socket,
-                max_messages_per_s=max_messages_per_s,
-                init_timeout_s=init_timeout,
-                ping_interval_s=ping_interval,
-            ),
-        )
         self._serving_of = functools.partial(
             Serving,
             streams=self._streams,
@@ -129,6 +116,19 @@ class App:
             graphiql=graphiql,
         )
         self._serving = self._serving_of(graph)
+        self._sockets = Sockets(
+            self._serving,
+            authenticate=authenticate,
+            cors=cors,
+            room=room,
+            terms=Terms(
+                max_message_bytes=max_body_bytes,
+                max_operations=max_operations_per_socket,
+                max_messages_per_s=max_messages_per_s,
+                init_timeout_s=init_timeout,
+                ping_interval_s=ping_interval,
+            ),
+        )
         self._retiring: dict[Serving, asyncio.Task[None]] = {}
         self._moving = asyncio.Lock()
         self._state = "starting"
@@ -170,7 +170,7 @@ class App:
         graph.check_environment()
         graph.engine.subscriptions.take_over(self.graph.engine.subscriptions)
         before, self._serving = self._serving, self._serving_of(graph)
-        self._sockets.engine = graph.engine
+        self._sockets.serving = self._serving
         self._retiring[before] = asyncio.get_running_loop().create_task(self._retire(before))
 
     async def drain(self, within_s: float = 10.0) -> None:

@@ -25,12 +25,13 @@ from fastapi.requests import HTTPConnection
 from graph.asgi import Message, Receive, Scope, Send
 from graph.channel import Subscriber
 from graph.cors import Cors, brought_along
-from graph.engine import Context, Engine
+from graph.engine import Context
 from graph.errors import RequestError, report
 from graph.login import Authenticate, Authenticated, ConnectionInit, Refused, log_in
 from graph.protocol import Accept, Action, Actions, Arm, Close, LogIn, Operation, Protocol, Start, Stop, Terms, Timer
 from graph.request import Headers
 from graph.room import Room
+from graph.serving import Serving
 from sources import encode_json
 
 log = logging.getLogger("weft")
@@ -54,7 +55,7 @@ class Sockets:
     """Answers GraphQL over WebSocket, for one graph.
 
     Args:
-        engine: executes what is asked from now on; to be exchanged when the graph is.
+        serving: what is asked from now on belongs to it; to be exchanged when the graph is.
         authenticate: says who a client is, by its `connection_init`; None leaves that to the backends.
         cors: other origins whose pages may open sockets.
         room: the places for clients that stay.
@@ -64,7 +65,7 @@ class Sockets:
 
     def __init__(
         self,
-        engine: Engine,
+        serving: Serving,
         *,
         authenticate: Authenticate | None = None,
         cors: Cors | None = None,
@@ -73,7 +74,7 @@ class Sockets:
         close_timeout_s: float = 5.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.engine = engine
+        self.serving = serving
         self.authenticate = authenticate
         self.terms = terms or Terms()
         self.close_timeout_s = close_timeout_s
@@ -269,7 +270,8 @@ class _Socket:
     async def _log_in(self, payload: dict[str, Any]) -> None:
         sockets, conversation = self._sockets, self._conversation
         try:
-            found = await log_in(ConnectionInit(payload, self._headers), sockets.authenticate, sockets.engine.forwards)
+            forwards = sockets.serving.graph.engine.forwards
+            found = await log_in(ConnectionInit(payload, self._headers), sockets.authenticate, forwards)
         except Refused as exc:
             actions = conversation.refused(str(exc))
         except PermissionError:
@@ -303,8 +305,11 @@ class _Socket:
             actions = await self._answer(operation)
         except RequestError as exc:
             actions = conversation.failed(operation, encode_json(exc.report()["errors"]).decode())
-        except Exception:
-            log.exception("an operation failed")
+        except (Exception, asyncio.CancelledError) as exc:
+            task = asyncio.current_task()
+            if isinstance(exc, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
+            log.exception("an operation failed")  # perhaps by cancelling itself, which its client must hear of
             actions = conversation.failed(operation, _INTERNAL)
         finally:
             self._under_way.pop(operation, None)
@@ -312,12 +317,17 @@ class _Socket:
 
     async def _answer(self, operation: Operation) -> Actions:
         """Send the results of an operation, and give what is to be said of its end."""
-        sockets, conversation, request = self._sockets, self._conversation, operation.request
-        subscriber = await sockets.engine.subscriptions.open(request, self._headers, self._context)
+        conversation, request, serving = self._conversation, operation.request, self._sockets.serving
+        engine = serving.graph.engine
+        subscriber = await engine.subscriptions.open(request, self._headers, self._context)
         if subscriber is not None:
             with closing(subscriber):
                 return await self._deliver(operation, subscriber)
-        answer = await sockets.engine.answer(request, self._headers, self._context, key=operation.key)
+        serving.under_way += 1  # its graph is not closed meanwhile
+        try:
+            answer = await engine.answer(request, self._headers, self._context, key=operation.key)
+        finally:
+            serving.end_one()
         if not answer.executed:
             return conversation.failed(operation, bytes(_decode_failed(answer.body).errors).decode())
         text = conversation.produced(operation, answer.body.decode())

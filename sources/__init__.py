@@ -4,8 +4,12 @@ It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph`
 `number`, `template`, `convention`, `links`, `paging`, `led`, `file`, `body`, `endpoint`, `rest` (what an author
 declares), then `transport`, `httpx_transport`, `pyreqwest_transport`, `fake`, `address`, `auth`, `exchange` (what
 happens on the wire). What backends say by themselves comes in by `event` and `bus`; `outage`, `eventstream`, `sse` and
-`websocket` hold streams open; of webhooks tell `delivery`, `signature`, `webhook`.
+`websocket` hold streams open; of webhooks tell `delivery`, `signature`, `webhook`; of Redis `redis` and the files whose
+names begin with it.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from sources.address import is_header_value
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
@@ -66,6 +70,11 @@ from sources.transport import Reply, Streamed, Transport
 from sources.webhook import Webhook, publish_event, webhook_addresses
 from sources.websocket import WebSocketStream
 
+if TYPE_CHECKING:
+    from sources.redis import Redis
+    from sources.redis_bus import RedisBus
+    from sources.redis_feed import RedisChannel, RedisStream
+
 __all__ = [
     "ApiKey",
     "AstrayLink",
@@ -112,6 +121,10 @@ __all__ = [
     "Post",
     "Pushed",
     "PyreqwestTransport",
+    "Redis",
+    "RedisBus",
+    "RedisChannel",
+    "RedisStream",
     "Refused",
     "RefusedValue",
     "Reply",
@@ -156,3 +169,17 @@ __all__ = [
     "variable_of",
     "webhook_addresses",
 ]
+
+# redis-py takes 0.1 s and 6 MB to load: only those who use it wait for it.
+_WITH_REDIS = {
+    "Redis": "sources.redis",
+    "RedisBus": "sources.redis_bus",
+    "RedisChannel": "sources.redis_feed",
+    "RedisStream": "sources.redis_feed",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WITH_REDIS:
+        return getattr(importlib.import_module(_WITH_REDIS[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypedDict, TypeVar, Unpack, cast, get_args
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast, get_args
 
 from sources.body import Json
 from sources.delivery import Signature
@@ -20,6 +20,9 @@ from sources.sse import ServerSent
 from sources.template import Template
 from sources.webhook import Webhook
 from sources.websocket import WebSocketStream
+
+if TYPE_CHECKING:
+    from sources.redis import Redis
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MOST_BUFFERED = 100_000
@@ -155,6 +158,30 @@ class Pushing(abc.ABC):
             max_body_bytes: longest body that is read.
         """
         return self._pushed(lambda: Webhook(topic, signature, events, each, max_body_bytes), options)
+
+    def channel(self, name: str, redis: Redis, **options: Unpack[PushOptions]) -> Callable[[F], F]:
+        """Declare that the backend publishes its events, as JSON texts, on a channel of Redis.
+
+        Args:
+            name: with variables: ``orders.{id}``.
+        """
+        from sources.redis_feed import RedisChannel  # which loads redis-py: only for those who use it
+
+        return self._pushed(lambda: RedisChannel(name, redis), options)
+
+    def stream(
+        self, name: str, redis: Redis, *, field: str | None = None, **options: Unpack[PushOptions]
+    ) -> Callable[[F], F]:
+        """Declare that the backend adds its events to a stream of Redis.
+
+        Args:
+            name: the stream's key, with variables.
+            field: the field of an entry that holds the JSON text; when left out it is ``data`` where there is one, and
+                else the entry itself is the event, an object of texts.
+        """
+        from sources.redis_feed import RedisStream  # see above
+
+        return self._pushed(lambda: RedisStream(name, redis, field), options)
 
     def feed(self, feed: Feed, **options: Unpack[PushOptions]) -> Callable[[F], F]:
         """Declare that a feed of the author's own gives the events, as the source spells them.

@@ -1,13 +1,11 @@
 """JavaScript for tests: the packages of tests/wire/package.json, installed once, and node to run scripts with them.
 
-Without node, npm or their registry such tests are skipped and say why. Where the environment says
-``WEFT_REQUIRE=node``, as it does in continuous integration, they fail instead.
+Without node, npm or their registry such tests are skipped and say why, or fail: see tests/required.py.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
@@ -15,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-import pytest
+from tests.required import without
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ROOT / "tests" / "wire" / "package.json"
@@ -72,6 +70,4 @@ def _last_line(lines: Sequence[str]) -> str:
 
 
 def _without(reason: str) -> NoReturn:
-    if "node" in os.environ.get("WEFT_REQUIRE", "").split(","):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    without("node", reason)

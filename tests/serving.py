@@ -18,7 +18,8 @@ def running(app: Any) -> Iterator[str]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="websockets-sansio", ws_ping_interval=None))
+        options: dict[str, Any] = {"ws_ping_interval": None, "ws_per_message_deflate": False}
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="websockets-sansio", **options))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         deadline = time.monotonic() + 10

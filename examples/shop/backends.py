@@ -7,6 +7,7 @@ three times as long. The launcher ends its services when its stdin is closed, so
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import re
@@ -21,11 +22,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 
 import uvicorn
+from fastapi import FastAPI
 
 from examples.shop.services import catalog, customers, inventory, orders, shipping
+from examples.shop.services.journal import Journal
 
 SERVICES = ("catalog", "inventory", "customers", "orders", "shipping")
 DEFAULT_PORTS = {name: 9001 + index for index, name in enumerate(SERVICES)}
@@ -43,6 +46,7 @@ class Backends:
     Args:
         ports: port of each service; 0, and what is not named, is any free port.
         directory: where the databases are; None makes a temporary folder that is removed at the end.
+        life_s: how many seconds are between the things that happen by themselves; 0 for none: nothing does.
         log: called with each request that a service has answered: ``catalog  GET /products?limit=20 200``.
     """
 
@@ -51,9 +55,11 @@ class Backends:
         ports: dict[str, int] | None = None,
         directory: Path | None = None,
         *,
+        life_s: float = 0,
         log: Callable[[str], None] | None = None,
     ) -> None:
         self._ports = {name: (ports or {}).get(name, 0) for name in SERVICES}
+        self._life_s = life_s
         self._log = log
         self._own = tempfile.TemporaryDirectory(prefix="weft-shop-") if directory is None else None
         self._directory = directory or Path(self._own.name if self._own else ".")
@@ -87,11 +93,27 @@ class Backends:
             "ORDERS_URL": self.urls["orders"],
             "SHIPPING_URL": self.urls["shipping"],
             "SHIPPING_KEY": shipping.DEFAULT_KEY,
+            "SHIPPING_WEBHOOK_SECRET": shipping.DEFAULT_WEBHOOK_SECRET,
         }
 
-    def token(self, customer: str = "c-0001") -> str:
-        """Give a shopper's token."""
-        return orders.shopper_token(customer, orders.DEFAULT_SECRET)
+    def token(self, customer: str = "c-0001", *, lasts_s: float | None = None) -> str:
+        """Give a shopper's token, which lasts for ever unless it is said how many seconds."""
+        return orders.shopper_token(customer, orders.DEFAULT_SECRET, lasts_s=lasts_s)
+
+    def report_to(self, gateway: str) -> None:
+        """Have the carrier post its webhooks to a gateway, which need not be there yet.
+
+        Args:
+            gateway: its address, without a path.
+        """
+        request = urllib.request.Request(
+            f"{self.urls['shipping']}/webhooks?api_key={shipping.DEFAULT_KEY}",
+            json.dumps({"url": f"{gateway}/webhooks/shipping/tracking"}).encode(),
+            {"content-type": "application/json"},
+            method="PUT",
+        )
+        with _directly().open(request, timeout=5):
+            pass
 
     def stop(self) -> None:
         """Stop every service, and remove the databases if they were temporary."""
@@ -121,6 +143,7 @@ class Backends:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE if self._log else subprocess.DEVNULL,
             start_new_session=True,
+            env={**os.environ, "SHOP_LIFE": str(self._life_s)},
         )
         if self._log:
             self._reader = threading.Thread(target=_read, args=(launcher, self._log), daemon=True)
@@ -151,10 +174,13 @@ def _read(launcher: subprocess.Popen[bytes], log: Callable[[str], None]) -> None
             log(f"{found['name']:<9}  {found['method']} {found['target']} {found['status']}")
 
 
+def _directly() -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy the environment names
+
+
 def _is_healthy(url: str) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"{url}/health", timeout=1) as answer:
+        with _directly().open(f"{url}/health", timeout=1) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
@@ -187,11 +213,24 @@ def _fork(name: str, database: Path, port: int) -> int:
 
 def _serve(name: str, database: Path, port: int) -> None:
     service = {"catalog": catalog, "inventory": inventory, "customers": customers, "orders": orders}.get(name, shipping)
-    server = uvicorn.Server(uvicorn.Config(service.create_app(database), host="127.0.0.1", port=port))
+    server = _Server(service.create_app(database), port)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # only the requests are of interest
     for handler in logging.getLogger("uvicorn.access").handlers:
         handler.setFormatter(logging.Formatter(f"{name} %(message)s"))
     server.run()
+
+
+class _Server(uvicorn.Server):
+    """Ends a service's streams when it is to stop: it would wait for them for ever."""
+
+    def __init__(self, app: FastAPI, port: int) -> None:
+        super().__init__(uvicorn.Config(app, host="127.0.0.1", port=port))
+        self._journal: Journal | None = getattr(app.state, "journal", None)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        if self._journal is not None:
+            self._journal.close()
 
 
 def _end_with_stdin(children: list[int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -28,6 +29,24 @@ _QUERIES = (
         True,
     ),
 )
+_SUBSCRIPTIONS = (
+    (
+        "The parcel of order 1 moves; the carrier calls the gateway",
+        "subscription { shipmentUpdated(orderId: 1) { trackingNumber status events { place text } } }",
+        False,
+    ),
+    (
+        "The stock of a product changes; the ERP is asked every second, for all who want to know",
+        'subscription { stockChanged(sku: "SKU-00001") { available levels { available warehouse { city } } } }',
+        False,
+    ),
+    (
+        "The shopper's orders proceed; the service streams events (needs the token)",
+        "subscription { orderStatusChanged { id status totalCents } }",
+        True,
+    ),
+)
+_LIFE_S = 1.0
 
 
 def run(listening: socket.socket) -> int:
@@ -40,12 +59,13 @@ def run(listening: socket.socket) -> int:
     ports = {name: number if _is_free(number) else 0 for name, number in DEFAULT_PORTS.items()}
     print("weft: starting the shop...", file=sys.stderr, flush=True)
     try:
-        with Backends(ports, log=_show) as backends:
+        with Backends(ports, life_s=_LIFE_S, log=_show) as backends:
             os.environ.update(backends.environment())
             from examples.shop.graph import graph  # it reads the environment that was just set
 
-            port = listening.getsockname()[1]
-            print(_welcome(backends, f"http://127.0.0.1:{port}/graphql"), flush=True)
+            gateway = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            backends.report_to(gateway)
+            print(_welcome(backends, f"{gateway}/graphql"), flush=True)
             serve(graph, socket=listening)
     except BackendError as exc:
         print(f"weft: {exc}", file=sys.stderr)
@@ -79,17 +99,18 @@ def _welcome(backends: Backends, url: str) -> str:
     lines = ["", f"GraphQL and GraphiQL   {url}", ""]
     lines += [f"  {name:<10} {address}/docs" for name, address in backends.urls.items()]
     lines += ["", "A shopper's token (in GraphiQL: the Headers tab):", f'  {{"authorization": "Bearer {token}"}}', ""]
-    for number, (purpose, query, needs_token) in enumerate(_QUERIES, 1):
-        header = f" -H 'authorization: Bearer {token}'" if needs_token else ""
-        lines += [
-            f"{number}. {purpose}:",
-            f"   {query}",
-            f"   curl -s {url} -H 'content-type: application/json'{header} -d '{_body(query)}'",
-            "",
-        ]
+    lines += _shown(_QUERIES, f"curl -s {url} -H 'content-type: application/json'", token)
+    lines += ["Something happens every second. See it in GraphiQL, or with curl:", ""]
+    events = f"curl -sN {url} -H 'accept: text/event-stream' -H 'content-type: application/json'"
+    lines += _shown(_SUBSCRIPTIONS, events, token)
     lines.append("Requests that reach the backends are printed below. Ctrl-C stops everything.")
     return "\n".join(lines)
 
 
-def _body(query: str) -> str:
-    return f'{{"query": "{query}"}}'
+def _shown(operations: tuple[tuple[str, str, bool], ...], curl: str, token: str) -> list[str]:
+    lines = []
+    for number, (purpose, operation, needs_token) in enumerate(operations, 1):
+        header = f" -H 'authorization: Bearer {token}'" if needs_token else ""
+        body = json.dumps({"query": operation})
+        lines += [f"{number}. {purpose}:", f"   {operation}", f"   {curl}{header} -d '{body}'", ""]
+    return lines

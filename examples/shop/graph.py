@@ -14,7 +14,7 @@ import strawberry
 
 from graph import Graph
 from resolvers import Connection, field, link
-from sources import ApiKey, Basic, Cursor, OAuth2, Post, Rest
+from sources import ApiKey, Basic, Cursor, OAuth2, Post, Rest, Stripe
 
 CRM_URL = os.environ.get("CRM_URL", "http://127.0.0.1:9003")
 
@@ -342,4 +342,25 @@ class Mutation:
         """Announce a parcel to the carrier, which may refuse."""
 
 
-graph = Graph(query=Query, mutation=Mutation)
+@strawberry.type
+class Subscription:
+    @carrier.webhook(
+        "tracking",
+        signature=Stripe(env="SHIPPING_WEBHOOK_SECRET"),
+        events=["shipment.moved"],
+        items="data",
+        overflow="latest",
+    )
+    def shipment_updated(self, order_id: strawberry.ID) -> Shipment | None:
+        """The parcel of an order, whenever it moves."""
+
+    @inventory.poll("/stock/{sku}", every=1, overflow="latest")
+    def stock_changed(self, sku: str) -> Stock | None:
+        """What the warehouses hold of a product, whenever that changes."""
+
+    @ordering.sse("/orders/stream", events=["status"], idle=45, overflow="drop_oldest")
+    def order_status_changed(self) -> Order | None:
+        """Each of the shopper's orders, whenever it proceeds."""
+
+
+graph = Graph(query=Query, mutation=Mutation, subscription=Subscription)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import queue
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,8 @@ from examples.shop.backends import SERVICES, BackendError, Backends
 from graph import Graph
 from graph.explain import explain
 from graph.target import load
+from tests.examples.demo import running_demo
+from tests.examples.events import Events
 
 ROOT = Path(__file__).resolve().parents[2]
 THREE_CALLS = "{ products(first: 20) { edges { node { name stock { available } reviews { stars } } } } }"
@@ -226,44 +226,28 @@ def test_a_taken_port_is_named(shop: Shop) -> None:
         pass
 
 
-def test_the_demo_starts_answers_and_stops(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "graph.main", "demo", "--port", "0"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    try:
-        lines: list[str] = []
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            if "Ctrl-C" in line:
-                break
-        text = "".join(lines)
-        url = re.search(r"http://127.0.0.1:\d+/graphql", text)
-        token = re.search(r"Bearer ([\w.-]+)", text)
-        queries = re.findall(r"^   (\{.*|mutation .*)$", text, re.MULTILINE)
-        assert url is not None
-        assert token is not None
-        assert len(queries) == 3
-        with httpx.Client(trust_env=False, headers={"authorization": f"Bearer {token[1]}"}, timeout=20) as client:
-            for query in queries:
-                answer = client.post(url[0], json={"query": query}).json()
-                assert "errors" not in answer
-                assert answer["data"]
-            backends = re.findall(r"(http://127.0.0.1:\d+)/docs", text)
-            assert len(backends) == 5
-            process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=20)
-            assert process.returncode == 0
-            assert "Traceback" not in errors
-            for backend in backends:
-                with pytest.raises(httpx.ConnectError):
-                    client.get(f"{backend}/health")
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+def test_the_demo_starts_answers_and_stops() -> None:
+    with running_demo() as demo, contextlib.ExitStack() as stack:
+        headers = {"authorization": f"Bearer {demo.token}"}
+        client = stack.enter_context(httpx.Client(trust_env=False, headers=headers, timeout=20))
+        assert (len(demo.operations), len(demo.subscriptions), len(demo.services)) == (3, 3, 5)
+        for operation in demo.operations:
+            answer = client.post(demo.url, json={"query": operation}).json()
+            assert "errors" not in answer
+            assert answer["data"]
+        for subscription in demo.subscriptions:
+            body, accepted = {"query": subscription}, {"accept": "text/event-stream"}
+            events = stack.enter_context(Events(client, "POST", demo.url, json=body, headers=accepted))
+            answer = events.body()
+            assert "errors" not in answer
+            assert answer["data"]
+        demo.process.send_signal(signal.SIGINT)
+        while last := events.event():
+            ending = last
+        assert ending["event"] == "complete"
+        _, errors = demo.process.communicate(timeout=20)
+        assert demo.process.returncode == 0
+        assert "Traceback" not in errors
+        for service in demo.services:
+            with pytest.raises(httpx.ConnectError):
+                client.get(f"{service}/health")

@@ -16,7 +16,7 @@ from graph.channel import Subscriber
 from graph.engine import Request
 from graph.explain import explain
 from resolvers import field, link, shared
-from sources import FakeTransport, Gap, Rest, Unsigned, UpstreamError, UpstreamUnavailable
+from sources import FakeTransport, Gap, Redis, Rest, Unsigned, UpstreamError, UpstreamUnavailable
 from tests.graph.feeds import Hand, until
 
 Json = Any
@@ -671,18 +671,33 @@ def test_every_way_to_push_is_declared_alike() -> None:
         @source.websocket("/c", send={"subscribe": "{n}"}, names="type", events=("tick",))
         def sent(self, n: int) -> Tick: ...
 
+        @source.channel("ticks.{n}", Redis("redis://127.0.0.1"))
+        def published(self, n: int) -> Tick: ...
+
+        @source.stream("ticks", Redis("redis://127.0.0.1"), field="tick", where={"n": "a.n"})
+        def added(self, n: int) -> Tick: ...
+
         @source.webhook("ticks", signature=Unsigned())
         def posted(self, n: int) -> Tick: ...
 
     graph = Graph(Query, subscription=Ways)
     plans = {
         name: explain(graph, f"subscription {{ {name} {{ n }} }}").splitlines()[1]
-        for name in ("polled(n: 1)", 'streamed(n: 1, room: "x")', "sent(n: 1)", "posted(n: 1)")
+        for name in (
+            "polled(n: 1)",
+            'streamed(n: 1, room: "x")',
+            "sent(n: 1)",
+            "posted(n: 1)",
+            "published(n: 1)",
+            "added(n: 1)",
+        )
     }
     events = "[events, answered once for all who subscribe alike"
     assert plans == {
         "polled(n: 1)": f"src  GET /a/{{n}} every 2 s  {events}; close after 64 events]",
         'streamed(n: 1, room: "x")': f"src  SSE /b{{?n}}  {events}; close after 64 events]",
         "sent(n: 1)": f"src  WS /c  {events}; close after 64 events]",
+        "published(n: 1)": f"src  SUBSCRIBE ticks.{{n}}  {events}; close after 64 events]",
+        "added(n: 1)": f"src  XREAD ticks  {events}; filtered by n; close after 64 events]",
         "posted(n: 1)": f"src  the webhook ticks  {events}; filtered by n; close after 64 events]",
     }

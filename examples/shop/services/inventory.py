@@ -1,19 +1,24 @@
 """The ERP: stock by SKU in three warehouses, and reservations. HTTP basic, camelCase, bare lists.
 
-Batches repeat a parameter, ``?sku=A&sku=B``; levels, which have a composite key, are searched with a JSON body.
+Batches repeat a parameter, ``?sku=A&sku=B``; levels, which have a composite key, are searched with a JSON body. The
+stock of one SKU has an ETag: who asks for it again and again is told when nothing has changed.
 """
 
+import datetime as dt
+import hashlib
+import json
 import os
 import secrets
 import sqlite3
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Query, Response
+from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from pydantic import BaseModel, Field
 
 from examples.shop.services.database import PRODUCTS, WAREHOUSES, Database, Row, chance, marks, moment, sku_of
+from examples.shop.services.life import living
 
 USERNAME = "erp"
 DEFAULT_PASSWORD = "inventory-dev-password"
@@ -39,9 +44,17 @@ class NewReservation(BaseModel):
     quantity: int = Field(ge=1)
 
 
+class Adjustment(BaseModel):
+    """Goods that arrive, or are gone."""
+
+    by: int = Field(ge=-10_000, le=10_000)
+    warehouseId: str = "W1"
+
+
 def create_app(database: Path) -> FastAPI:
     """Make the service over a database file, which is seeded when it does not exist."""
     db = Database(database, _seed)
+    rnd = chance("inventory life")
     password = os.environ.get("INVENTORY_PASSWORD", DEFAULT_PASSWORD)
 
     def authorize(given: Annotated[HTTPBasicCredentials, Depends(HTTPBasic())]) -> None:
@@ -49,7 +62,30 @@ def create_app(database: Path) -> FastAPI:
         if not right:
             raise HTTPException(401, "wrong user or password", {"WWW-Authenticate": "Basic"})
 
-    app = FastAPI(title="Inventory", version="9.0", summary="Stock levels and reservations")
+    def adjusted(sku: str, by: int, warehouse: str) -> bool:
+        """Change what a warehouse holds, unless less would be left than is reserved there."""
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        changed = db.rows(
+            "update levels set on_hand = on_hand + ?, updated_at = ?"
+            " where sku = ? and warehouse_id = ? and on_hand + ? between reserved and 1000000 returning 1",
+            [by, now, sku, warehouse, by],
+        )
+        return bool(changed)
+
+    def step() -> None:
+        """Change the stock of the first product, and of another one: goods arrive until there are plenty."""
+        for sku in (sku_of(1), sku_of(rnd.randint(2, 20))):
+            [level] = db.rows("select on_hand from levels where sku = ? and warehouse_id = 'W1'", [sku])
+            by = rnd.randint(1, 9) if level["on_hand"] < 100 else -rnd.randint(20, 60)
+            if not adjusted(sku, by, "W1"):
+                adjusted(sku, 5, "W1")  # so much is reserved that none may go
+
+    app = FastAPI(
+        title="Inventory",
+        version="9.0",
+        summary="Stock levels and reservations",
+        lifespan=lambda _: living(step),
+    )
     guarded: Any = [Depends(authorize)]
 
     @app.get("/health", tags=["operating"])
@@ -64,11 +100,24 @@ def create_app(database: Path) -> FastAPI:
         return [_summary(sku, rows) for sku, rows in by_sku.items()]
 
     @app.get("/stock/{sku}", operation_id="getStock", tags=["stock"], dependencies=guarded)
-    def stock(sku: str) -> dict[str, Any]:
+    def stock(sku: str, if_none_match: Annotated[str, Header()] = "") -> Response:
         found = summaries([sku])
         if not found:
             raise HTTPException(404, "no such SKU")
-        return found[0]
+        body = json.dumps(found[0]).encode()
+        tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+        known = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
+        if tag in known or "*" in known:
+            return Response(status_code=304, headers={"etag": tag})
+        return Response(body, media_type="application/json", headers={"etag": tag})
+
+    @app.post("/stock/{sku}/adjust", operation_id="adjustStock", tags=["stock"], dependencies=guarded)
+    def adjust(sku: str, adjustment: Adjustment) -> dict[str, Any]:
+        if not db.rows("select 1 from levels where sku = ? and warehouse_id = ?", [sku, adjustment.warehouseId]):
+            raise HTTPException(404, "no such SKU in this warehouse")
+        if not adjusted(sku, adjustment.by, adjustment.warehouseId):
+            raise HTTPException(409, "less would be left than is reserved")
+        return summaries([sku])[0]
 
     @app.get("/stock", operation_id="listStock", tags=["stock"], dependencies=guarded)
     def stocks(sku: Annotated[list[str], Query(max_length=500)]) -> list[dict[str, Any]]:

@@ -1,18 +1,24 @@
 """Orders. Needs the shopper's own token (JWT), shows a shopper nothing but her own, camelCase.
 
-Batches repeat a parameter: ``?id=1&id=2``, or by foreign key ``?customerId=c-0001``.
+Batches repeat a parameter: ``?id=1&id=2``, or by foreign key ``?customerId=c-0001``. ``GET /orders/stream`` tells a
+shopper how her orders proceed, as server-sent events; ``Last-Event-ID`` goes on where she was.
 """
 
 import os
 import sqlite3
+import threading
+import time
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Annotated, Any
 
 import jwt
-from fastapi import Depends, FastAPI, HTTPException, Query
+from fastapi import Depends, FastAPI, Header, HTTPException, Query
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
+from examples.shop.services import journal
 from examples.shop.services.database import (
     CUSTOMERS,
     OPENED_AT,
@@ -27,13 +33,21 @@ from examples.shop.services.database import (
     price_of,
     sku_of,
 )
+from examples.shop.services.life import living
 
 DEFAULT_SECRET = "orders-dev-secret-orders-dev-secret"
+_NEXT = {"placed": "paid", "paid": "shipped"}
+_NEWEST = 1000  # of the orders placed since the shop was seeded, so many stay
 
 
-def shopper_token(customer: str, secret: str | None = None) -> str:
-    """Give the token of a shopper, as a login service would."""
-    return jwt.encode({"sub": customer}, secret or os.environ.get("ORDERS_SECRET", DEFAULT_SECRET), "HS256")
+def shopper_token(customer: str, secret: str | None = None, *, lasts_s: float | None = None) -> str:
+    """Give the token of a shopper, as a login service would.
+
+    Args:
+        lasts_s: after how many seconds it expires; None for never.
+    """
+    expiry = {} if lasts_s is None else {"exp": int(time.time() + lasts_s)}
+    return jwt.encode({"sub": customer} | expiry, secret or os.environ.get("ORDERS_SECRET", DEFAULT_SECRET), "HS256")
 
 
 class NewItem(BaseModel):
@@ -53,6 +67,9 @@ class NewOrder(BaseModel):
 def create_app(database: Path) -> FastAPI:
     """Make the service over a database file, which is seeded when it does not exist."""
     db = Database(database, _seed)
+    changes = journal.Journal(db)
+    changing = threading.Lock()  # so that the journal has changes in the order in which they were made
+    rnd = chance("orders life")
     secret = os.environ.get("ORDERS_SECRET", DEFAULT_SECRET)
 
     def shopper(given: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]) -> str:
@@ -63,7 +80,47 @@ def create_app(database: Path) -> FastAPI:
             raise HTTPException(401, "a shopper's token is needed", {"WWW-Authenticate": "Bearer"}) from None
 
     Shopper = Annotated[str, Depends(shopper)]
-    app = FastAPI(title="Orders", version="3.2", summary="A shopper's orders")
+
+    def became(number: int, customer: str, status: str) -> None:
+        changes.append(customer, {"id": number, "customerId": customer, "status": status})
+
+    def bought(new: NewOrder, customer: str) -> int:
+        with changing:
+            number = db.insert(
+                "insert into orders (customer_id, status, placed_at, note) values (?, 'placed', ?, ?)",
+                [customer, OPENED_AT.isoformat(), new.note],
+            )
+            for line, item in enumerate(new.items):
+                price = price_of(item.productId)
+                values = [number, line, item.productId, item.quantity, price]
+                db.insert("insert into items values (?, ?, ?, ?, ?)", values)
+            became(number, customer, "placed")
+        return number
+
+    def changed(order: Row, status: str) -> bool:
+        """Change an order's status, unless somebody else has done so since it was read."""
+        with changing:
+            changed = db.rows(
+                "update orders set status = ? where id = ? and status = ? returning 1",
+                [status, order["id"], order["status"]],
+            )
+            if changed:
+                became(order["id"], order["customer_id"], status)
+        return bool(changed)
+
+    def step() -> None:
+        """Go on with the oldest new order; where all of them are done, the first shopper places another one."""
+        found = db.row("select * from orders where id > ? and status in ('placed', 'paid') order by id", [ORDERS])
+        if found is not None:
+            changed(found, _NEXT[found["status"]])
+            return
+        item = NewItem(productId=rnd.randint(1, PRODUCTS), quantity=rnd.randint(1, 3))
+        newest = bought(NewOrder(items=[item], note=None), customer_id(1))
+        for table, column in (("items", "order_id"), ("orders", "id")):
+            db.insert(f"delete from {table} where {column} between ? and ?", [ORDERS + 1, newest - _NEWEST])
+
+    app = FastAPI(title="Orders", version="3.2", summary="A shopper's orders", lifespan=lambda _: living(step))
+    app.state.journal = changes
 
     @app.get("/health", tags=["operating"])
     def health() -> dict[str, str]:
@@ -81,6 +138,16 @@ def create_app(database: Path) -> FastAPI:
         if found is None:
             raise HTTPException(404, "no such order")
         return found
+
+    def position(last_event_id: Annotated[int | None, Header(ge=0, lt=2**63)] = None) -> int:
+        return changes.last() if last_event_id is None else last_event_id
+
+    @app.get(
+        "/orders/stream", operation_id="streamOrders", tags=["orders"], response_class=EventSourceResponse
+    )  # it says something every 15 seconds: FastAPI adds comments
+    async def stream(customer: Shopper, after: Annotated[int, Depends(position)]) -> AsyncGenerator[ServerSentEvent]:
+        async for entry in changes.follow(customer, after):
+            yield ServerSentEvent(raw_data=entry["body"], event="status", id=str(entry["id"]))
 
     @app.get("/orders/{number}", operation_id="getOrder", tags=["orders"])
     def one(number: int, customer: Shopper) -> dict[str, Any]:
@@ -106,21 +173,20 @@ def create_app(database: Path) -> FastAPI:
     def place(new: NewOrder, customer: Shopper) -> dict[str, Any]:
         if any(item.productId > PRODUCTS for item in new.items):
             raise HTTPException(422, "unknown product")
-        number = db.insert(
-            "insert into orders (customer_id, status, placed_at, note) values (?, 'placed', ?, ?)",
-            [customer, OPENED_AT.isoformat(), new.note],
-        )
-        for line, item in enumerate(new.items):
-            price = price_of(item.productId)
-            db.insert("insert into items values (?, ?, ?, ?, ?)", [number, line, item.productId, item.quantity, price])
-        return whole([own(number, customer)])[0]
+        return whole([own(bought(new, customer), customer)])[0]
 
     @app.post("/orders/{number}/cancel", operation_id="cancelOrder", tags=["orders"])
     def cancel(number: int, customer: Shopper) -> dict[str, Any]:
         order = own(number, customer)
-        if order["status"] not in ("placed", "paid"):
+        if order["status"] not in ("placed", "paid") or not changed(order, "cancelled"):
             raise HTTPException(409, f"an order that is {order['status']} cannot be cancelled")
-        db.insert("update orders set status = 'cancelled' where id = ?", [number])
+        return whole([own(number, customer)])[0]
+
+    @app.post("/orders/{number}/advance", operation_id="advanceOrder", tags=["orders"])
+    def advance(number: int, customer: Shopper) -> dict[str, Any]:
+        order = own(number, customer)
+        if order["status"] not in _NEXT or not changed(order, _NEXT[order["status"]]):
+            raise HTTPException(409, f"an order that is {order['status']} goes no further")
         return whole([own(number, customer)])[0]
 
     return app
@@ -149,7 +215,8 @@ def _order(order: Row, items: list[Row]) -> dict[str, Any]:
 def _seed(db: sqlite3.Connection) -> None:
     rnd = chance("orders")
     db.executescript(
-        """
+        journal.TABLE
+        + """
         create table orders (id integer primary key, customer_id text, status text, placed_at text, note text);
         create table items (order_id integer, line integer, product_id integer, quantity integer, unit_cents integer,
             primary key (order_id, line));

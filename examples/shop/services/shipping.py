@@ -1,19 +1,38 @@
-"""A carrier: labels and shipments. API key in the query, snake_case, Unix seconds, refusals with a reason."""
+"""A carrier: labels and shipments. API key in the query, snake_case, Unix seconds, refusals with a reason.
 
+Whoever registers an address is told of each move of a parcel: a POST, signed as Stripe signs.
+"""
+
+import contextlib
 import os
 import secrets
 import sqlite3
+import threading
+import time
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Security
 from fastapi.responses import JSONResponse
 from fastapi.security import APIKeyQuery
-from pydantic import BaseModel, Field
+from pydantic import AnyHttpUrl, BaseModel, Field
 
+from examples.shop.services import journal
 from examples.shop.services.database import OPENED_AT, ORDERS, Database, Row, chance, marks, moment
+from examples.shop.services.delivery import deliver
+from examples.shop.services.life import beside, living
 
 DEFAULT_KEY = "shipping-dev-key"
+DEFAULT_WEBHOOK_SECRET = "whsec-shipping-dev"
+MOVED = "shipment.moved"
+_ROUTE = (
+    ("Rotterdam", "Label created"),
+    ("Rotterdam", "Picked up"),
+    ("Lyon", "Sorted"),
+    ("Porto", "Out for delivery"),
+    ("At the door", "Delivered"),
+)
 
 
 class NewLabel(BaseModel):
@@ -23,17 +42,37 @@ class NewLabel(BaseModel):
     service: Literal["standard", "express"] = "standard"
 
 
+class Registration(BaseModel):
+    """Where moves of parcels are posted to."""
+
+    url: AnyHttpUrl
+
+
 def create_app(database: Path) -> FastAPI:
     """Make the service over a database file, which is seeded when it does not exist."""
     db = Database(database, _seed)
+    moves = journal.Journal(db)
+    moving = threading.Lock()
+    rnd = chance("shipping life")
     key = os.environ.get("SHIPPING_KEY", DEFAULT_KEY)
+    secret = os.environ.get("SHIPPING_WEBHOOK_SECRET", DEFAULT_WEBHOOK_SECRET)
     parameter = APIKeyQuery(name="api_key", auto_error=False)
 
     def authorize(given: Annotated[str | None, Security(parameter)]) -> None:
         if given is None or not secrets.compare_digest(given, key):
             raise HTTPException(401, "missing or wrong api_key")
 
-    app = FastAPI(title="Shipping", version="0.7", summary="Labels and tracking")
+    def registered() -> str | None:
+        found = db.row("select url from webhooks")
+        return str(found["url"]) if found else None
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        async with beside(deliver(moves, MOVED, registered, secret)), living(step):
+            yield
+
+    app = FastAPI(title="Shipping", version="0.7", summary="Labels and tracking", lifespan=lifespan)
+    app.state.journal = moves
     guarded: Any = [Depends(authorize)]
 
     @app.get("/health", tags=["operating"])
@@ -43,9 +82,44 @@ def create_app(database: Path) -> FastAPI:
     def whole(shipments: list[Row]) -> list[dict[str, Any]]:
         numbers = [shipment["tracking_number"] for shipment in shipments]
         events: dict[str, list[Row]] = {}
-        for event in db.rows(f"select * from events where tracking_number in ({marks(numbers)}) order by at", numbers):
+        for event in db.rows(
+            f"select * from events where tracking_number in ({marks(numbers)}) order by rowid", numbers
+        ):
             events.setdefault(event.pop("tracking_number"), []).append(event)
         return [{**shipment, "events": events.get(shipment["tracking_number"], [])} for shipment in shipments]
+
+    def note(shipment: Row, status: str, event: Row) -> None:
+        number = shipment["tracking_number"]
+        db.insert("insert into events values (?, ?, ?, ?)", [number, event["at"], event["place"], event["text"]])
+        moved = {"tracking_number": number, "order_id": shipment["order_id"], "status": status, "event": event}
+        delivery = f"evt_{secrets.token_hex(8)}"  # not counted up: nobody takes it for one of an earlier database
+        moves.append(MOVED, {"id": delivery, "type": MOVED, "created": event["at"], "data": moved})
+
+    def move(shipment: Row) -> None:
+        number = shipment["tracking_number"]
+        [count] = db.rows("select count(*) as events from events where tracking_number = ?", [number])
+        place, text = _ROUTE[min(count["events"], len(_ROUTE) - 1)]
+        status, now = "in_transit", int(time.time())
+        if shipment["status"] == "delivered":  # the buyer sends it back: a journey of its own
+            db.insert("delete from events where tracking_number = ?", [number])
+            (place, text), status = _ROUTE[0], "label_created"
+        elif text == "Delivered":
+            status = "delivered"
+        arrived = now if status == "delivered" else None
+        db.insert(
+            "update shipments set status = ?, delivered_at = ? where tracking_number = ?", [status, arrived, number]
+        )
+        note(shipment, status, {"at": now, "place": place, "text": text})
+
+    def step() -> None:
+        """Move the parcel of order 1, and another one."""
+        others = db.rows("select tracking_number from shipments where order_id > 1 order by order_id limit 50")
+        chosen = [rnd.choice(others)["tracking_number"]] if others else []
+        with moving:
+            for shipment in db.rows(
+                f"select * from shipments where order_id = 1 or tracking_number in ({marks(chosen)})", chosen
+            ):
+                move(shipment)
 
     @app.post("/labels", operation_id="createLabel", tags=["labels"], status_code=201, dependencies=guarded)
     def label(new: NewLabel) -> JSONResponse:
@@ -58,8 +132,10 @@ def create_app(database: Path) -> FastAPI:
             "insert into shipments values (?, ?, 'label_created', ?, ?, null)",
             [number, new.order_id, new.service, int(OPENED_AT.timestamp())],
         )
-        found = whole(db.rows("select * from shipments where tracking_number = ?", [number]))
-        return JSONResponse(found[0], 201)
+        found = db.rows("select * from shipments where tracking_number = ?", [number])
+        place, text = _ROUTE[0]
+        note(found[0], "label_created", {"at": found[0]["created_at"], "place": place, "text": text})
+        return JSONResponse(whole(found)[0], 201)
 
     @app.get("/shipments/{tracking_number}", operation_id="getShipment", tags=["shipments"], dependencies=guarded)
     def shipment(tracking_number: str) -> dict[str, Any]:
@@ -67,6 +143,20 @@ def create_app(database: Path) -> FastAPI:
         if not found:
             raise HTTPException(404, "no such shipment")
         return found[0]
+
+    @app.post("/shipments/{tracking_number}/advance", operation_id="advance", tags=["shipments"], dependencies=guarded)
+    def advance(tracking_number: str) -> dict[str, Any]:
+        with moving:
+            found = db.row("select * from shipments where tracking_number = ?", [tracking_number])
+            if found is None:
+                raise HTTPException(404, "no such shipment")
+            move(found)
+        return shipment(tracking_number)
+
+    @app.put("/webhooks", operation_id="register", tags=["webhooks"], dependencies=guarded)
+    def register(wanted: Registration) -> dict[str, str]:
+        db.insert("insert or replace into webhooks (id, url) values (1, ?)", [str(wanted.url)])
+        return {"url": str(wanted.url)}
 
     @app.get("/shipments", operation_id="listShipments", tags=["shipments"], dependencies=guarded)
     def shipments(order_id: Annotated[list[int], Query(max_length=500)]) -> list[dict[str, Any]]:
@@ -82,7 +172,9 @@ def _refusal(code: str, reason: str) -> JSONResponse:
 def _seed(db: sqlite3.Connection) -> None:
     rnd = chance("shipping")
     db.executescript(
-        """
+        journal.TABLE
+        + """
+        create table webhooks (id integer primary key, url text);
         create table shipments (tracking_number text primary key, order_id integer, status text, service text,
             created_at integer, delivered_at integer);
         create table events (tracking_number text, at integer, place text, text text);

@@ -17,7 +17,7 @@ from tests.graph.serving.backend import Backend, Gateway
 ROOT = Path(__file__).resolve().parents[3]
 POSTS = "examples/posts/graph.py"
 SHOP = "examples/shop/graph.py"
-SECRETS = ("CATALOG_KEY", "CRM_SECRET", "INVENTORY_PASSWORD", "SHIPPING_KEY")
+SECRETS = ("CATALOG_KEY", "CRM_SECRET", "INVENTORY_PASSWORD", "SHIPPING_KEY", "SHIPPING_WEBHOOK_SECRET")
 OVER_ONE_BACKEND = """
 import os
 import strawberry

@@ -107,7 +107,7 @@ def test_missing_secrets_are_told_at_once() -> None:
     ended = here("serve", SHOP, "--port", "0")
     assert (ended.status, ended.out) == (2, "")
     first, *others = ended.err.splitlines()
-    assert first.startswith(f"weft: {SHOP}: the graph has 4 faults:")
+    assert first.startswith(f"weft: {SHOP}: the graph has 5 faults:")
     assert sorted(line.split()[-4] for line in others) == sorted(SECRETS)
 
 
@@ -140,7 +140,7 @@ def test_all_that_is_wrong_with_how_to_serve_is_told_at_once(tmp_path: Path) -> 
     ended = here("serve", SHOP, "--port", "0", *options)
     assert (ended.status, ended.out) == (2, "")
     first, *others = ended.err.splitlines()
-    assert first == f"weft: {SHOP}: the graph has 7 faults:"
+    assert first == f"weft: {SHOP}: the graph has 8 faults:"
     assert others[:3] == [
         "  Cors: 'https://a.example/' is no origin, such as https://app.example",
         "  document 'a' (A): Cannot query field 'nothing' on type 'Query'.",
