@@ -202,10 +202,12 @@ class Channel:
                 if not is_shared:
                     for subscriber in tuple(self.subscribers):
                         await subscriber.taken()
-        except Exception as exc:  # the author's code may raise anything
-            failure = [graphql.GraphQLError(str(exc), original_error=exc)]
-            if isinstance(exc, graphql.GraphQLError):
-                failure = [exc]
+        except (Exception, asyncio.CancelledError) as exc:  # the author's code may raise anything
+            task = asyncio.current_task()
+            if isinstance(exc, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
+            cause = exc if isinstance(exc, Exception) else RuntimeError("a generator cancelled itself")
+            failure = [exc if isinstance(exc, graphql.GraphQLError) else _raised(cause)]
         finally:
             await close_stream(stream)
         self._finish(failure)
@@ -243,6 +245,10 @@ async def close_stream(stream: Any) -> None:
     if close is not None:
         with contextlib.suppress(Exception):  # the author's own clearing up
             await close()
+
+
+def _raised(exc: Exception) -> graphql.GraphQLError:
+    return graphql.GraphQLError(str(exc), original_error=exc)
 
 
 def _told(notice: Any) -> str:

@@ -15,6 +15,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
+from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any, Protocol, cast
 
@@ -128,6 +129,7 @@ class Worker(multiprocess.Process):
 
     def start(self) -> None:
         """Start it, deaf to SIGINT: Ctrl-C in a terminal reaches all processes, and the one that starts it decides."""
+        resource_tracker.ensure_running()  # which would let SIGINT through again, if it were started below
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
             super().start()

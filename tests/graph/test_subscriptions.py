@@ -130,6 +130,8 @@ class Subscription:
     @strawberry.subscription
     async def fails(self, at: int) -> AsyncGenerator[int, None]:
         yield 0
+        if at == 2:
+            raise asyncio.CancelledError
         raise ValueError("a secret")
 
 
@@ -504,6 +506,12 @@ async def test_what_a_generator_raises_stays_in_the_log(graph: Graph, caplog: py
     assert responses[0] == {"data": {"fails": 0}}
     assert responses[1]["errors"][0]["message"] == "Internal server error"
     assert "a secret" in caplog.text
+
+
+async def test_a_generator_that_cancels_itself_has_failed(graph: Graph) -> None:
+    async with asyncio.timeout(10):
+        responses = [response async for response in graph.subscribe("subscription { fails(at: 2) }")]
+    assert responses[1]["errors"][0]["message"] == "Internal server error"
 
 
 async def test_a_subscription_that_does_not_fit_the_schema_is_refused(graph: Graph) -> None:
