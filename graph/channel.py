@@ -21,10 +21,12 @@ import graphql
 import msgspec
 
 from graph.errors import log, report
+from graph.holding import SUBSCRIBER, Answer, Holding
 from resolvers import Backlog, Occasion, Told
 from sources import Gap, Overflow, SourceError
 
 _MOST_TOGETHER = 100
+_AT_ONCE = 200
 _NOTICE = "\0"  # the key of what is told of events; no object has it
 Perform = Callable[[list[Occasion]], Awaitable[list[str]]]
 Failure = list[graphql.GraphQLError]
@@ -35,18 +37,27 @@ class Subscriber:
 
     Args:
         again: subscribes it anew, where the graph is replaced.
+        size_bytes: what it holds besides answers, estimated.
 
     `failure` says why it is over, where it did not simply complete.
     """
 
-    __slots__ = ("_taken", "_waiting", "_woken", "again", "channel", "failure", "is_over")
+    __slots__ = ("_overflow", "_taken", "_waiting", "_woken", "again", "channel", "failure", "is_over", "size_bytes")
 
-    def __init__(self, buffer: int, overflow: Overflow, again: Callable[[Any], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self,
+        buffer: int,
+        overflow: Overflow,
+        again: Callable[[Any], Awaitable[None]] | None = None,
+        size_bytes: int = SUBSCRIBER,
+    ) -> None:
         self.again = again
+        self.size_bytes = size_bytes
+        self._overflow: Overflow = overflow
         self.channel: Channel | None = None
         self.failure: Failure | None = None
         self.is_over = False
-        self._waiting: Backlog[str] = Backlog(buffer, overflow)
+        self._waiting: Backlog[Answer] = Backlog(buffer, overflow)
         self._woken: asyncio.Future[None] | None = None
         self._taken: asyncio.Future[None] | None = None
 
@@ -63,29 +74,33 @@ class Subscriber:
         """Give the next answer if it is there."""
         if not self._waiting:
             return None
-        text = self._waiting.take()
+        answer = self._waiting.take()
         if self._taken is not None and not self._waiting:
             _wake(self._taken)
-        return text
+        return answer.text
 
     def close(self) -> None:
         """Leave: the client wants no more. It may be called at any time, and again."""
         self._waiting.clear()
         self.end()
 
-    def put(self, key: str | None, text: str) -> None:
+    def put(self, key: str | None, answer: Answer) -> None:
         """Give it an answer, which waits until it is taken."""
         if self.is_over:
             return
-        if self._waiting.put(key, text):
+        if self._waiting.put(key, answer):
             _wake(self._woken)
             return
         self._waiting.clear()
         self.end([overflow("the client took the answers more slowly than the events came")])
 
-    def tell(self, gap: Gap) -> None:
-        """Say that events may be missing."""
-        self.put(_NOTICE, _told(gap))
+    def shed(self) -> None:
+        """Lose what waits: there is too much of it in the whole server."""
+        if not self._waiting:
+            return
+        self._waiting.clear()
+        if self._overflow == "close":
+            self.end([overflow("the client took the answers slowly, and too much waits for slow clients")])
 
     def end(self, failure: Failure | None = None) -> None:
         """Say that no more will come; what waits may still be taken."""
@@ -111,11 +126,15 @@ class Channel:
     Args:
         perform: answers events, each with the JSON text of an execution result.
         ended: is told once that it has ended.
+        holding: the account of what it and its subscribers hold.
 
     `carrier` is what carries its events where that outlives a graph; None where every graph listens for itself.
     """
 
-    def __init__(self, perform: Perform, buffer: int, overflow: Overflow, ended: Callable[[], None]) -> None:
+    def __init__(
+        self, perform: Perform, buffer: int, overflow: Overflow, ended: Callable[[], None], holding: Holding
+    ) -> None:
+        self._holding = holding
         self.subscribers: dict[Subscriber, None] = {}
         self.buffer = buffer
         self.overflow: Overflow = overflow
@@ -134,12 +153,19 @@ class Channel:
         """Let a subscriber have all answers from now on."""
         subscriber.channel = self
         self.subscribers[subscriber] = None
+        self._holding.held_bytes += subscriber.size_bytes
 
     def leave(self, subscriber: Subscriber) -> None:
         """Let a subscriber go; with the last one, the channel ends."""
-        self.subscribers.pop(subscriber, None)
+        if subscriber in self.subscribers:
+            del self.subscribers[subscriber]
+            self._holding.held_bytes -= subscriber.size_bytes
         if not self.subscribers:
             self.stop()
+
+    def warn(self, subscriber: Subscriber, gap: Gap) -> None:
+        """Tell one subscriber that events may be missing."""
+        subscriber.put(_NOTICE, Answer(_told(gap), self._holding))
 
     def hands_over(self, after: Channel) -> bool:
         """Tell whether who goes on with another channel from now on misses nothing."""
@@ -153,7 +179,7 @@ class Channel:
         leave, self.leave_topic = self.leave_topic, None
         if leave is not None:
             leave()
-        if self._task is not None and self._task is not asyncio.current_task():
+        if self._task is not None:  # perhaps the one that runs: it goes no further than to its next wait
             self._task.cancel()
 
     # -- events of a topic ----------------------------------------------------------------------------------------
@@ -188,14 +214,14 @@ class Channel:
                 self._woken = asyncio.get_running_loop().create_future()
                 await self._woken
             burst = [backlog.take() for _ in range(min(len(backlog), _MOST_TOGETHER))]
+            self._is_answering = True
             for is_event, together in itertools.groupby(burst, lambda one: isinstance(one, Occasion)):
                 if is_event:
-                    self._is_answering = True
                     await self._answer_together([one for one in together if isinstance(one, Occasion)])
-                    self._is_answering = False
                     continue
                 for notice in together:
-                    self._deliver(_NOTICE, _told(notice))
+                    await self._deliver(_NOTICE, _told(notice))
+            self._is_answering = False
 
     # -- values of a generator ------------------------------------------------------------------------------------
 
@@ -213,7 +239,7 @@ class Channel:
         failure: Failure | None = None
         try:
             async for value in stream:
-                self._deliver(None, await perform(value))
+                await self._deliver(None, await perform(value))
                 if not is_shared:
                     for subscriber in tuple(self.subscribers):
                         await subscriber.taken()
@@ -233,14 +259,24 @@ class Channel:
         try:
             texts = await self._perform(burst)
         except Exception:  # a fault of ours costs these events their answers, not the subscription
-            log.exception("events could not be answered")
+            if len(burst) > 1:  # nor does it cost those that came with the one concerned
+                for occasion in burst:
+                    await self._answer_together([occasion])
+                return
+            log.exception("an event could not be answered")
             texts = [_text(report(failed()))] * len(burst)
         for occasion, text in zip(burst, texts, strict=True):
-            self._deliver(occasion.key, text)
+            await self._deliver(occasion.key, text)
 
-    def _deliver(self, key: str | None, text: str) -> None:
-        for subscriber in tuple(self.subscribers):
-            subscriber.put(key, text)
+    async def _deliver(self, key: str | None, text: str) -> None:
+        answer = Answer(text, self._holding)
+        for number, subscriber in enumerate(tuple(self.subscribers), 1):
+            if subscriber.channel is self:
+                if self._holding.is_short:
+                    subscriber.shed()
+                subscriber.put(key, answer)
+            if not number % _AT_ONCE:
+                await asyncio.sleep(0)  # let those send it; in one round, ten thousand would hold the event loop
 
     def _finish(self, failure: Failure | None) -> None:
         subscribers: Sequence[Subscriber] = tuple(self.subscribers)

@@ -246,11 +246,17 @@ class Stream:
         self._clock = asyncio.get_running_loop().time
         self._written_at = self._clock()
         self._writing = asyncio.Lock()
+        self._hang_up: Callable[[], None] = _nothing
         self._has_left = False
         self._is_given_up = False
 
-    async def send(self, receive: Receive, send: Send) -> None:
-        """Send the payloads of the subscription until it is over or its client has gone; it is closed then."""
+    async def send(self, receive: Receive, send: Send, hang_up: Callable[[], None]) -> None:
+        """Send the payloads of the subscription until it is over or its client has gone; it is closed then.
+
+        Args:
+            hang_up: drops the connection of a client that takes nothing.
+        """
+        self._hang_up = hang_up
         self._task = task = _current_task()
         self._streams.begin(self, task)
         attending = asyncio.create_task(self._attend(receive, send))
@@ -268,6 +274,7 @@ class Stream:
             if not self._is_given_up or task.uncancel():
                 raise
             log.warning("a stream was dropped: its client took nothing of it any more")
+            self._hang_up()
         finally:
             self._task = None
             self._subscriber.close()
@@ -348,6 +355,10 @@ def _current_task() -> asyncio.Task[None]:
     if task is None:
         raise RuntimeError("a stream is sent from a task")
     return task
+
+
+def _nothing() -> None:
+    pass
 
 
 def _expired() -> graphql.GraphQLError:

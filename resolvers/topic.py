@@ -3,6 +3,7 @@
 Theory of operation. A topic is a call with the values that its feed takes, and the client's headers that its source is
 sent. It begins with its first listener and ends with the last one: the task that reads the feed is cancelled, and the
 feed closes what it opened. Nobody waits for a listener: it is told what happens by a function, which returns at once.
+After every few that were told, the event loop has a round, in which these go on with what they heard.
 
 What a feed gives is bytes. Here they become *occasions*: the payload out of its envelope, a list taken apart where the
 field is none, the key that tells its object apart. Where a feed tells a whole state again and again
@@ -19,7 +20,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ import msgspec
 
 from resolvers.binding import Feeding, Fetching
 from resolvers.envelope import Envelopes, key_text
+from resolvers.filters import at
 from resolvers.store import Store
 from sources import Bus, Event, Gap, Listening, Number, SourceError, UpstreamInvalid, encode_sorted_json
 
@@ -34,6 +36,8 @@ log = logging.getLogger("weft")
 Pairs = tuple[tuple[str, str], ...]
 _decode = msgspec.json.Decoder(float_hook=Number).decode
 _MOST_COMPARED = 100_000
+_NOTHING = object()  # where an event holds no payload
+_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class Topics:
             values: of the feed's variables.
             client: the client's headers that the source is sent.
         """
-        key = (fetching.call.serial, encode_sorted_json(values), client)
+        key = _identity(fetching, values, client)
         topic = self._topics.get(key)
         if topic is None:
             topic = self._topics[key] = _Topic(Reader(fetching, feeding, self._store, self._envelopes))
@@ -109,6 +113,10 @@ class Topics:
 
         return leave
 
+    def knows(self, fetching: Fetching, values: Mapping[str, object], client: Pairs) -> bool:
+        """Tell whether somebody listens to a topic."""
+        return _identity(fetching, values, client) in self._topics
+
     async def aclose(self) -> None:
         """End all topics; their listeners are told."""
         tasks = tuple(self._tasks)
@@ -121,11 +129,15 @@ class Topics:
         feed = topic.reader.feeding.pushed.feed
         try:
             async with contextlib.aclosing(feed.listen(to)) as happenings:
+                heard = 0
                 async for happening in happenings:
                     told = topic.reader.read(happening) if isinstance(happening, Event) else happening
-                    if told:
-                        for listener in tuple(topic.listeners):
+                    for listener in tuple(topic.listeners) if told else ():
+                        if listener in topic.listeners:
                             listener.hear(told)
+                        heard += 1
+                        if not heard % _AT_ONCE:
+                            await asyncio.sleep(0)
         except SourceError as exc:
             failure = exc
         except Exception:  # whatever it is, whoever listens must hear that nothing more comes
@@ -140,6 +152,10 @@ class Topics:
     def _forget(self, key: Hashable, topic: _Topic) -> None:
         if self._topics.get(key) is topic:
             del self._topics[key]
+
+
+def _identity(fetching: Fetching, values: Mapping[str, object], client: Pairs) -> Hashable:
+    return (fetching.call.serial, encode_sorted_json(values), client)
 
 
 class _Topic:
@@ -165,12 +181,9 @@ class Reader:
         """Give the occasions of an event; none where it holds no payload for the field, or nothing has changed."""
         source = self._fetching.source
         try:
-            found = list(self._payloads(event.body))
+            occasions = self._occasions(event.body)
         except (msgspec.DecodeError, RecursionError, ValueError):
             return UpstreamInvalid(f"{source.name} sent an event that cannot be read", source=source.name)
-        occasions = [Occasion(payload, self._key(payload)) for payload in found]
-        if self.feeding.pushed.compares:
-            occasions = self._changed(occasions)
         for occasion in occasions:
             self.touch(occasion)
         return occasions
@@ -180,79 +193,50 @@ class Reader:
         fetching, store = self._fetching, self._store
         if fetching.target is not None:
             if self.feeding.rest is not None:
-                store.touch(fetching.target, occasion.key)
+                store.touch(fetching.target, _key_at(occasion.payload, self.feeding.rest.match))
             else:
                 for name in fetching.holds:
                     store.touch(name)
         for name, path in fetching.invalidates.items():
-            key = None if path is None else _at(occasion.payload, tuple(path.split(".")))
+            key = None if path is None else at(occasion.payload, tuple(path.split(".")))
             store.touch(name, None if key is None else key_text(key))
 
-    def _payloads(self, body: bytes) -> Iterator[Any]:
-        feeding = self.feeding
+    def _occasions(self, body: bytes) -> list[Occasion]:
+        payload = self._payload(body)
+        if payload is _NOTHING:
+            return []
+        is_list = isinstance(payload, list) and self.feeding.splits
+        occasions = [
+            Occasion(found, _key_at(found, self.feeding.key)) for found in (payload if is_list else (payload,))
+        ]
+        return self._changed(occasions, is_list=is_list) if self.feeding.pushed.compares else occasions
+
+    def _payload(self, body: bytes) -> Any:
         try:
-            raw = self._envelopes.payload(body, feeding.pushed.items)
+            raw = self._envelopes.payload(body, self.feeding.pushed.items)
         except msgspec.ValidationError:  # an event of another kind
-            return
-        payload = None if raw is None else _decode(raw)
-        if isinstance(payload, list) and feeding.splits:
-            yield from payload
-        else:
-            yield payload
+            return _NOTHING
+        return None if raw is None else _decode(raw)
 
-    def _key(self, payload: Any) -> str | None:
-        if isinstance(payload, str | int) and not isinstance(payload, bool):
-            return key_text(payload)
-        parts = tuple(_at(payload, path) for path in self.feeding.key)
-        if not parts or any(isinstance(part, dict | list) or part is None for part in parts):
-            return None
-        return key_text(parts if len(parts) > 1 else parts[0])
-
-    def _changed(self, occasions: list[Occasion]) -> list[Occasion]:
+    def _changed(self, occasions: list[Occasion], *, is_list: bool) -> list[Occasion]:
         before, self._known = self._known, {}
-        changed: list[Occasion] = []
+        found: dict[str | bytes | None, Occasion] = {}  # of several with one key, the last counts
         for occasion in occasions[:_MOST_COMPARED]:
             digest = hashlib.blake2b(encode_sorted_json(occasion.payload), digest_size=16).digest()
-            # Objects that nothing tells apart are told apart by what they are.
-            place = digest if occasion.key is None and len(occasions) > 1 else occasion.key
+            # Objects in a list that nothing tells apart are told apart by what they are.
+            place = digest if occasion.key is None and is_list else occasion.key
             self._known[place] = digest
-            if before is not None and before.get(place) != digest:
-                changed.append(occasion)
-        return changed
+            found[place] = occasion
+        if before is None:
+            return []
+        return [occasion for place, occasion in found.items() if before.get(place) != self._known[place]]
 
 
-def _at(value: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(name)
-    return value
-
-
-def matches(feeding: Feeding, arguments: Mapping[str, Any], occasion: Occasion) -> bool:
-    """Tell whether an occasion is what a field's arguments ask for; an argument that is null asks for everything.
-
-    Args:
-        arguments: by their Python names, as the backend reads them.
-    """
-    for name, path in feeding.filters.items():
-        wanted = arguments.get(name)
-        if wanted is None:
-            continue
-        found = _at(occasion.payload, path)
-        if isinstance(wanted, list | tuple):
-            if not any(_same(found, one) for one in wanted):
-                return False
-        elif not _same(found, wanted):
-            return False
-    return True
-
-
-def _same(found: Any, wanted: Any) -> bool:
-    if found is None or isinstance(found, dict):
-        return False
-    if isinstance(found, list):
-        return any(_same(one, wanted) for one in found)
-    if isinstance(found, bool) or isinstance(wanted, bool):
-        return found is wanted
-    return key_text(found) == key_text(wanted)
+def _key_at(payload: Any, paths: Sequence[tuple[str, ...]]) -> str | None:
+    """Give the key that a payload has at these paths, or is."""
+    if isinstance(payload, str | int) and not isinstance(payload, bool):
+        return key_text(payload)
+    parts = tuple(at(payload, path) for path in paths)
+    if not parts or any(isinstance(part, dict | list) or part is None for part in parts):
+        return None
+    return key_text(parts if len(parts) > 1 else parts[0])

@@ -187,8 +187,8 @@ def test_one_common_subprotocol_is_enough() -> None:
             '{"type":"connection_init","payload":[]}',
             "Invalid message: Expected `object | null`, got `array` - at `$.payload`",
         ),
-        ('{"type":"ping","payload":"x"}', "Invalid message: Expected `object | null`, got `str` - at `$.payload`"),
-        ('{"type":"pong","payload":1}', "Invalid message: Expected `object | null`, got `int` - at `$.payload`"),
+        ('{"type":"ping","payload":"x"}', "Invalid message: Expected `object | null` - at `$.payload`"),
+        ('{"type":"pong","payload":1}', "Invalid message: Expected `object | null` - at `$.payload`"),
         ('{"type":"subscribe","payload":{}}', "Invalid message: Object missing required field `id`"),
         ('{"type":"subscribe","id":"1"}', "Invalid message: Object missing required field `payload`"),
         ('{"type":"subscribe","id":1,"payload":{}}', "Invalid message: Expected `str`, got `int` - at `$.id`"),
@@ -237,7 +237,7 @@ def test_members_that_nobody_knows_are_ignored() -> None:
     [
         ({}, '{"type":"pong","payload":{}}'),
         (None, '{"type":"pong","payload":null}'),
-        ({"at": "10", "é": [1, None]}, '{"type":"pong","payload":{"at":"10","é":[1,null]}}'),
+        ({"at": "10", "é": [1, None]}, '{"type":"pong","payload":{"at": "10", "\\u00e9": [1, null]}}'),
     ],
 )
 def test_a_pong_brings_back_what_the_ping_brought(payload: Any, answer: str) -> None:
