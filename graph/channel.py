@@ -155,10 +155,6 @@ class Channel:
         self.subscribers[subscriber] = None
         self._holding.held_bytes += subscriber.size_bytes
 
-    def tell(self, subscriber: Subscriber, gap: Gap) -> None:
-        """Tell one subscriber that events may be missing."""
-        subscriber.put(_NOTICE, Answer(_told(gap), self._holding))
-
     def leave(self, subscriber: Subscriber) -> None:
         """Let a subscriber go; with the last one, the channel ends."""
         if subscriber in self.subscribers:
@@ -166,6 +162,10 @@ class Channel:
             self._holding.held_bytes -= subscriber.size_bytes
         if not self.subscribers:
             self.stop()
+
+    def warn(self, subscriber: Subscriber, gap: Gap) -> None:
+        """Tell one subscriber that events may be missing."""
+        subscriber.put(_NOTICE, Answer(_told(gap), self._holding))
 
     def hands_over(self, after: Channel) -> bool:
         """Tell whether who goes on with another channel from now on misses nothing."""
@@ -214,14 +214,14 @@ class Channel:
                 self._woken = asyncio.get_running_loop().create_future()
                 await self._woken
             burst = [backlog.take() for _ in range(min(len(backlog), _MOST_TOGETHER))]
+            self._is_answering = True
             for is_event, together in itertools.groupby(burst, lambda one: isinstance(one, Occasion)):
                 if is_event:
-                    self._is_answering = True
                     await self._answer_together([one for one in together if isinstance(one, Occasion)])
-                    self._is_answering = False
                     continue
                 for notice in together:
                     await self._deliver(_NOTICE, _told(notice))
+            self._is_answering = False
 
     # -- values of a generator ------------------------------------------------------------------------------------
 
