@@ -17,15 +17,16 @@ from websockets.frames import Frame
 _PIECE_BYTES = 4_096
 _MOST_FRAMES = 1_000
 _POLICY, _NO_TEXT, _TOO_LARGE = 1008, 1007, 1009
-_LINGERS_S = 15.0  # more than the closing handshake may take
 
 
 class Frames(WebSocketsSansIOProtocol):
     """One connection.
 
     A message may come in 1,000 frames. Pings, pongs and the frames of messages in several have a token bucket besides:
-    1,000 at once, and as many a second.
+    1,000 at once, and as many a second. A connection is dropped `lingers_s` after the application is done with it.
     """
+
+    lingers_s = 15.0  # more than the closing handshake may take
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -136,7 +137,7 @@ class Frames(WebSocketsSansIOProtocol):
         """Let the application have the connection; some time after it is done, drop what is left of it."""
         await super().run_asgi()
         if not self.disconnected:
-            self._dropping = self.loop.call_later(_LINGERS_S, self.transport.abort)
+            self._dropping = self.loop.call_later(self.lingers_s, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that the connection is over."""
