@@ -59,7 +59,8 @@ pytest: venv ## the tests (ARGS="-k name" to choose)
 
 fuzz: venv ## compare with graphql-core over many generated schemas and operations (EXAMPLES=20000)
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/graph/test_oracle.py \
-	  tests/graph/test_schema_oracle.py tests/graph/test_incremental_oracle.py --timeout=0 $(ARGS)
+	  tests/graph/test_schema_oracle.py tests/graph/test_incremental_oracle.py \
+	  tests/graph/test_event_oracle.py --timeout=0 $(ARGS)
 
 format: venv ## format, and repair what ruff can repair
 	$(BIN)/ruff check --fix

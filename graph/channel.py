@@ -128,6 +128,8 @@ class Channel:
         perform: answers events, each with the JSON text of an execution result.
         ended: is told once that it has ended.
         holding: the account of what it and its subscribers hold.
+
+    `carrier` is what carries its events where that outlives a graph; None where every graph listens for itself.
     """
 
     def __init__(
@@ -138,6 +140,8 @@ class Channel:
         self.buffer = buffer
         self.overflow: Overflow = overflow
         self.leave_topic: Callable[[], None] | None = None
+        self.carrier: object = None
+        self._is_answering = False
         self._perform = perform
         self._ended = ended
         self._backlog: Backlog[Occasion | Gap | SourceError] = Backlog(buffer, overflow)
@@ -152,6 +156,10 @@ class Channel:
         self.subscribers[subscriber] = None
         self._holding.held_bytes += subscriber.size_bytes
 
+    def tell(self, subscriber: Subscriber, gap: Gap) -> None:
+        """Tell one subscriber that events may be missing."""
+        subscriber.put(_NOTICE, Answer(_told(gap), self._holding))
+
     def leave(self, subscriber: Subscriber) -> None:
         """Let a subscriber go; with the last one, the channel ends."""
         if subscriber in self.subscribers:
@@ -160,6 +168,11 @@ class Channel:
         if not self.subscribers:
             self.stop()
 
+    def hands_over(self, after: Channel) -> bool:
+        """Tell whether who goes on with another channel from now on misses nothing."""
+        is_behind = self._is_answering or bool(self._backlog)
+        return self.carrier is not None and self.carrier is after.carrier and not is_behind
+
     def stop(self) -> None:
         """End at once: nobody is left."""
         ended, self._ended = self._ended, _nothing
@@ -167,7 +180,7 @@ class Channel:
         leave, self.leave_topic = self.leave_topic, None
         if leave is not None:
             leave()
-        if self._task is not None and self._task is not asyncio.current_task():
+        if self._task is not None:  # perhaps the one that runs: it goes no further than to its next wait
             self._task.cancel()
 
     # -- events of a topic ----------------------------------------------------------------------------------------
@@ -204,7 +217,9 @@ class Channel:
             burst = [backlog.take() for _ in range(min(len(backlog), _MOST_TOGETHER))]
             for is_event, together in itertools.groupby(burst, lambda one: isinstance(one, Occasion)):
                 if is_event:
+                    self._is_answering = True
                     await self._answer_together([one for one in together if isinstance(one, Occasion)])
+                    self._is_answering = False
                     continue
                 for notice in together:
                     await self._deliver(_NOTICE, _told(notice))
@@ -229,10 +244,12 @@ class Channel:
                 if not is_shared:
                     for subscriber in tuple(self.subscribers):
                         await subscriber.taken()
-        except Exception as exc:  # the author's code may raise anything
-            failure = [graphql.GraphQLError(str(exc), original_error=exc)]
-            if isinstance(exc, graphql.GraphQLError):
-                failure = [exc]
+        except (Exception, asyncio.CancelledError) as exc:  # the author's code may raise anything
+            task = asyncio.current_task()
+            if isinstance(exc, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
+            cause = exc if isinstance(exc, Exception) else RuntimeError("a generator cancelled itself")
+            failure = [exc if isinstance(exc, graphql.GraphQLError) else _raised(cause)]
         finally:
             await close_stream(stream)
         self._finish(failure)
@@ -243,7 +260,11 @@ class Channel:
         try:
             texts = await self._perform(burst)
         except Exception:  # a fault of ours costs these events their answers, not the subscription
-            log.exception("events could not be answered")
+            if len(burst) > 1:  # nor does it cost those that came with the one concerned
+                for occasion in burst:
+                    await self._answer_together([occasion])
+                return
+            log.exception("an event could not be answered")
             texts = [_text(report(failed()))] * len(burst)
         for occasion, text in zip(burst, texts, strict=True):
             await self._deliver(occasion.key, text)
@@ -276,6 +297,10 @@ async def close_stream(stream: Any) -> None:
     if close is not None:
         with contextlib.suppress(Exception):  # the author's own clearing up
             await close()
+
+
+def _raised(exc: Exception) -> graphql.GraphQLError:
+    return graphql.GraphQLError(str(exc), original_error=exc)
 
 
 def _told(notice: Any) -> str:

@@ -30,6 +30,7 @@ class Frames(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._application, self.app = self.app, self._serve
         self._unread = bytearray()
         self._is_scheduled = False
         self._tokens = float(_MOST_FRAMES)
@@ -132,6 +133,11 @@ class Frames(WebSocketsSansIOProtocol):
         self.handle_parser_exception()
 
     # -- the end ------------------------------------------------------------------------------------------------------
+
+    async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._application(scope, receive, send)
+        if self.initial_response is not None:  # a refusal is whole, and no fault of the application's to be logged
+            self.handshake_complete = True
 
     async def run_asgi(self) -> None:
         """Let the application have the connection; some time after it is done, drop what is left of it."""

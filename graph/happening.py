@@ -17,35 +17,39 @@ from typing import Any
 import graphql
 
 from graph.errors import report
+from graph.needs import Needs, list_depth
 from graph.operation import Variant
-from graph.plan import GlobalIdOf, Leaf, Nested, Shape, Site
+from graph.plan import Site
 from graph.refer import merged
 from graph.replies import answers, is_key
 from graph.tree import Failure
-from resolvers import Feeding, Fetching, Ledger, Loader, Occasion, Part, key_text
+from resolvers import Bindings, Feeding, Fetching, Ledger, Loader, Occasion, Part, key_text
 from sources import SourceError, UpstreamInvalid, encode_json
-
-Needs = dict[str, "Needs"]
 
 
 class Completing:
     """Makes events whole: what is selected from their objects and is not in them is loaded."""
 
-    def __init__(self, variant: Variant, fetching: Fetching, feeding: Feeding, loader: Loader) -> None:
-        self._key = variant.fields[0].key
+    def __init__(
+        self, variant: Variant, fetching: Fetching, feeding: Feeding, bindings: Bindings, loader: Loader
+    ) -> None:
+        selected = variant.fields[0]
+        self._key = selected.key
+        self._depth = list_depth(selected.field.type)
         self._fetching = fetching
         self._rest = feeding.rest
         self._loader = loader
         site = variant.plan.root.outputs[0]
         shape = site.shape if isinstance(site, Site) else None
-        self._needs: Needs = {} if shape is None or self._rest is None else needs_of(shape, fetching)
+        self._needs = None if shape is None or self._rest is None else Needs(shape, fetching.source, bindings)
 
     async def seed(self, occasions: Sequence[Occasion], ledger: Ledger) -> None:
         """Let an operation find the events where it would ask for them."""
         values = [occasion.payload for occasion in occasions]
-        if self._rest is not None:
-            await self._load(self._rest, values, ledger)
-        failures = [value.error for value in values if isinstance(value, Failure)]
+        failures: list[Exception] = []
+        if self._rest is not None and self._needs is not None:
+            values = _listed(values, self._depth)
+            failures = await self._load(self._rest, self._needs, values, ledger)
         if not failures:
             ledger.happened = Part((), encode_json(values), enveloped=False)
             return
@@ -58,59 +62,46 @@ class Completing:
         ledger.happened = Part((), failure=known)
         ledger.outcomes[self._key] = values
 
-    async def _load(self, rest: Fetching, values: list[Any], ledger: Ledger) -> None:
-        keys: dict[int, Any] = {}
-        for place, value in enumerate(values):
+    async def _load(self, rest: Fetching, needs: Needs, values: list[Any], ledger: Ledger) -> list[Exception]:
+        """Put what is loaded in the place of what is not whole; give what failed."""
+        keyed: list[tuple[list[Any], int, Any]] = []
+        for held, place in _places(values, self._depth):
+            value = held[place]
             if is_key(value) and len(rest.match) == 1:
-                keys[place] = value
-            elif isinstance(value, dict) and lacks(value, self._needs):
+                keyed.append((held, place, value))
+            elif isinstance(value, dict) and needs.lack(value):
                 key = _key_of(value, rest)
                 if key is not None:
-                    keys[place] = key
-        if not keys:
-            return
-        wanted = list({key_text(key): key for key in keys.values()}.values())
+                    keyed.append((held, place, key))
+        if not keyed:
+            return []
+        wanted = list({key_text(key): key for _, _, key in keyed}.values())
         found = answers(await self._loader.load_many(rest, {}, wanted, ledger, rest.fresh_s), rest)
-        for place, key in keys.items():
-            loaded, value = found.get(key_text(key)), values[place]
+        failures: list[Exception] = []
+        for held, place, key in keyed:
+            loaded, value = found.get(key_text(key)), held[place]
             if isinstance(loaded, dict) and isinstance(value, dict):
                 loaded = merged(loaded, value)
-            values[place] = loaded
+            elif isinstance(loaded, Failure):
+                failures.append(loaded.error)
+            held[place] = loaded
+        return failures
 
 
-def needs_of(shape: Shape, fetching: Fetching) -> Needs:
-    """Give the properties that are read of a shape's object, and of the objects in it."""
-    needs: Needs = {}
-    for path, below in _read(shape, fetching):
-        level = needs
-        for name in path:
-            level = level.setdefault(name, {})
-        level.update(below)
-    return needs
+def _listed(values: Any, depth: int) -> Any:
+    """Give lists of their own, since others answer the same events."""
+    if not depth or not isinstance(values, list):
+        return values
+    return [_listed(value, depth - 1) for value in values]
 
 
-def _read(shape: Shape, fetching: Fetching) -> Iterator[tuple[tuple[str, ...], Needs]]:
-    for output in shape.outputs:
-        if isinstance(output, Leaf):
-            yield output.path, {}
-        elif isinstance(output, Nested):
-            yield output.path, needs_of(output.shape, fetching)
-        elif isinstance(output, GlobalIdOf):
-            yield from ((path, {}) for path in output.paths)
-        elif isinstance(output, Site) and isinstance(output.binding, Fetching):
-            yield from ((reading.where(fetching.source), {}) for reading in output.binding.parents)
-
-
-def lacks(value: Mapping[str, Any], needs: Needs) -> bool:
-    """Tell whether an object lacks any property that is read of it."""
-    for name, below in needs.items():
-        if name not in value:
-            return True
-        held = value[name]
-        items = held if isinstance(held, list) else [held]
-        if below and any(isinstance(item, dict) and lacks(item, below) for item in items):
-            return True
-    return False
+def _places(values: list[Any], depth: int) -> Iterator[tuple[list[Any], int]]:
+    """Give every place of an object in lists."""
+    for place, value in enumerate(values):
+        if depth > 1 and isinstance(value, list):
+            yield from _places(value, depth - 1)
+        else:
+            yield values, place
 
 
 def _key_of(value: Mapping[str, Any], rest: Fetching) -> Any:

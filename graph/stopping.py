@@ -10,16 +10,19 @@ A request under way is answered, with ``Connection: close``. The seconds for dra
 from __future__ import annotations
 
 import asyncio
-import gc
+import contextlib
 import logging
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
+from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any, Protocol, cast
 
 import uvicorn
 from uvicorn.supervisors import multiprocess
+
+from graph.garbage import rare_collections
 
 log = logging.getLogger("weft")
 _POLL_S = 0.05
@@ -46,23 +49,22 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._beside = beside
         self._works: list[asyncio.Task[None]] = []
+        self._while_serving = contextlib.ExitStack()
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until SIGINT or SIGTERM comes, and then until what is under way has ended."""
         async with asyncio.TaskGroup() as group:
             self._works += [group.create_task(work()) for work in self._beside]
             try:
-                await super().serve(sockets)
+                with self._while_serving:
+                    await super().serve(sockets)
             finally:
                 self._end_works()
-                gc.unfreeze()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve. What is there by now stays, and looking through it for garbage would take 50 ms each time."""
+        """Begin to serve; what is served is loaded by now."""
+        self._while_serving.enter_context(rare_collections())
         await super().startup(sockets)
-        if not self._beside:  # else the graph that is there now may be replaced
-            gc.collect()
-            gc.freeze()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop; at a second signal, at once."""
@@ -127,6 +129,7 @@ class Worker(multiprocess.Process):
 
     def start(self) -> None:
         """Start it, deaf to SIGINT: Ctrl-C in a terminal reaches all processes, and the one that starts it decides."""
+        resource_tracker.ensure_running()  # which would let SIGINT through again, if it were started below
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
             super().start()

@@ -178,6 +178,8 @@ class Streams:
             subscriber.close()
             retry = ((b"retry-after", b"1"),)
             raise RequestError.of("this server takes no more streams now", "LIMIT_EXCEEDED", 503, headers=retry)
+        if expires_at is not None and expires_at <= self.now():
+            subscriber.end([_expired()])  # before anything can have happened
         return Stream(self, self._framings[form], subscriber, expires_at)
 
     def begin(self, stream: Stream, task: asyncio.Task[None]) -> None:

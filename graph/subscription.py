@@ -26,12 +26,13 @@ from graph.holding import SUBSCRIBER, Holding
 from graph.limits import exceeded
 from graph.operation import Operation, Variant
 from graph.run import wire_arguments
-from resolvers import Fetching, Ledger, Listener, Occasion, Part, Python, Topics, matching, operation_loaders
-from sources import Bus, MemoryBus, encode_json, encode_sorted_json
+from resolvers import Fetching, Ledger, Listener, Occasion, Part, Python, Topics, Wanted, operation_loaders
+from sources import Bus, Gap, MemoryBus, Webhook, encode_json, encode_sorted_json
 
 if TYPE_CHECKING:
     from graph.engine import Context, Engine, Request
 
+_REPLACED = Gap("the graph was replaced; events may be missing")
 _NOT_SHARED = 1  # values that wait for a subscriber of an author's own generator
 
 
@@ -79,8 +80,11 @@ class Subscriptions:
                 return
             old = subscriber.channel
             moved.enter(subscriber)
-            if old is not None:
-                old.leave(subscriber)
+            if old is None:
+                return
+            if old.leave_topic is not None and moved.leave_topic is not None and not old.hands_over(moved):
+                moved.tell(subscriber, _REPLACED)
+            old.leave(subscriber)
 
         size_bytes = SUBSCRIBER + len(self._engine.text(request)) + _size(request.variables)
         subscriber = Subscriber(channel.buffer, channel.overflow, again, size_bytes)
@@ -210,12 +214,13 @@ class Subscriptions:
         if feeding is None:
             raise RuntimeError("a subscription's field without a feed is found at start-up")
         pushed, inputs = feeding.pushed, fetching.call.inputs
+        engine = self._engine
         values = {name: arguments.get(inputs.get(name, name)) for name in pushed.feed.variables}
         client = tuple((name, performance.headers[name]) for name in _forwarded(fetching, performance.headers))
-        most = self._engine.operations.limits.max_feeds
+        most = engine.operations.limits.max_feeds
         if most is not None and len(self.topics) >= most and not self.topics.knows(fetching, values, client):
             raise exceeded(f"subscriptions may keep {most} feeds of backends open at once")
-        completing = Completing(performance.variant, fetching, feeding, self._engine.loader)
+        completing = Completing(performance.variant, fetching, feeding, engine.bindings, engine.loader)
         channel = Channel(
             lambda burst: performance.perform(burst, completing),
             pushed.buffer,
@@ -223,12 +228,14 @@ class Subscriptions:
             lambda: self._forget(identity, operation),
             self.holding,
         )
+        if isinstance(pushed.feed, Webhook):
+            channel.carrier = self.bus
         self._keep(identity, operation, channel, channel.start())
-        matches = matching(feeding, arguments)
+        wanted = Wanted(feeding.filters, arguments)
 
         def hear(told: Any) -> None:
             if isinstance(told, list):
-                told = [occasion for occasion in told if matches(occasion)]
+                told = [occasion for occasion in told if wanted.has(occasion.payload)]
             channel.hear(told)
 
         channel.leave_topic = self.topics.join(fetching, feeding, values, client, Listener(hear, channel.end))

@@ -29,6 +29,7 @@ from resolvers.declare import Declared, declare
 from resolvers.discriminator import Discriminator, Kinds, discriminator
 from resolvers.envelope import key_text, unwrap, wrapped
 from resolvers.extension import FetchInfo
+from resolvers.filters import Wanted
 from resolvers.flight import Abandoned, Flights
 from resolvers.keys import definition_of, is_federated, keys_in, keys_of_sources
 from resolvers.ledger import Ledger, Part
@@ -41,7 +42,7 @@ from resolvers.receiving import Receiving
 from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
 from resolvers.shared import shared
 from resolvers.store import Entry, Store
-from resolvers.topic import Listener, Occasion, Told, Topics, matching
+from resolvers.topic import Listener, Occasion, Told, Topics
 from resolvers.upload import UPLOAD_SCALARS, Upload, is_upload, takes_uploads
 from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_object, wire_value
 from resolvers.weights import Cost, ListSize, Weights, declared_on, is_list
@@ -96,6 +97,7 @@ __all__ = [
     "Told",
     "Topics",
     "Upload",
+    "Wanted",
     "Weights",
     "ages_of",
     "batched",
@@ -119,7 +121,6 @@ __all__ = [
     "keys_of_sources",
     "link",
     "mark_of",
-    "matching",
     "operation_loaders",
     "python_name",
     "raw_key",

@@ -234,7 +234,7 @@ class _Binder:
             guarded=self._is_guarded(where, definition),
             shown=is_shown(definition),
             has_maybe=has_maybe(element.args),
-            feeding=feeding_of(call, call.pushed, element, arguments, attributes, rest),
+            feeding=feeding_of(call, call.pushed, element, attributes, rest),
         )
 
     def _is_guarded(self, where: str, definition: StrawberryField) -> bool:

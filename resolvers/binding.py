@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import graphql
 from strawberry.types.field import StrawberryField
 
+from resolvers.filters import Filter
 from resolvers.marks import PropertyMark
 from resolvers.pages import Pages
 from resolvers.shared import Shared, shared_of
@@ -61,14 +62,14 @@ class Feeding:
     """How the events of a subscription's field are read.
 
     Args:
-        filters: for an argument that filters events, where an event holds what it must equal.
+        filters: for an argument that filters events, by its Python name, what in an event it must equal.
         key: where an event holds what tells its object apart; empty where nothing does.
         rest: how the object is loaded by its key, for what an event does not hold; None where no source gives it.
         splits: whether a list in an event is several events.
     """
 
     pushed: Pushed
-    filters: Mapping[str, tuple[str, ...]]
+    filters: Mapping[str, Filter]
     key: tuple[tuple[str, ...], ...]
     rest: Fetching | None
     splits: bool

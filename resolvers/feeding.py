@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+import inspect
+from collections.abc import AsyncIterable, Iterator, Mapping, Set
+from typing import Annotated, Any, get_args, get_origin
 
 import graphql
 from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
 
 from resolvers.binding import Feeding, Fetching, Property, undeclared
 from resolvers.check import invalidation_faults
+from resolvers.filters import Filter
 from resolvers.shared import shared_of
+from resolvers.values import decoder_of
 from sources import Call, Pushed, split_path
 
 
@@ -17,7 +22,6 @@ def feeding_of(
     call: Call,
     pushed: Pushed,
     element: graphql.GraphQLField,
-    arguments: Set[str],
     attributes: Mapping[str, Property],
     rest: Fetching | None,
 ) -> Feeding:
@@ -31,9 +35,17 @@ def feeding_of(
     def place(name: str) -> tuple[str, ...]:
         return attributes[name].where(call.source) if name in attributes else undeclared(name, call.source)
 
+    def filter_of(argument: graphql.GraphQLArgument, name: str) -> Filter:
+        kind: Any = graphql.get_named_type(argument.type)
+        if name in pushed.where:
+            return Filter(split_path(pushed.where[name]), decoder_of(kind, call.source, None))
+        mark = attributes[name].mark if name in attributes else None
+        return Filter(place(name), decoder_of(kind, call.source, mark))
+
     filters = {
-        name: split_path(pushed.where[name]) if name in pushed.where else place(name)
-        for name in sorted(arguments - _taken(call, pushed))
+        name: filter_of(argument, name)
+        for name, argument in sorted(_named(element).items())
+        if name not in _taken(call, pushed) and graphql.is_leaf_type(graphql.get_named_type(argument.type))
     }
     key = tuple(map(split_path, pushed.key))
     if not key:
@@ -76,16 +88,15 @@ def pushed_faults(
             yield f"where names the argument {name!r}, which the field does not have"
         elif name in taken:
             yield f"where names the argument {name!r}, which {pushed.feed} takes"
-    composite = graphql.is_composite_type(graphql.get_named_type(element.type))
+    has_properties = graphql.is_composite_type(graphql.get_named_type(element.type))
+    is_list = graphql.is_list_type(graphql.get_nullable_type(element.type))
     for name in sorted(arguments - taken):
-        if not composite and name not in pushed.where:
+        if is_list or not (has_properties or name in pushed.where):
             yield f"the argument {name!r} filters events by a property, but the field is {element.type}"
-    definition = element.extensions["strawberry-definition"]
-    for argument in definition.base_resolver.arguments:
-        declared = element.args.get(argument.graphql_name or "") or element.args.get(argument.python_name)
-        named = None if declared is None else graphql.get_named_type(declared.type)
-        if argument.python_name not in taken and isinstance(named, graphql.GraphQLInputObjectType):
-            yield f"the argument {argument.python_name!r} filters events, and no property equals a {named.name}"
+    for name, argument in _named(element).items():
+        named = graphql.get_named_type(argument.type)
+        if name not in taken and isinstance(named, graphql.GraphQLInputObjectType):
+            yield f"the argument {name!r} filters events, and no property equals a {named.name}"
 
 
 def generator_faults(definition: StrawberryField) -> Iterator[str]:
@@ -94,9 +105,29 @@ def generator_faults(definition: StrawberryField) -> Iterator[str]:
     if not definition.is_subscription or resolver is None:
         yield "a field of a subscription is an async generator under @strawberry.subscription, or a feed of a source"
         return
+    if not _gives_values(resolver):
+        yield "it gives one value, not many: make it an async generator, of the type AsyncGenerator[...]"
     sees_client = resolver.info_parameter is not None
     if shared_of(resolver.wrapped_func) is not None and sees_client:
         yield "it is shared by all clients that subscribe alike, so it may not look at info"
+
+
+def _named(element: graphql.GraphQLField) -> dict[str, graphql.GraphQLArgument]:
+    """Give the arguments of a field by their Python names."""
+    definition = element.extensions["strawberry-definition"]
+    names = (argument.python_name for argument in definition.arguments)
+    return dict(zip(names, element.args.values(), strict=False))
+
+
+def _gives_values(resolver: StrawberryResolver[Any]) -> bool:
+    declared = resolver.type_annotation
+    if declared is None or inspect.isasyncgenfunction(resolver.wrapped_func):
+        return True
+    given: Any = declared.evaluate()
+    if get_origin(given) is Annotated:
+        given = get_args(given)[0]
+    given = get_origin(given) or given
+    return not isinstance(given, type) or issubclass(given, AsyncIterable)
 
 
 def _taken(call: Call, pushed: Pushed) -> Set[str]:

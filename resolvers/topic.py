@@ -20,7 +20,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ import msgspec
 
 from resolvers.binding import Feeding, Fetching
 from resolvers.envelope import Envelopes, key_text
+from resolvers.filters import at
 from resolvers.store import Store
 from sources import Bus, Event, Gap, Listening, Number, SourceError, UpstreamInvalid, encode_sorted_json
 
@@ -35,6 +36,7 @@ log = logging.getLogger("weft")
 Pairs = tuple[tuple[str, str], ...]
 _decode = msgspec.json.Decoder(float_hook=Number).decode
 _MOST_COMPARED = 100_000
+_NOTHING = object()  # where an event holds no payload
 _AT_ONCE = 32
 
 
@@ -179,12 +181,9 @@ class Reader:
         """Give the occasions of an event; none where it holds no payload for the field, or nothing has changed."""
         source = self._fetching.source
         try:
-            found = list(self._payloads(event.body))
+            occasions = self._occasions(event.body)
         except (msgspec.DecodeError, RecursionError, ValueError):
             return UpstreamInvalid(f"{source.name} sent an event that cannot be read", source=source.name)
-        occasions = [Occasion(payload, self._key(payload)) for payload in found]
-        if self.feeding.pushed.compares:
-            occasions = self._changed(occasions)
         for occasion in occasions:
             self.touch(occasion)
         return occasions
@@ -194,81 +193,50 @@ class Reader:
         fetching, store = self._fetching, self._store
         if fetching.target is not None:
             if self.feeding.rest is not None:
-                store.touch(fetching.target, occasion.key)
+                store.touch(fetching.target, _key_at(occasion.payload, self.feeding.rest.match))
             else:
                 for name in fetching.holds:
                     store.touch(name)
         for name, path in fetching.invalidates.items():
-            key = None if path is None else _at(occasion.payload, tuple(path.split(".")))
+            key = None if path is None else at(occasion.payload, tuple(path.split(".")))
             store.touch(name, None if key is None else key_text(key))
 
-    def _payloads(self, body: bytes) -> Iterator[Any]:
-        feeding = self.feeding
+    def _occasions(self, body: bytes) -> list[Occasion]:
+        payload = self._payload(body)
+        if payload is _NOTHING:
+            return []
+        is_list = isinstance(payload, list) and self.feeding.splits
+        occasions = [
+            Occasion(found, _key_at(found, self.feeding.key)) for found in (payload if is_list else (payload,))
+        ]
+        return self._changed(occasions, is_list=is_list) if self.feeding.pushed.compares else occasions
+
+    def _payload(self, body: bytes) -> Any:
         try:
-            raw = self._envelopes.payload(body, feeding.pushed.items)
+            raw = self._envelopes.payload(body, self.feeding.pushed.items)
         except msgspec.ValidationError:  # an event of another kind
-            return
-        payload = None if raw is None else _decode(raw)
-        if isinstance(payload, list) and feeding.splits:
-            yield from payload
-        else:
-            yield payload
+            return _NOTHING
+        return None if raw is None else _decode(raw)
 
-    def _key(self, payload: Any) -> str | None:
-        if isinstance(payload, str | int) and not isinstance(payload, bool):
-            return key_text(payload)
-        parts = tuple(_at(payload, path) for path in self.feeding.key)
-        if not parts or any(isinstance(part, dict | list) or part is None for part in parts):
-            return None
-        return key_text(parts if len(parts) > 1 else parts[0])
-
-    def _changed(self, occasions: list[Occasion]) -> list[Occasion]:
+    def _changed(self, occasions: list[Occasion], *, is_list: bool) -> list[Occasion]:
         before, self._known = self._known, {}
-        changed: list[Occasion] = []
+        found: dict[str | bytes | None, Occasion] = {}  # of several with one key, the last counts
         for occasion in occasions[:_MOST_COMPARED]:
             digest = hashlib.blake2b(encode_sorted_json(occasion.payload), digest_size=16).digest()
-            # Objects that nothing tells apart are told apart by what they are.
-            place = digest if occasion.key is None and len(occasions) > 1 else occasion.key
+            # Objects in a list that nothing tells apart are told apart by what they are.
+            place = digest if occasion.key is None and is_list else occasion.key
             self._known[place] = digest
-            if before is not None and before.get(place) != digest:
-                changed.append(occasion)
-        return changed
+            found[place] = occasion
+        if before is None:
+            return []
+        return [occasion for place, occasion in found.items() if before.get(place) != self._known[place]]
 
 
-def _at(value: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(name)
-    return value
-
-
-def matching(feeding: Feeding, arguments: Mapping[str, Any]) -> Callable[[Occasion], bool]:
-    """Give what tells whether an occasion is what a field's arguments ask for; an argument that is null asks for all.
-
-    Args:
-        arguments: by their Python names, as the backend reads them.
-    """
-    filters: list[tuple[tuple[str, ...], frozenset[bool | str]]] = []
-    for name, path in feeding.filters.items():
-        wanted = arguments.get(name)
-        if wanted is not None:
-            items = wanted if isinstance(wanted, list | tuple) else (wanted,)
-            filters.append((path, frozenset(_mark(item) for item in items if item is not None)))
-
-    def matches(occasion: Occasion) -> bool:
-        return all(not wanted.isdisjoint(_marks(_at(occasion.payload, path))) for path, wanted in filters)
-
-    return matches
-
-
-def _marks(found: Any) -> Iterator[bool | str]:
-    if isinstance(found, list):
-        for one in found:
-            yield from _marks(one)
-    elif found is not None and not isinstance(found, dict):
-        yield _mark(found)
-
-
-def _mark(value: Any) -> bool | str:
-    return value if isinstance(value, bool) else key_text(value)
+def _key_at(payload: Any, paths: Sequence[tuple[str, ...]]) -> str | None:
+    """Give the key that a payload has at these paths, or is."""
+    if isinstance(payload, str | int) and not isinstance(payload, bool):
+        return key_text(payload)
+    parts = tuple(at(payload, path) for path in paths)
+    if not parts or any(isinstance(part, dict | list) or part is None for part in parts):
+        return None
+    return key_text(parts if len(parts) > 1 else parts[0])

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import graphql
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -28,6 +29,7 @@ FUZZ = os.environ.get("FUZZ_EXAMPLES")  # `make fuzz`: many operations, other on
 OPERATIONS = int(FUZZ or 400)
 PER_SCHEMA = 10
 AT_ONCE = 2000  # hypothesis remembers all that it drew in one run
+Comparing = Callable[[Stage, Case, Tally], None]
 
 
 @pytest.fixture
@@ -51,7 +53,8 @@ def drawn(choices: Choices, runner: asyncio.Runner) -> tuple[Stage, list[Case]]:
     cases = []
     for _ in range(PER_SCHEMA):
         mutation = bool(model.mutation) and choices.rarely(4)
-        operation = Writer(choices, model, stage.naive.schema).operation(mutation=mutation)
+        kind = graphql.OperationType.MUTATION if mutation else graphql.OperationType.QUERY
+        operation = Writer(choices, model, stage.naive.schema).operation(kind)
         reacts = mutation and not any(source.ttl for source in model.sources)
         cases.append(Case(model, operation, *bodies.world(choices, model, reacts=reacts)))
     return stage, cases
@@ -63,22 +66,22 @@ def check(stage: Stage, case: Case, tally: Tally) -> None:
         pytest.fail(message, pytrace=False)
 
 
-def divergence(stage: Stage, case: Case, tally: Tally) -> str | None:
+def divergence(stage: Stage, case: Case, tally: Tally, comparing: Comparing = compare) -> str | None:
     """Give a report where Weft does something else than it should."""
     try:
-        compare(stage, case, tally)
+        comparing(stage, case, tally)
     except Divergence as exc:
-        case = smallest(case, exc, stage.runner)
+        case = smallest(case, exc, stage.runner, comparing)
         stage = Stage(case.model, stage.runner)
         try:
-            compare(stage, case, Tally())
+            comparing(stage, case, Tally())
         except Divergence as smaller:
             exc = smaller
         return f"{exc}\n\n{report(stage, case, str(exc))}"
     return None
 
 
-def smallest(case: Case, divergence: Divergence, runner: asyncio.Runner) -> Case:
+def smallest(case: Case, divergence: Divergence, runner: asyncio.Runner, comparing: Comparing) -> Case:
     """Make a case small that fails alike."""
     stage = Stage(case.model, runner)
 
@@ -87,7 +90,7 @@ def smallest(case: Case, divergence: Divergence, runner: asyncio.Runner) -> Case
         try:
             if smaller.model is not stage.model:
                 stage = Stage(smaller.model, runner)
-            compare(stage, smaller, Tally())
+            comparing(stage, smaller, Tally())
         except Divergence as exc:
             return exc.kind == divergence.kind
         except Exception:  # it became something that is no case at all

@@ -18,9 +18,11 @@ from tests.graph.oracle.model import (
     Kind,
     Model,
     Property,
+    Push,
     Source,
     Type,
 )
+from tests.graph.oracle.rules import at
 from tests.graph.oracle.world import HUGE, Fault, World
 
 GOOD: dict[str, list[Json]] = {
@@ -94,6 +96,36 @@ class Filler:
                 put(row, parts, self.key(kind, parts, endpoint.source, key))
             found.append(row)
         return found
+
+    def events(self, push: Push) -> list[Json]:
+        """Give what a source sends, one after the other: whole objects, parts of them, or their keys."""
+        made = [self.value(push.kind, push.source, 0) for _ in range(1 + self.below(5))]
+        return [self.partial(push.kind, value, push.source) for value in made]
+
+    def partial(self, kind: Kind, value: Json, source: Source) -> Json:
+        """Leave out of an entity's object what its source can give, and let it be one that is there."""
+        if isinstance(value, list) and kind.item is not None:
+            return [self.partial(kind.item, item, source) for item in value]
+        named = self.model.by_name.get(kind.name)
+        endpoint = named.entity if isinstance(named, Type) else None
+        if named is None or endpoint is None or endpoint.source != source or not isinstance(value, dict):
+            return value
+        number = self.pick([1, 2, 3, 4])
+        paths = [tuple(path.split(".")) for path in endpoint.match]
+        for path in paths:
+            put(value, path, self.key(named, path, source, number))
+        if len(paths) == 1 and self.below(4) == 1:
+            return at(value, *paths[0])
+        for _ in range(self.pick([0, 1, 3, 9])):
+            removable = [
+                (container, name)
+                for container, name in places(value)
+                if isinstance(container, dict) and name not in {step for path in paths for step in path}
+            ]
+            if removable:
+                container, name = self.pick(removable)
+                del container[name]
+        return value
 
     def key(self, kind: Type, path: tuple[str, ...], source: Source, number: int) -> Json:
         """Spell a key as the property that holds it is declared."""
@@ -189,8 +221,9 @@ def world(choices: Choices, model: Model, *, reacts: bool) -> tuple[World, bool]
     filler = Filler(model, choices.below(2**16))
     endpoints = model.endpoints()
     tables = {name: filler.table(endpoint, kind) for name, (endpoint, kind) in endpoints.items()}
+    tables.update((push.name, filler.events(push)) for push in model.subscription)
     spoiled = choices.several(lambda: spoil(choices, tables), 4) if tables and not choices.rarely(3) else []
     faults = {}
     if tables and choices.rarely(3):
-        faults[choices.pick(list(tables))] = choices.pick(FAULTS)
+        faults[choices.pick(list(endpoints) or list(tables))] = choices.pick(FAULTS)
     return World(tables, faults, reacts), not spoiled and not faults

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 import graphql
 
-from tests.graph.oracle.model import Model
+from tests.graph.oracle.model import Json, Model, graphql_name
 from tests.graph.oracle.operations import Operation
 from tests.graph.oracle.rules import Trail
 from tests.graph.oracle.stage import Outcome, Stage
-from tests.graph.oracle.world import Asked, World
+from tests.graph.oracle.world import Asked, World, json_of
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Tally:
     mutations: int = 0
     compiled: int = 0
     with_errors: int = 0
+    events: int = 0
 
     @property
     def operations(self) -> int:
@@ -83,6 +86,49 @@ def compare(stage: Stage, case: Case, tally: Tally) -> None:
     _check_calls(stage, needed, nothing_else=True)
 
     _check_answer(expected, stage.answer(operation, world, compiled=True, fresh=False), "from the store")
+
+
+def compare_events(stage: Stage, case: Case, tally: Tally) -> None:
+    """Compare Weft's answers to events, to each alone and to all that come together, with graphql-core's.
+
+    Raises:
+        Divergence: they are not equal, or Weft asked its backends too much or too little.
+    """
+    operation, world = case.operation, case.world
+    words = set(re.findall(r"\w+", operation.text))
+    push = next(found for found in case.model.subscription if graphql_name(found.name) in words)
+    bodies, payloads = [], []
+    for event in world.tables[push.name]:
+        # A list is several events, for a field that is none.
+        is_split = push.kind.item is None and isinstance(event, list)
+        bodies.append(json_of(_enveloped(event, push.items)))
+        payloads.append([json.loads(json_of(item)) for item in event] if is_split else [json.loads(json_of(event))])
+    trail = Trail()
+    expected = [stage.expect_events(operation, world, payload, trail) for payload in payloads]
+    together = [outcome for outcomes in expected for outcome in outcomes]
+    tally.events += len(together)
+    tally.with_errors += any(outcome.errors for outcome in together)
+
+    for compiled, way in ((True, "compiled"), (False, "exact")):
+        before = stage.graph.engine.compiled_answers
+        _check_answers(together, stage.answers(operation, world, bodies, compiled=compiled), f"together, {way}")
+        _check_calls(stage, trail, nothing_else=not compiled or case.is_good)
+        tally.compiled += stage.graph.engine.compiled_answers > before
+        for outcomes, body in zip(expected, bodies, strict=True):
+            _check_answers(outcomes, stage.answers(operation, world, [body], compiled=compiled), f"alone, {way}")
+    tally.queries += 1
+
+
+def _enveloped(value: Json, items: str) -> Json:
+    for name in reversed(items.split(".") if items else []):
+        value = {name: value}
+    return value
+
+
+def _check_answers(expected: list[Outcome], found: list[Outcome], way: str) -> None:
+    _require(len(found) == len(expected), f"number, {way}", f"{len(found)} answers to {len(expected)} events, {way}")
+    for wanted, outcome in zip(expected, found, strict=True):
+        _check_answer(wanted, outcome, way)
 
 
 def _check_answer(expected: Outcome, found: Outcome, way: str) -> None:

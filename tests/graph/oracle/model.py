@@ -172,7 +172,17 @@ class Resolver:
     is_async: bool = False
 
 
-Field = Property | Link | Stub | Resolver
+@dataclass(frozen=True)
+class Push:
+    """A field of the subscription, whose events a source sends: each is a value of the kind, inside an envelope."""
+
+    name: str
+    kind: Kind
+    source: Source
+    items: str = ""
+
+
+Field = Property | Link | Stub | Resolver | Push
 
 
 @dataclass(frozen=True)
@@ -245,6 +255,7 @@ class Model:
     types: tuple[Type, ...]
     query: tuple[Field, ...]
     mutation: tuple[Stub, ...] = ()
+    subscription: tuple[Push, ...] = ()
     interfaces: tuple[Type, ...] = ()
     unions: tuple[Union, ...] = ()
     enums: tuple[Enum, ...] = ()
@@ -267,8 +278,8 @@ class Model:
     @property
     def objects(self) -> dict[str, Type]:
         """The object types by name, with the roots."""
-        roots = [Type("Query", self.query), *([Type("Mutation", self.mutation)] if self.mutation else [])]
-        return {found.name: found for found in (*self.types, *roots)}
+        roots = [Type("Query", self.query), Type("Mutation", self.mutation), Type("Subscription", self.subscription)]
+        return {found.name: found for found in (*self.types, *(root for root in roots if root.fields))}
 
     def possible(self, name: str) -> tuple[str, ...]:
         """Give the names of the object types that a named type may turn out to be."""

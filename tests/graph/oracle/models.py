@@ -18,6 +18,7 @@ from tests.graph.oracle.model import (
     Link,
     Model,
     Property,
+    Push,
     Resolver,
     Source,
     Stub,
@@ -51,10 +52,15 @@ CONSTANTS: dict[str, list[Json]] = {
 
 
 class ModelMaker:
-    """Makes one model out of choices."""
+    """Makes one model out of choices.
 
-    def __init__(self, choices: Choices) -> None:
+    Args:
+        pushes: whether it has a subscription, and no mutation.
+    """
+
+    def __init__(self, choices: Choices, *, pushes: bool = False) -> None:
         self.choices = choices
+        self.pushes = pushes
         self.count = 0
         self.columns: list[str] = []
 
@@ -80,12 +86,14 @@ class ModelMaker:
         bases = [interfaces[0] if name in shared else None for name in self.names]
         types = [self.type(*pair) for pair in zip(self.names, bases, strict=True)]
         query = tuple(choices.several(self.root_field, 4, 1))
-        mutation = tuple(choices.several(self.write, 2))
+        mutation = () if self.pushes else tuple(choices.several(self.write, 2))
+        subscription = tuple(choices.several(self.push, 3, 1)) if self.pushes else ()
         return Model(
             sources=tuple(self.sources),
             types=tuple(types),
             query=query,
             mutation=mutation,
+            subscription=subscription,
             interfaces=tuple(interfaces),
             unions=(Union("U0", tuple(united), self.discriminator(united)),) if united else (),
             enums=tuple(self.enums),
@@ -335,6 +343,17 @@ class ModelMaker:
             items=choices.pick(ENVELOPES),
         )
         return Stub(self.name("wr"), kind, endpoint)
+
+    def push(self) -> Push:
+        """Give a field of events; most are of entities, of the source that gives the entity."""
+        choices = self.choices
+        items = choices.pick(ENVELOPES)
+        if self.entities and not choices.rarely(3):
+            name = choices.pick(list(self.entities))
+            source = self.entities[name][0].source if not choices.rarely(6) else choices.pick(self.sources)
+            return Push(self.name("ev"), self.kind(name, choices.pick([0, 0, 0, 1])), source, items)
+        name = self.composite() if not choices.rarely(4) else self.leaf()
+        return Push(self.name("ev"), self.kind(name), choices.pick(self.sources), items)
 
 
 def _is_list_of_keys(kind: Kind) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from tests.graph.oracle.model import (
     Link,
     Model,
     Property,
+    Push,
     Resolver,
     Source,
     Stub,
@@ -28,7 +29,7 @@ from tests.graph.oracle.model import (
     graphql_name,
     sdl,
 )
-from tests.graph.oracle.rules import Bad, Trail, at, from_batch, is_key, said
+from tests.graph.oracle.rules import Bad, Trail, at, from_batch, is_key, key_of, said
 from tests.graph.oracle.world import Asked, World, question_of
 
 
@@ -46,6 +47,48 @@ class Run:
     world: World
     trail: Trail = field(default_factory=Trail)
     writes: list[Asked] = field(default_factory=list)
+    event: Event | None = None
+
+
+class Event:
+    """What a source sent; `lacking` are its objects of which more is read than they hold.
+
+    Args:
+        payload: as it came.
+        lacking: None until that is known; then those objects are loaded.
+    """
+
+    def __init__(self, payload: Json, lacking: set[int] | None = None) -> None:
+        self.payload = payload
+        self.is_known = lacking is not None
+        self.lacking: set[int] = lacking or set()
+        self._whole: dict[int, int] = {}
+        for whole in _objects(payload):
+            self._whole.update((id(part), id(whole)) for part in _parts_of(whole))
+
+    def reads(self, raw: Json, path: tuple[str, ...]) -> None:
+        """Note that a property is read."""
+        whole = self._whole.get(id(raw))
+        for name in path:
+            if whole is None or not isinstance(raw, dict):
+                return
+            if name not in raw:
+                self.lacking.add(whole)
+                return
+            raw = raw[name]
+
+
+def _objects(payload: Json) -> list[Json]:
+    if isinstance(payload, list):
+        return [found for item in payload for found in _objects(item)]
+    return [payload] if isinstance(payload, dict) else []
+
+
+def _parts_of(value: Json) -> Iterator[Json]:
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _parts_of(item)
 
 
 class Naive:
@@ -69,13 +112,17 @@ class Naive:
     def _resolver(self, kind: Type, element: Field) -> Callable[..., Json]:
         match element:
             case Property():
-                return lambda row, info: self._shaped(element.kind, at(row.raw, *element.where(row.source)), row.source)
+                return lambda row, info: self._shaped(
+                    element.kind, _read(row, element.where(row.source), info), row.source
+                )
             case Link():
                 return lambda row, info: self._linked(kind, element, row, info)
             case Stub():
                 return lambda row, info, **given: self._called(kind, element, row, info, given)
+            case Push():
+                return lambda root, info: self._happened(element, element.kind, info.context.event.payload, info)
             case Resolver():
-                return lambda row, info: self._resolved(element, info)
+                return lambda row, info: self._resolved(kind, element, row, info)
 
     def _shaped(self, kind: Kind, value: Json, source: Source) -> Json:
         """Give a JSON value as its type promises it, with a Bad wherever it is not so."""
@@ -92,7 +139,8 @@ class Naive:
 
     def _type_name(self, abstract: str, row: Row, info: Any, kind: Any) -> str | None:
         own = self.model.by_name[abstract].discriminator
-        value = at(row.raw, *(("__typename",) if own is None else own.where(row.source)))
+        path = ("__typename",) if own is None else own.where(row.source)
+        value = at(row.raw, *path) if own is not None and own.judged else _read(row, path, info)
         found = own or Discriminator("__typename")
         if isinstance(value, Bad):
             value = None
@@ -111,10 +159,35 @@ class Naive:
             named = value if value in possible else alike[0] if alike else None
         return named or found.otherwise
 
-    def _resolved(self, element: Resolver, info: Any) -> Json:
+    def _resolved(self, kind: Type, element: Resolver, row: Row | None, info: Any) -> Json:
+        for found in kind.every_field:
+            if row is not None and isinstance(found, Property):
+                _read(row, found.where(row.source), info)
         if element.is_async:
             info.context.trail.waits(info)
         return Bad() if element.value is LACKING else element.value
+
+    # -- events ---------------------------------------------------------------------------------------------------
+
+    def _happened(self, push: Push, kind: Kind, value: Json, info: Any) -> Json:
+        """Give what an event says, with what is loaded for it."""
+        if kind.item is not None and isinstance(value, list):
+            return [self._happened(push, kind.item, item, info) for item in value]
+        return self._shaped(kind, self._whole(push, kind, value, info), push.source)
+
+    def _whole(self, push: Push, kind: Kind, value: Json, info: Any) -> Json:
+        named, event = self.model.by_name.get(kind.name), info.context.event
+        endpoint = named.entity if isinstance(named, Type) else None
+        if endpoint is None or endpoint.source != push.source or not event.is_known:
+            return value
+        paths = [tuple(path.split(".")) for path in endpoint.match]
+        if is_key(value) and len(paths) == 1:
+            return self._asked(endpoint, "{}", str(value), info, {}, as_event=True)
+        key = key_of(value, *paths) if id(value) in event.lacking else None
+        if key is None:
+            return value
+        loaded = self._asked(endpoint, "{}", key, info, {}, as_event=True)
+        return _overlaid(loaded, value) if isinstance(loaded, dict) else loaded
 
     # -- links ----------------------------------------------------------------------------------------------------
 
@@ -124,13 +197,13 @@ class Naive:
         assert endpoint is not None
         if link.kind.item is not None:
             info.context.trail.waits(info)
-            keys = at(row.raw, *kind.where(link.keys[0], row.source))
+            keys = _read(row, kind.where(link.keys[0], row.source), info)
             if keys is None or isinstance(keys, Bad):
                 return keys
             if not isinstance(keys, list) or not all(key is None or is_key(key) for key in keys):
                 return Bad()
             return [None if key is None else self._by_key(endpoint, link.kind.item, str(key), info) for key in keys]
-        key = _key(kind, link.keys, row)
+        key = _key(kind, link.keys, row, info)
         return self._by_key(endpoint, link.kind, key, info) if isinstance(key, str) else key
 
     def _by_key(self, endpoint: Endpoint, kind: Kind, key: str, info: Any) -> Json:
@@ -154,7 +227,7 @@ class Naive:
             value = self._asked(endpoint, question, key, info, values, batched=False)
         elif stub.keys:
             assert row is not None
-            own = _key(kind, stub.keys, row)
+            own = _key(kind, stub.keys, row, info)
             if isinstance(own, Bad):
                 return own
             if own is None:
@@ -175,6 +248,7 @@ class Naive:
         values: Mapping[str, Json],
         *,
         batched: bool = True,
+        as_event: bool = False,
     ) -> Json:
         """Ask an endpoint one question, and give its payload."""
         run = info.context
@@ -184,7 +258,7 @@ class Naive:
             return Bad("BAD_USER_INPUT")
         keys: tuple[str, ...] = () if key is None else (key,)
         written = sorted(info.field_nodes[0].arguments or (), key=lambda argument: argument.name.value)
-        form = ",".join(map(graphql.print_ast, written))
+        form = "event" if as_event else ",".join(map(graphql.print_ast, written))
         written_values = question_of(values)
         run.trail.asks(info, f"{endpoint.name} {batched}", question, *keys, form=form, values=written_values)
         reply = run.world.reply(endpoint, question, keys, batched=batched)
@@ -238,8 +312,21 @@ def _member(enum: Enum, value: Json) -> Json:
     return value if isinstance(value, str) and value in dict(enum.members) else Bad()
 
 
-def _key(kind: Type, names: tuple[str, ...], row: Row) -> str | Bad | None:
-    parts = [at(row.raw, *kind.where(name, row.source)) for name in names]
+def _read(row: Row, path: tuple[str, ...], info: Any) -> Json:
+    if info.context.event is not None:
+        info.context.event.reads(row.raw, path)
+    return at(row.raw, *path)
+
+
+def _overlaid(loaded: Json, known: Json) -> Json:
+    """Give a loaded object with what is known of it."""
+    if not isinstance(loaded, dict) or not isinstance(known, dict):
+        return known
+    return loaded | {name: _overlaid(loaded.get(name), value) for name, value in known.items()}
+
+
+def _key(kind: Type, names: tuple[str, ...], row: Row, info: Any) -> str | Bad | None:
+    parts = [_read(row, kind.where(name, row.source), info) for name in names]
     for part in parts:
         if isinstance(part, Bad):
             return part

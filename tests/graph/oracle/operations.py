@@ -53,11 +53,14 @@ class Writer:
         self.aliases: dict[tuple[str, str], int] = {}
         self.composites = model.composites()
 
-    def operation(self, *, mutation: bool = False) -> Operation:
-        root = self.schema.mutation_type if mutation else self.schema.query_type
+    def operation(self, kind: graphql.OperationType = graphql.OperationType.QUERY) -> Operation:
+        root = self.schema.get_root_type(kind)
         assert root is not None
-        selection = self.selection(root, DEPTH, self.composites)
-        text = f"{'mutation' if mutation else 'query'} %s {{ {selection} }}"
+        if kind is graphql.OperationType.SUBSCRIPTION:  # of one field, which is always there
+            selection = self.field(root, DEPTH, "", self.composites)
+        else:
+            selection = self.selection(root, DEPTH, self.composites)
+        text = f"{kind.value} %s {{ {selection} }}"
         for position, name in enumerate(self.composites):
             if f"...{name}Parts" in text:
                 body = self.selection(self.type(name), 1, self.composites[position + 1 :])
@@ -94,7 +97,7 @@ class Writer:
         return self.field(kind, depth, directive, fragments)
 
     def overlap(self, kind: Composite, name: str) -> bool:
-        if kind.name in ("Query", "Mutation"):
+        if kind.name in ("Query", "Mutation", "Subscription"):
             return False
         return bool(set(self.model.possible(kind.name)) & set(self.model.possible(name)))
 

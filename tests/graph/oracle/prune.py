@@ -15,6 +15,7 @@ from tests.graph.oracle.model import (
     Link,
     Model,
     Property,
+    Push,
     Resolver,
     Stub,
     Type,
@@ -36,10 +37,12 @@ class _Pruning:
         self.whole = model
         self.words = set(re.findall(r"\w+", text))
         self.optional = optional
-        self.root = "Mutation" if text.startswith("mutation") else "Query"
+        roots = ("Mutation", "Subscription")
+        self.root = next((root for root in roots if text.startswith(root.lower())), "Query")
         self.kept: dict[str, set[str]] = {}
         self.linked: set[str] = set()
         self.reached: set[str] = set()
+        self.entities = {kind.name for kind in model.types if kind.entity is not None}
 
     def model(self) -> Model:
         self._reach(self.whole.objects[self.root])
@@ -47,8 +50,11 @@ class _Pruning:
             self._reach_named(name)
         query: tuple[Field, ...] = (Resolver("nothing", Kind("Int", nullable=True), None),)
         mutation: tuple[Any, ...] = ()
+        subscription: tuple[Any, ...] = ()
         if self.root == "Mutation":
             mutation = self._fields("Mutation", self.whole.mutation)
+        elif self.root == "Subscription":
+            subscription = self._fields("Subscription", self.whole.subscription)
         else:
             query = self._fields("Query", self.whole.query) or query
         interfaces = {kind.name: self._type(kind, {}) for kind in self.whole.interfaces if kind.name in self.kept}
@@ -57,6 +63,7 @@ class _Pruning:
             types=tuple(self._type(kind, interfaces) for kind in self.whole.types if kind.name in self.kept),
             query=query,
             mutation=mutation,
+            subscription=subscription,
             interfaces=tuple(interfaces.values()),
             unions=tuple(union for union in self.whole.unions if union.name in self.kept),
             by_name={},
@@ -79,7 +86,7 @@ class _Pruning:
             self._keep(kind.interface, element)
         if isinstance(element, Link | Stub):
             self._keep_attributes(kind, element.keys)
-        if isinstance(element, Link):
+        if isinstance(element, Link | Push) and element.kind.name in self.entities:
             self.linked.add(element.kind.name)
             target: Type = self.whole.by_name[element.kind.name]
             self._keep_attributes(target, target.key)

@@ -9,6 +9,10 @@
 6. A batch gives each key the last item that names it, or all of them where the field is a list. An item that names no
    key fails every key that may have been meant: those without an item, and every list.
 7. A resolver sees attributes as declared; one that is not as promised holds what the backend sent.
+8. An event is answered alone, whatever came with it. Where the source that sends it gives the entity by key, an event
+   that is a key, or an object with its key that lacks a property which is read of it, is the loaded object with the
+   event's properties laid over it. A resolver reads all declared properties. A list is several events for a field that
+   is no list.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from tests.graph.oracle.model import (
     Link,
     Model,
     Property,
+    Push,
     Resolver,
     Stub,
     Type,
@@ -32,12 +33,12 @@ import strawberry
 
 from graph import Graph, Limits
 from resolvers import Store, discriminator, field, link
-from sources import FakeTransport, Get, Post, Rest
+from sources import Event, FakeTransport, Get, Post, Rest
 """
 
 
 def source_of(model: Model) -> str:
-    """Write the graph; it expects a function ``answer`` (for `FakeTransport`) and ``clock`` (for `Store`)."""
+    """Write the graph; it expects ``answer`` (for `FakeTransport`), ``clock`` (for `Store`) and a feed ``pushed``."""
     return "\n".join(_lines(model)) + "\n"
 
 
@@ -46,6 +47,7 @@ def _lines(model: Model) -> Iterator[str]:
     yield HEADER
     yield "transport = FakeTransport(answer)"
     asked = {endpoint.source.name for endpoint, _ in model.endpoints().values()}
+    asked |= {push.source.name for push in model.subscription}
     for found in model.sources:
         if found.name not in asked:
             continue
@@ -73,10 +75,10 @@ def _lines(model: Model) -> Iterator[str]:
             yield f'\n\n{union.name} = Annotated[Union[{members}], strawberry.union("{union.name}"){told}]'
     for root in list(model.objects.values())[len(model.types) :]:
         yield from _class(model, root, is_interface=False)
-    mutation = ", mutation=Mutation" if model.mutation else ""
+    roots = "".join(f", {name.lower()}={name}" for name in ("Mutation", "Subscription") if name in model.objects)
     listed_types = f", types=[{', '.join(kind.name for kind in model.types)}]" if model.types else ""
     yield "\n\nlimits = Limits(max_cost=None, max_upstream_calls=None)"
-    yield f"graph = Graph(query=Query{mutation}{listed_types}, limits=limits, store=Store(clock=clock))"
+    yield f"graph = Graph(query=Query{roots}{listed_types}, limits=limits, store=Store(clock=clock))"
 
 
 def _class(model: Model, kind: Type, *, is_interface: bool) -> Iterator[str]:
@@ -131,6 +133,10 @@ def _field(model: Model, element: Field) -> Iterator[str]:
                 if element.value is LACKING
                 else f"        return {element.value!r}"
             )
+        case Push():
+            items = f', items="{element.items}"' if element.items else ""
+            yield f"\n    @{element.source.name}.feed(pushed{items})"
+            yield f"    def {element.name}(self) -> {annotation}: ..."
         case Stub():
             arguments = sorted(element.arguments, key=_is_optional)
             listed = "".join(f", {found.name}: {found.kind.python()}{_default(model, found)}" for found in arguments)

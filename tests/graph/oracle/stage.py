@@ -7,6 +7,7 @@ import itertools
 import json
 import sys
 import types
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,10 +16,12 @@ import graphql
 
 from graph import Graph
 from graph.errors import RequestError
+from sources import Event, Listening
 from tests.graph.oracle.model import SECRET, Json, Model
+from tests.graph.oracle.naive import Event as Pushed
 from tests.graph.oracle.naive import Naive, Run
 from tests.graph.oracle.operations import Operation
-from tests.graph.oracle.rules import Bad
+from tests.graph.oracle.rules import Bad, Trail
 from tests.graph.oracle.source import source_of
 from tests.graph.oracle.world import Asked, World, received
 
@@ -61,6 +64,7 @@ class Stage:
         self.source = source_of(model)
         self.endpoints = {name: endpoint for name, (endpoint, _) in model.endpoints().items()}
         self.world = World({})
+        self.events: list[bytes] = []
         self.log: list[Asked] = []
         self.replies: Replies = {}
         self.now = 0.0
@@ -75,7 +79,7 @@ class Stage:
     def _built(self) -> Graph:
         """Run the source as a module of its own, since that is where annotations are looked up."""
         module = types.ModuleType(f"generated_{next(_numbers)}")
-        vars(module).update(answer=self._answer, clock=lambda: self.now)
+        vars(module).update(answer=self._answer, clock=lambda: self.now, pushed=self)
         sys.modules[module.__name__] = module
         try:
             exec(compile(self.source, module.__name__, "exec"), vars(module))
@@ -111,6 +115,33 @@ class Stage:
         assert SECRET not in json.dumps(response.get("errors", []))
         return Outcome.of(response)
 
+    def answers(self, operation: Operation, world: World, events: Sequence[bytes], *, compiled: bool) -> list[Outcome]:
+        """Let Weft answer events that come together."""
+        self.world, world.writes = world, 0
+        self.log, self.events = [], list(events)
+        self.now += 1000
+        variant = self.variant(operation)
+        runner = variant.runner
+        try:
+            variant.runner = runner if compiled else None
+            responses = self.runner.run(self._subscribed(operation))
+        finally:
+            variant.runner = runner
+        assert SECRET not in json.dumps([response.get("errors", []) for response in responses])
+        return [Outcome.of(response) for response in responses]
+
+    async def _subscribed(self, operation: Operation) -> list[Json]:
+        return [response async for response in self.graph.subscribe(operation.text, operation.variables)]
+
+    # -- a feed, of all fields -----------------------------------------------------------------------------------
+
+    variables = frozenset[str]()
+
+    async def listen(self, to: Listening) -> AsyncGenerator[Event]:
+        """Give the events of this subscription, all at once."""
+        for body in self.events:
+            yield Event(body)
+
     def variant(self, operation: Operation) -> Any:
         """Give what Weft keeps of an operation: its plan and program."""
         operations = self.graph.engine.operations
@@ -124,17 +155,36 @@ class Stage:
 
     def expect(self, operation: Operation, world: World) -> tuple[Outcome, Run]:
         """Give what graphql-core answers, and what it asked and wrote."""
-        return self._executed(self.naive, operation, world)
+        run = Run(world)
+        return self._executed(self.naive, operation, run), run
+
+    def expect_events(
+        self, operation: Operation, world: World, payloads: Sequence[Json], trail: Trail
+    ) -> list[Outcome]:
+        """Give what graphql-core answers to each event; `trail` learns all that has to be asked."""
+        found = []
+        for payload in payloads:
+            lacking = self.lacking(operation, world, payload)
+            found.append(self._executed(self.naive, operation, Run(world, event=Pushed(payload, lacking))))
+            self._executed(self.tolerant, operation, Run(world, trail, event=Pushed(payload, lacking)))
+        return found
+
+    def lacking(self, operation: Operation, world: World, payload: Json) -> set[int]:
+        """Give the objects of an event that hold less than is read of them."""
+        event = Pushed(payload)
+        self._executed(self.tolerant, operation, Run(world, event=event))
+        return event.lacking
 
     def needed(self, operation: Operation, world: World) -> Run:
         """Give all that has to be asked."""
-        return self._executed(self.tolerant, operation, world)[1]
-
-    def _executed(self, naive: Naive, operation: Operation, world: World) -> tuple[Outcome, Run]:
-        world.writes = 0
         run = Run(world)
+        self._executed(self.tolerant, operation, run)
+        return run
+
+    def _executed(self, naive: Naive, operation: Operation, run: Run) -> Outcome:
+        run.world.writes = 0
         result = naive.execute(graphql.parse(operation.text), operation.variables, run)
         for error in result.errors or []:
             is_meant = isinstance(error.original_error, Bad | graphql.GraphQLError | None)
             assert is_meant or error.message == SECRET or "Cannot return null" in error.message, error
-        return Outcome.of(result.formatted), run
+        return Outcome.of(result.formatted)

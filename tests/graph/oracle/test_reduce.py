@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import subprocess
 import sys
@@ -11,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.graph.oracle.compare import Case, Divergence, Tally, compare
-from tests.graph.oracle.model import Endpoint, Kind, Link, Model, Property, Resolver, Source, Stub, Type, list_of
+from tests.graph.oracle.compare import Case, Divergence, Tally, compare, compare_events
+from tests.graph.oracle.model import Endpoint, Kind, Link, Model, Property, Push, Resolver, Source, Stub, Type, list_of
 from tests.graph.oracle.operations import Operation
 from tests.graph.oracle.reduce import reduced
 from tests.graph.oracle.report import report
@@ -80,6 +81,22 @@ def test_a_report_is_a_script_that_gives_the_same_answer(runner: asyncio.Runner,
     writers = [{"fullName": "Ada", "age": 36}, {"fullName": "Joseph", "age": None}]
     posts = [{"title": title, "writer": writer} for title, writer in zip("ab", writers, strict=True)]
     assert json.loads(ran.stdout) == {"data": {"hello": "hello", "posts": posts}}
+
+
+def test_a_report_of_events_is_a_script_as_well(runner: asyncio.Runner, tmp_path: Path) -> None:
+    model = dataclasses.replace(MODEL, subscription=(Push("user_changed", Kind("User"), SOURCE, "data"),), by_name={})
+    stage = Stage(model, runner)
+    world = World({**TABLES, "user_changed": [1, {"id": 2, "age": 7}]})
+    case = Case(model, Operation("subscription { userChanged { fullName age } }", {}), world, is_good=True)
+    compare_events(stage, case, Tally())
+    stage.answers(case.operation, world, [b'{"data": 1}', b'{"data": {"id": 2, "age": 7}}'], compiled=True)
+    path = tmp_path / "case.py"
+    path.write_text(report(stage, case, "two\nlines"), encoding="utf-8")
+    ran = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True, timeout=50)
+    assert [json.loads(line) for line in ran.stdout.replace("\n}", "\n}\0").split("\0")[:-1]] == [
+        {"data": {"userChanged": {"fullName": "Ada", "age": 36}}},
+        {"data": {"userChanged": {"fullName": "Joseph", "age": 7}}},
+    ]
 
 
 def test_what_weft_does_otherwise_is_a_divergence(runner: asyncio.Runner) -> None:

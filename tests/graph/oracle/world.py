@@ -63,7 +63,7 @@ class World:
             return 404, b"{}"
         for name in reversed(list(filter(None, (endpoint.batch_items if batched else endpoint.items).split(".")))):
             value = {name: value}
-        body = json.dumps(value).replace(f'"{HUGE}"', "1e999").encode()
+        body = json_of(value)
         return fault.status, body[: max(1, len(body) - fault.cut)] if fault.cut else body
 
     def _value(self, endpoint: Endpoint, question: str, keys: Sequence[str], *, batched: bool) -> Json:
@@ -79,6 +79,11 @@ class World:
             return [row for row in rows if key_of(row, *paths) in (*keys, None)]
         found = [row for row in rows if key_of(row, *paths) == keys[0]]
         return found[-1] if found else LACKING
+
+
+def json_of(value: Json) -> bytes:
+    """Write a JSON value, with numbers that no float can hold."""
+    return json.dumps(value).replace(f'"{HUGE}"', "1e999").encode()
 
 
 def question_of(arguments: Mapping[str, Json]) -> str:

@@ -113,6 +113,17 @@ class Quick(Frames):
     lingers_s = 0.01
 
 
+def begun(app: Any, wire: Wire) -> Frames:
+    """Give a connection whose client asks for a WebSocket."""
+    config = Config(app, ws=Quick, lifespan="off", log_config=None)
+    config.load()
+    connection = Quick(config=config, server_state=ServerState(), app_state={})
+    connection.connection_made(wire)
+    head = "GET / HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
+    connection.data_received(f"{head}sec-websocket-key: {'A' * 22}==\r\n\r\n".encode())
+    return connection
+
+
 async def accepted(wire: Wire, received: list[Any]) -> Frames:
     """Give a connection that is open; `received` has the messages that the application took."""
 
@@ -124,12 +135,7 @@ async def accepted(wire: Wire, received: list[Any]) -> Frames:
             if message["text"] == "over":
                 return
 
-    config = Config(app, ws=Quick, lifespan="off", log_config=None)
-    config.load()
-    connection = Quick(config=config, server_state=ServerState(), app_state={})
-    connection.connection_made(wire)
-    head = "GET / HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
-    connection.data_received(f"{head}sec-websocket-key: {'A' * 22}==\r\n\r\n".encode())
+    connection = begun(app, wire)
     await rounds(5)
     assert wire.written.pop(0).startswith(b"HTTP/1.1 101")
     return connection
@@ -163,6 +169,20 @@ async def test_nothing_is_kept_for_who_does_not_read_the_answers_to_its_pings() 
     assert b"".join(wire.written) == b"\x8a\x012"
     connection.connection_lost(None)
     await rounds(5)
+
+
+async def test_a_refusal_is_no_fault_of_the_application(caplog: pytest.LogCaptureFixture) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.http.response.start", "status": 403, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": b"no"})
+
+    wire = Wire()
+    connection = begun(app, wire)
+    await rounds(5)
+    assert wire.written[0].startswith(b"HTTP/1.1 403 ")
+    assert caplog.text == ""
+    connection.connection_lost(None)
 
 
 async def test_a_connection_that_is_told_to_close_is_dropped_though_nothing_of_it_is_read() -> None:

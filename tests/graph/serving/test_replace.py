@@ -15,6 +15,7 @@ import strawberry
 from graph import App, Graph
 from graph.engine import Request
 from graph.errors import GraphError
+from resolvers import Occasion
 from sources import Bearer, FakeTransport, Reply, Rest, SharedSecret
 from sources.transport import Content, Headers
 
@@ -266,6 +267,50 @@ async def test_deliveries_to_webhooks_are_for_the_graph_of_the_moment(monkeypatc
     assert await subscriber.next() == '{"data":{"moved":"letters"}}'
     subscriber.close()
     await app.graph.aclose()
+
+
+async def test_who_hears_of_deliveries_misses_none_and_is_told_of_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEFT_TEST_SECRET", "s3cret")
+    app = App(notified("parcels"))
+    subscriber = await app.graph.engine.subscriptions.open(Request("subscription { moved }"), {}, lambda: None)
+    assert subscriber is not None
+    await listening()
+    for _ in range(3):
+        assert await deliver(app, "parcels") == 202
+        app.replace(notified("parcels"))
+        await settle(app)
+        await listening()
+        assert await subscriber.next() == '{"data":{"moved":"parcels"}}'
+    subscriber.close()
+    await app.graph.aclose()
+
+
+async def test_an_event_that_the_graph_before_was_still_answering_may_be_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WEFT_TEST_SECRET", "s3cret")
+    before = notified("parcels")
+    subscriptions = before.engine.subscriptions
+    subscriber = await subscriptions.open(Request("subscription { moved }"), {}, lambda: None)
+    assert subscriber is not None
+    assert subscriber.channel is not None
+    never = asyncio.Event()
+
+    async def perform(burst: list[Occasion]) -> list[str]:
+        await never.wait()
+        return []
+
+    subscriber.channel._perform = perform
+    subscriber.channel.hear([Occasion("parcels")])
+    after = notified("parcels")
+    after.engine.subscriptions.take_over(subscriptions)
+    await subscriptions.move_to(after.engine)
+    told = await subscriber.next()
+    assert told is not None
+    assert '"EVENTS_LOST"' in told
+    subscriber.close()
+    await before.engine.subscriptions.aclose(keeping=[subscriptions.bus])
+    await after.aclose()
 
 
 async def test_what_a_webhook_has_accepted_is_published_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -511,11 +511,14 @@ async def test_a_stream_ends_with_its_clients_token(form: Form, end: bytes) -> N
     await eventually(lambda: tap.queues == [])
 
 
-async def test_an_expired_token_ends_the_stream_before_anything_is_sent_for_long() -> None:
+@pytest.mark.parametrize("query", [TICKS, "subscription { together }"])
+async def test_a_token_that_has_expired_begins_nothing(query: str) -> None:
     tap, client = Tap(), Client()
-    task = await begin(Streams(Room(5), now=lambda: 2_000.0), tap, client, expires_at=1_000.0)
+    task = await begin(Streams(Room(5), now=lambda: 2_000.0), tap, client, query=query, expires_at=1_000.0)
     await asyncio.wait_for(task, 20)
-    assert b"the token has expired" in client.sent[-1]
+    assert client.sent[1] == EVENT_STREAM.opening
+    assert b"the token has expired" in client.sent[2]
+    assert tap.begun == 0
 
 
 async def test_those_who_share_a_payload_are_sent_the_same_bytes() -> None:
