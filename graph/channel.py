@@ -107,6 +107,7 @@ class Subscriber:
         if self.is_over:
             return
         self.is_over, self.failure = True, failure
+        self.again = None  # which refers to this
         channel, self.channel = self.channel, None
         if channel is not None:
             channel.leave(self)

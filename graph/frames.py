@@ -17,18 +17,20 @@ from websockets.frames import Frame
 _PIECE_BYTES = 4_096
 _MOST_FRAMES = 1_000
 _POLICY, _NO_TEXT, _TOO_LARGE = 1008, 1007, 1009
-_LINGERS_S = 15.0  # more than the closing handshake may take
 
 
 class Frames(WebSocketsSansIOProtocol):
     """One connection.
 
     A message may come in 1,000 frames. Pings, pongs and the frames of messages in several have a token bucket besides:
-    1,000 at once, and as many a second.
+    1,000 at once, and as many a second. A connection is dropped `lingers_s` after the application is done with it.
     """
+
+    lingers_s = 15.0  # more than the closing handshake may take
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._application, self.app = self.app, self._serve
         self._unread = bytearray()
         self._is_scheduled = False
         self._tokens = float(_MOST_FRAMES)
@@ -132,11 +134,16 @@ class Frames(WebSocketsSansIOProtocol):
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
+    async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._application(scope, receive, send)
+        if self.initial_response is not None:  # a refusal is whole, and no fault of the application's to be logged
+            self.handshake_complete = True
+
     async def run_asgi(self) -> None:
         """Let the application have the connection; some time after it is done, drop what is left of it."""
         await super().run_asgi()
         if not self.disconnected:
-            self._dropping = self.loop.call_later(_LINGERS_S, self.transport.abort)
+            self._dropping = self.loop.call_later(self.lingers_s, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that the connection is over."""

@@ -59,7 +59,7 @@ class Limits:
     max_pages: int | None = 200
     max_values: int | None = 10_000
     max_document_bytes: int = 24_000_000
-    max_subscription_bytes: int | None = 256_000_000
+    max_subscription_bytes: int | None = 128_000_000
     max_waiting_bytes: int | None = 128_000_000
     max_feeds: int | None = 2_000
     introspection: bool = True

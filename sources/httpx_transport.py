@@ -13,6 +13,7 @@ from typing import cast
 import httpx
 
 from sources.transport import (
+    UNPACKED,
     Content,
     Headers,
     Reply,
@@ -78,7 +79,7 @@ def transport_of(client: httpx.AsyncClient | Transport | None) -> Transport | No
 async def _chunks(response: httpx.Response) -> AsyncGenerator[bytes]:
     with _translating():
         coding = response.headers.get("content-encoding", "identity").strip().lower()
-        if coding not in ("identity", "gzip"):
+        if coding not in UNPACKED:
             raise TransportInvalid
         async with aclosing(cast(AsyncGenerator[bytes], response.aiter_raw())) as chunks:
             if coding == "identity":

@@ -228,6 +228,14 @@ def test_a_binary_message_closes_the_socket() -> None:
     assert list(at(State.WAITING).received_bytes()) == [Close(4400, "Invalid message: it is not text")]
 
 
+@pytest.mark.parametrize("state", [State.WAITING, State.GREETING])
+def test_who_is_not_known_yet_may_not_say_much(state: State) -> None:
+    longest = '{"type":"ping","payload":null}'.ljust(20_000)
+    assert at(state).received(longest, 0) == ('{"type":"pong","payload":null}',)
+    assert plain(at(state).received(longest + " ", 0))[-1] == Close(1009, "a message may have 20000 bytes")
+    assert at(State.READY).received(longest + " ", 0) == ('{"type":"pong","payload":null}',)
+
+
 def test_members_that_nobody_knows_are_ignored() -> None:
     assert at(State.WAITING).received('{"extra":1,"type":"ping","id":null}', 0) == ('{"type":"pong"}',)
 
