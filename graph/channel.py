@@ -68,6 +68,10 @@ class Subscriber:
             _wake(self._taken)
         return text
 
+    def tell(self, notice: Gap) -> None:
+        """Tell it why events may be missing."""
+        self.put(_NOTICE, _told(notice))
+
     def close(self) -> None:
         """Leave: the client wants no more. It may be called at any time, and again."""
         self._waiting.clear()
@@ -121,11 +125,17 @@ class Channel:
         self._task: asyncio.Task[None] | None = None
         self._end: Failure | None = None
         self._is_ending = False
+        self._is_answering = False
 
     def enter(self, subscriber: Subscriber) -> None:
         """Let a subscriber have all answers from now on."""
         subscriber.channel = self
         self.subscribers[subscriber] = None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether events have come that are not answered yet."""
+        return self._is_answering or bool(self._backlog)
 
     def leave(self, subscriber: Subscriber) -> None:
         """Let a subscriber go; with the last one, the channel ends."""
@@ -169,11 +179,13 @@ class Channel:
         backlog = self._backlog
         while True:
             while not backlog:
+                self._is_answering = False
                 if self._is_ending:
                     self._finish(self._end)
                     return
                 self._woken = asyncio.get_running_loop().create_future()
                 await self._woken
+            self._is_answering = True
             burst = [backlog.take() for _ in range(min(len(backlog), _MOST_TOGETHER))]
             for is_event, together in itertools.groupby(burst, lambda one: isinstance(one, Occasion)):
                 if is_event:

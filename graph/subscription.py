@@ -25,7 +25,7 @@ from graph.happening import Completing, apart
 from graph.operation import Operation, Variant
 from graph.run import wire_arguments
 from resolvers import Fetching, Ledger, Listener, Occasion, Part, Python, Topics, Wanted, operation_loaders
-from sources import Bus, MemoryBus, encode_json, encode_sorted_json
+from sources import Bus, Gap, MemoryBus, encode_json, encode_sorted_json
 
 if TYPE_CHECKING:
     from graph.engine import Context, Engine, Request
@@ -77,6 +77,8 @@ class Subscriptions:
             old = subscriber.channel
             moved.enter(subscriber)
             if old is not None:
+                if old.is_behind:
+                    subscriber.tell(Gap("the graph has changed, and events that came before may be missing"))
                 old.leave(subscriber)
 
         subscriber = Subscriber(channel.buffer, channel.overflow, again)
