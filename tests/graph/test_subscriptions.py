@@ -571,6 +571,72 @@ async def test_subscribers_move_to_a_new_graph(graph: Graph) -> None:
     assert await answer(stays) is None
 
 
+async def test_a_subscriber_that_ends_by_overflow_leaves_nothing(graph: Graph) -> None:
+    tasks = len(asyncio.all_tasks())
+    slow = await subscribe(graph, "strict { n }", opens=hand)
+    for number in range(3):
+        hand.say({"n": number})
+        await asyncio.sleep(0.01)
+    assert await answer(slow) is None
+    await hand.is_closed()
+    await until(lambda: len(asyncio.all_tasks()) <= tasks)
+
+
+async def test_a_shared_generator_ends_when_all_who_read_it_overflow() -> None:
+    @strawberry.type
+    class Endless:
+        @strawberry.subscription
+        @shared(buffer=2, overflow="close")
+        async def numbers(self) -> AsyncGenerator[int, None]:
+            try:
+                for number in range(1_000_000):
+                    await asyncio.sleep(0)
+                    yield number
+            finally:
+                runs.append("ends")
+
+    graph = Graph(Query, subscription=Endless)
+    slow = await subscribe(graph, "numbers")
+    await until(lambda: slow.is_over)
+    assert await answer(slow) is None
+    await until(lambda: runs == ["ends"])
+    await graph.aclose()
+
+
+async def test_an_event_that_cannot_be_answered_costs_none_that_came_with_it(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = FakeTransport(lambda method, target, body: [{"id": target.partition("ids=")[2], "name": "n"}])
+    fragile = Rest("fragile", "http://f.example", client=broken)
+
+    @fragile.entity(batch="/things{?ids}")
+    class Thing:
+        id: strawberry.ID
+        name: str
+
+    @strawberry.type
+    class Events:
+        @fragile.feed(hand)
+        def thing(self) -> Thing: ...
+
+    other = Graph(Query, subscription=Events)
+    load = other.engine.loader.load_many
+
+    async def failing(fetching: Any, values: Any, keys: Any, ledger: Any, max_age_s: float) -> Any:
+        if "2" in map(str, keys):
+            raise RuntimeError("a fault")
+        return await load(fetching, values, keys, ledger, max_age_s)
+
+    monkeypatch.setattr(other.engine.loader, "load_many", failing)
+    things = await subscribe(other, "thing { name }", opens=hand)
+    for key in (1, 2, 3):
+        hand.say({"id": key})
+    found = [await answer(things) for _ in range(3)]
+    assert [result["data"] for result in found] == [{"thing": {"name": "n"}}, None, {"thing": {"name": "n"}}]
+    assert found[1]["errors"][0]["extensions"] == {"code": "INTERNAL_SERVER_ERROR"}
+    await other.aclose()
+
+
 async def test_leaving_at_any_moment_leaves_nothing(graph: Graph) -> None:
     tasks = len(asyncio.all_tasks())
     for turn in range(300):
