@@ -155,6 +155,10 @@ class Channel:
         self.subscribers[subscriber] = None
         self._holding.held_bytes += subscriber.size_bytes
 
+    def tell(self, subscriber: Subscriber, gap: Gap) -> None:
+        """Tell one subscriber that events may be missing."""
+        subscriber.put(_NOTICE, Answer(_told(gap), self._holding))
+
     def leave(self, subscriber: Subscriber) -> None:
         """Let a subscriber go; with the last one, the channel ends."""
         if subscriber in self.subscribers:
@@ -162,10 +166,6 @@ class Channel:
             self._holding.held_bytes -= subscriber.size_bytes
         if not self.subscribers:
             self.stop()
-
-    def warn(self, subscriber: Subscriber, gap: Gap) -> None:
-        """Tell one subscriber that events may be missing."""
-        subscriber.put(_NOTICE, Answer(_told(gap), self._holding))
 
     def hands_over(self, after: Channel) -> bool:
         """Tell whether who goes on with another channel from now on misses nothing."""

@@ -83,7 +83,7 @@ class Subscriptions:
             if old is None:
                 return
             if old.leave_topic is not None and moved.leave_topic is not None and not old.hands_over(moved):
-                moved.warn(subscriber, _REPLACED)
+                moved.tell(subscriber, _REPLACED)
             old.leave(subscriber)
 
         size_bytes = SUBSCRIBER + len(self._engine.text(request)) + _size(request.variables)

@@ -112,6 +112,13 @@ def generator_faults(definition: StrawberryField) -> Iterator[str]:
         yield "it is shared by all clients that subscribe alike, so it may not look at info"
 
 
+def _named(element: graphql.GraphQLField) -> dict[str, graphql.GraphQLArgument]:
+    """Give the arguments of a field by their Python names."""
+    definition = element.extensions["strawberry-definition"]
+    names = (argument.python_name for argument in definition.arguments)
+    return dict(zip(names, element.args.values(), strict=False))
+
+
 def _gives_values(resolver: StrawberryResolver[Any]) -> bool:
     declared = resolver.type_annotation
     if declared is None or inspect.isasyncgenfunction(resolver.wrapped_func):
@@ -121,13 +128,6 @@ def _gives_values(resolver: StrawberryResolver[Any]) -> bool:
         given = get_args(given)[0]
     given = get_origin(given) or given
     return not isinstance(given, type) or issubclass(given, AsyncIterable)
-
-
-def _named(element: graphql.GraphQLField) -> dict[str, graphql.GraphQLArgument]:
-    """Give the arguments of a field by their Python names."""
-    definition = element.extensions["strawberry-definition"]
-    names = (argument.python_name for argument in definition.arguments)
-    return dict(zip(names, element.args.values(), strict=False))
 
 
 def _taken(call: Call, pushed: Pushed) -> Set[str]:
