@@ -149,7 +149,6 @@ class Channel:
         self._task: asyncio.Task[None] | None = None
         self._end: Failure | None = None
         self._is_ending = False
-        self._is_answering = False
 
     def enter(self, subscriber: Subscriber) -> None:
         """Let a subscriber have all answers from now on."""
