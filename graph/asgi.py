@@ -20,3 +20,14 @@ async def respond(
         headers.append((b"content-type", content_type))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def hang_up(send: Send) -> None:
+    """Drop the connection of a client that does not even read that it is over.
+
+    ASGI has no word for it, and closing waits until everything was read. Where `send` is no method of uvicorn's, the
+    server has to see to it.
+    """
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is not None:
+        transport.abort()

@@ -21,10 +21,12 @@ import graphql
 import msgspec
 
 from graph.errors import log, report
+from graph.holding import SUBSCRIBER, Answer, Holding
 from resolvers import Backlog, Occasion, Told
 from sources import Gap, Overflow, SourceError
 
 _MOST_TOGETHER = 100
+_AT_ONCE = 200
 _NOTICE = "\0"  # the key of what is told of events; no object has it
 Perform = Callable[[list[Occasion]], Awaitable[list[str]]]
 Failure = list[graphql.GraphQLError]
@@ -35,18 +37,27 @@ class Subscriber:
 
     Args:
         again: subscribes it anew, where the graph is replaced.
+        size_bytes: what it holds besides answers, estimated.
 
     `failure` says why it is over, where it did not simply complete.
     """
 
-    __slots__ = ("_taken", "_waiting", "_woken", "again", "channel", "failure", "is_over")
+    __slots__ = ("_overflow", "_taken", "_waiting", "_woken", "again", "channel", "failure", "is_over", "size_bytes")
 
-    def __init__(self, buffer: int, overflow: Overflow, again: Callable[[Any], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self,
+        buffer: int,
+        overflow: Overflow,
+        again: Callable[[Any], Awaitable[None]] | None = None,
+        size_bytes: int = SUBSCRIBER,
+    ) -> None:
         self.again = again
+        self.size_bytes = size_bytes
+        self._overflow: Overflow = overflow
         self.channel: Channel | None = None
         self.failure: Failure | None = None
         self.is_over = False
-        self._waiting: Backlog[str] = Backlog(buffer, overflow)
+        self._waiting: Backlog[Answer] = Backlog(buffer, overflow)
         self._woken: asyncio.Future[None] | None = None
         self._taken: asyncio.Future[None] | None = None
 
@@ -63,35 +74,40 @@ class Subscriber:
         """Give the next answer if it is there."""
         if not self._waiting:
             return None
-        text = self._waiting.take()
+        answer = self._waiting.take()
         if self._taken is not None and not self._waiting:
             _wake(self._taken)
-        return text
-
-    def tell(self, notice: Gap) -> None:
-        """Tell it why events may be missing."""
-        self.put(_NOTICE, _told(notice))
+        return answer.text
 
     def close(self) -> None:
         """Leave: the client wants no more. It may be called at any time, and again."""
         self._waiting.clear()
         self.end()
 
-    def put(self, key: str | None, text: str) -> None:
+    def put(self, key: str | None, answer: Answer) -> None:
         """Give it an answer, which waits until it is taken."""
         if self.is_over:
             return
-        if self._waiting.put(key, text):
+        if self._waiting.put(key, answer):
             _wake(self._woken)
             return
         self._waiting.clear()
         self.end([overflow("the client took the answers more slowly than the events came")])
+
+    def shed(self) -> None:
+        """Lose what waits: there is too much of it in the whole server."""
+        if not self._waiting:
+            return
+        self._waiting.clear()
+        if self._overflow == "close":
+            self.end([overflow("the client took the answers slowly, and too much waits for slow clients")])
 
     def end(self, failure: Failure | None = None) -> None:
         """Say that no more will come; what waits may still be taken."""
         if self.is_over:
             return
         self.is_over, self.failure = True, failure
+        self.again = None  # which refers to this
         channel, self.channel = self.channel, None
         if channel is not None:
             channel.leave(self)
@@ -111,13 +127,21 @@ class Channel:
     Args:
         perform: answers events, each with the JSON text of an execution result.
         ended: is told once that it has ended.
+        holding: the account of what it and its subscribers hold.
+
+    `carrier` is what carries its events where that outlives a graph; None where every graph listens for itself.
     """
 
-    def __init__(self, perform: Perform, buffer: int, overflow: Overflow, ended: Callable[[], None]) -> None:
+    def __init__(
+        self, perform: Perform, buffer: int, overflow: Overflow, ended: Callable[[], None], holding: Holding
+    ) -> None:
+        self._holding = holding
         self.subscribers: dict[Subscriber, None] = {}
         self.buffer = buffer
         self.overflow: Overflow = overflow
         self.leave_topic: Callable[[], None] | None = None
+        self.carrier: object = None
+        self._is_answering = False
         self._perform = perform
         self._ended = ended
         self._backlog: Backlog[Occasion | Gap | SourceError] = Backlog(buffer, overflow)
@@ -125,23 +149,29 @@ class Channel:
         self._task: asyncio.Task[None] | None = None
         self._end: Failure | None = None
         self._is_ending = False
-        self._is_answering = False
 
     def enter(self, subscriber: Subscriber) -> None:
         """Let a subscriber have all answers from now on."""
         subscriber.channel = self
         self.subscribers[subscriber] = None
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether events have come that are not answered yet."""
-        return self._is_answering or bool(self._backlog)
+        self._holding.held_bytes += subscriber.size_bytes
 
     def leave(self, subscriber: Subscriber) -> None:
         """Let a subscriber go; with the last one, the channel ends."""
-        self.subscribers.pop(subscriber, None)
+        if subscriber in self.subscribers:
+            del self.subscribers[subscriber]
+            self._holding.held_bytes -= subscriber.size_bytes
         if not self.subscribers:
             self.stop()
+
+    def warn(self, subscriber: Subscriber, gap: Gap) -> None:
+        """Tell one subscriber that events may be missing."""
+        subscriber.put(_NOTICE, Answer(_told(gap), self._holding))
+
+    def hands_over(self, after: Channel) -> bool:
+        """Tell whether who goes on with another channel from now on misses nothing."""
+        is_behind = self._is_answering or bool(self._backlog)
+        return self.carrier is not None and self.carrier is after.carrier and not is_behind
 
     def stop(self) -> None:
         """End at once: nobody is left."""
@@ -179,20 +209,20 @@ class Channel:
         backlog = self._backlog
         while True:
             while not backlog:
-                self._is_answering = False
                 if self._is_ending:
                     self._finish(self._end)
                     return
                 self._woken = asyncio.get_running_loop().create_future()
                 await self._woken
-            self._is_answering = True
             burst = [backlog.take() for _ in range(min(len(backlog), _MOST_TOGETHER))]
+            self._is_answering = True
             for is_event, together in itertools.groupby(burst, lambda one: isinstance(one, Occasion)):
                 if is_event:
                     await self._answer_together([one for one in together if isinstance(one, Occasion)])
                     continue
                 for notice in together:
-                    self._deliver(_NOTICE, _told(notice))
+                    await self._deliver(_NOTICE, _told(notice))
+            self._is_answering = False
 
     # -- values of a generator ------------------------------------------------------------------------------------
 
@@ -210,14 +240,16 @@ class Channel:
         failure: Failure | None = None
         try:
             async for value in stream:
-                self._deliver(None, await perform(value))
+                await self._deliver(None, await perform(value))
                 if not is_shared:
                     for subscriber in tuple(self.subscribers):
                         await subscriber.taken()
-        except Exception as exc:  # the author's code may raise anything
-            failure = [graphql.GraphQLError(str(exc), original_error=exc)]
-            if isinstance(exc, graphql.GraphQLError):
-                failure = [exc]
+        except (Exception, asyncio.CancelledError) as exc:  # the author's code may raise anything
+            task = asyncio.current_task()
+            if isinstance(exc, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
+            cause = exc if isinstance(exc, Exception) else RuntimeError("a generator cancelled itself")
+            failure = [exc if isinstance(exc, graphql.GraphQLError) else _raised(cause)]
         finally:
             await close_stream(stream)
         self._finish(failure)
@@ -235,11 +267,17 @@ class Channel:
             log.exception("an event could not be answered")
             texts = [_text(report(failed()))] * len(burst)
         for occasion, text in zip(burst, texts, strict=True):
-            self._deliver(occasion.key, text)
+            await self._deliver(occasion.key, text)
 
-    def _deliver(self, key: str | None, text: str) -> None:
-        for subscriber in tuple(self.subscribers):
-            subscriber.put(key, text)
+    async def _deliver(self, key: str | None, text: str) -> None:
+        answer = Answer(text, self._holding)
+        for number, subscriber in enumerate(tuple(self.subscribers), 1):
+            if subscriber.channel is self:
+                if self._holding.is_short:
+                    subscriber.shed()
+                subscriber.put(key, answer)
+            if not number % _AT_ONCE:
+                await asyncio.sleep(0)  # let those send it; in one round, ten thousand would hold the event loop
 
     def _finish(self, failure: Failure | None) -> None:
         subscribers: Sequence[Subscriber] = tuple(self.subscribers)
@@ -259,6 +297,10 @@ async def close_stream(stream: Any) -> None:
     if close is not None:
         with contextlib.suppress(Exception):  # the author's own clearing up
             await close()
+
+
+def _raised(exc: Exception) -> graphql.GraphQLError:
+    return graphql.GraphQLError(str(exc), original_error=exc)
 
 
 def _told(notice: Any) -> str:

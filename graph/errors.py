@@ -37,7 +37,7 @@ CODES = {
     "UPSTREAM_UNAVAILABLE": "a backend cannot be reached",
     "UPSTREAM_ERROR": "a backend answered with an error status",
     "UPSTREAM_INVALID": "a backend answered something other than the schema promises",
-    "EVENTS_LOST": "events may be missing: the stream of a backend was interrupted",
+    "EVENTS_LOST": "events may be missing: the stream of a backend was interrupted, or the graph replaced",
     "SUBSCRIPTION_OVERFLOW": "events came faster than they were taken, and the subscription has ended",
     "DEADLINE_EXCEEDED": "a resolver took longer than an operation may",
     "INTERNAL_SERVER_ERROR": "a fault in the server; its log says more",

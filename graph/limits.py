@@ -34,6 +34,10 @@ class Limits:
             refused while it runs, as an error of the field.
         max_values: JSON values in the variables of a request, however they are nested.
         max_document_bytes: memory that kept documents may take, estimated from the length of their texts.
+        max_subscription_bytes: memory that open subscriptions may take, estimated; further ones are refused.
+        max_waiting_bytes: answers that wait for clients. When there are more, subscriptions that are behind lose all
+            that waits for them, or end where their overflow is ``"close"``.
+        max_feeds: streams, pollers and other feeds of backends that subscriptions keep open at once.
         introspection: whether clients may ask for the schema.
         suggestions: whether errors name fields, types and values that resemble a wrong one.
 
@@ -55,6 +59,9 @@ class Limits:
     max_pages: int | None = 200
     max_values: int | None = 10_000
     max_document_bytes: int = 24_000_000
+    max_subscription_bytes: int | None = 128_000_000
+    max_waiting_bytes: int | None = 128_000_000
+    max_feeds: int | None = 2_000
     introspection: bool = True
     suggestions: bool = True
 

@@ -24,6 +24,7 @@ from graph.server import App, configured, listen
 from graph.server import serve as run_server
 from graph.stopping import Server, run_workers
 from graph.target import TargetError, folder_of, load, load_again
+from sources import MemoryBus
 
 app = typer.Typer(
     name="weft",
@@ -141,6 +142,10 @@ def serve(
             reloading = Reloading(folder_of(target), options.graph_again, app.replace, _say)
             Server(configured(app, drain_seconds), beside=[reloading.run]).run([listening])
         elif workers > 1:
+            if app.graph.receiving.webhooks and isinstance(app.graph.engine.subscriptions.bus, MemoryBus):
+                _say(
+                    "a webhook reaches only the worker that takes it; Graph(bus=RedisBus(...)) lets all of them hear it"
+                )
             os.environ[_SERVED] = msgspec.json.encode(options).decode()
             run_workers(configured(app, drain_seconds, "graph.main:served", workers=workers), listening)
         else:

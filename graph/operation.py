@@ -5,7 +5,7 @@ request costs time, never memory. One document holds variants of an operation, o
 of values of the variables that @skip and @include use: with those decided, a variant's fields are fixed.
 
 Preparing takes tens of microseconds a token and field. What is large is therefore prepared in a thread, one document
-after the other, so that the event loop goes on answering.
+after the other, so that the event loop goes on answering; of what is small, one piece is done in each of its rounds.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from graph.program import Program
 from graph.run import Resolver, Runner
 from graph.scan import scan
 from graph.selection import Selected, Selections, TooManyFields, condition_variables, in_burst
+from graph.turns import Turns
 from resolvers import Bindings, Flights, Loader, Python
 
 T = TypeVar("T")
@@ -101,6 +102,13 @@ class Operation:
     size: int
     variants: dict[tuple[Any, ...], Variant] = field(default_factory=dict)
 
+    @property
+    def cost(self) -> int:
+        """The bytes that it takes, estimated."""
+        # Measured: a parsed, planned and compiled document takes about a hundred times its text.
+        source = self.document.loc.source.body if self.document.loc else ""
+        return 20_000 + 100 * len(source)
+
 
 class Operations:
     """The operations of one graph, by text and name."""
@@ -117,15 +125,11 @@ class Operations:
         self._estimator = Estimator(schema, self.limits)
         self._documents: Flights[Operation] = Flights()
         self._plans: Flights[Variant] = Flights()
+        self.turns = Turns()
         self._thread = ThreadPoolExecutor(1, "weft-prepare")
         self._known: cachetools.LRUCache[tuple[str, str | None], Operation] = cachetools.LRUCache(
-            self.limits.max_document_bytes, getsizeof=self._cost
+            self.limits.max_document_bytes, getsizeof=lambda operation: operation.cost
         )
-
-    def _cost(self, operation: Operation) -> int:
-        # Measured: a parsed, planned and compiled document takes about a hundred times its text.
-        source = operation.document.loc.source.body if operation.document.loc else ""
-        return 20_000 + 100 * len(source)
 
     def known(self, text: str, name: str | None) -> Operation | None:
         """Give the operation if it is kept."""
@@ -147,6 +151,7 @@ class Operations:
             RequestError: see `get`.
         """
         if scan(text, self.limits) <= _LARGE:
+            await self.turns.take()
             return self.get(text, name)
 
         async def work() -> Operation:
@@ -228,6 +233,7 @@ class Operations:
             RequestError: see `variant`.
         """
         if operation.size <= _LARGE:
+            await self.turns.take()
             return self.variant(operation, variables)
 
         async def work() -> Variant:

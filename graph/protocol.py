@@ -39,6 +39,7 @@ class Terms:
 
     Args:
         max_message_bytes: longest message.
+        max_init_bytes: longest message of a client that is not known yet.
         max_operations: how many may be under way at once.
         max_messages_per_s: how many messages a client may send in the long run.
         init_timeout_s: until `connection_init` is there.
@@ -48,6 +49,7 @@ class Terms:
     """
 
     max_message_bytes: int = 1_000_000
+    max_init_bytes: int = 20_000
     max_operations: int = 100
     max_messages_per_s: float = 50
     init_timeout_s: float = 3.0
@@ -216,6 +218,7 @@ TABLE: dict[State, dict[On, Close | tuple[str, State]]] = {
 }
 
 
+_UNKNOWN = (State.WAITING, State.GREETING)
 _EVENTS: dict[type[Any], On] = {
     message.Init: On.INIT,
     message.Ping: On.PING,
@@ -249,8 +252,11 @@ class Protocol:
         """A message arrived, at an instant on any clock that only goes forward."""
         self._silences = 0
         terms = self._terms
-        if len(text) > terms.max_message_bytes or len(text.encode("utf-8", "replace")) > terms.max_message_bytes:
-            return self._close(Close(1009, f"a message may have {terms.max_message_bytes} bytes"))
+        most = terms.max_message_bytes
+        if self.state in _UNKNOWN:
+            most = min(most, terms.max_init_bytes)
+        if len(text) > most or len(text.encode("utf-8", "replace")) > most:
+            return self._close(Close(1009, f"a message may have {most} bytes"))
         if not self._may_speak(now):
             return self._close(Close(4429, "Too many messages"))
         try:

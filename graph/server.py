@@ -20,6 +20,7 @@ import uvicorn
 from graph.asgi import Receive, Scope, Send
 from graph.cors import Cors
 from graph.errors import GraphError
+from graph.frames import Frames
 from graph.graph import Graph
 from graph.login import Authenticate
 from graph.protocol import Terms
@@ -37,7 +38,7 @@ SERVER_OPTIONS: dict[str, Any] = {
     "log_level": "warning",
     "loop": "uvloop",
     "http": "httptools",
-    "ws": "websockets-sansio",
+    "ws": Frames,
     "ws_ping_interval": None,  # the protocol has its own ping
     "ws_per_message_deflate": False,  # 40 kB for each socket, and the same bytes compressed again for each
     "interface": "asgi3",

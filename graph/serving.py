@@ -18,7 +18,7 @@ import msgspec
 
 from graph import graphiql
 from graph.answering import Answering, refuse
-from graph.asgi import Receive, Scope, Send, respond
+from graph.asgi import Receive, Scope, Send, hang_up, respond
 from graph.batching import answer_batch
 from graph.body import Disconnected, read_body
 from graph.cors import Cors, CrossOrigin
@@ -95,6 +95,7 @@ class Serving:
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, as ASGI has it."""
+        own_send = send
         if self._cross_origin is not None:
             send = self._cross_origin.over(scope, send)
         headers = Headers(scope["headers"])
@@ -134,7 +135,7 @@ class Serving:
             await refuse(send, RequestError.of("Internal server error", "INTERNAL_SERVER_ERROR", 500), media_type)
             return
         if isinstance(answer, Stream):
-            await self._stream(answer, receive, send)
+            await self._stream(answer, receive, send, own_send)
         elif answer.payloads is not None and parts is not None:
             await self._deliver(parts, answer.payloads, receive, send)
         elif streamed is not None and streamed.whole is not None and not answer.malformed:
@@ -193,10 +194,10 @@ class Serving:
         finally:
             presence.leave(task)
 
-    async def _stream(self, stream: Stream, receive: Receive, send: Send) -> None:
+    async def _stream(self, stream: Stream, receive: Receive, send: Send, own_send: Send) -> None:
         self.end_one()  # the graph may be replaced while it goes on
         try:
-            await stream.send(receive, send)
+            await stream.send(receive, send, functools.partial(hang_up, own_send))
         finally:
             self.under_way += 1
 

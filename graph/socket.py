@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 import msgspec
 from fastapi.requests import HTTPConnection
 
-from graph.asgi import Message, Receive, Scope, Send
+from graph.asgi import Message, Receive, Scope, Send, hang_up
 from graph.channel import Subscriber
 from graph.cors import Cors, brought_along
 from graph.engine import Context
@@ -59,6 +59,7 @@ class Sockets:
         authenticate: says who a client is, by its `connection_init`; None leaves that to the backends.
         cors: other origins whose pages may open sockets.
         room: the places for clients that stay.
+        patience_s: how long a client may read nothing of what is sent to it; looked at as often as it is pinged.
         close_timeout_s: how long a client may take to read what was sent to it before its socket is closed.
         clock: Unix time in seconds, by which tokens expire.
     """
@@ -71,12 +72,14 @@ class Sockets:
         cors: Cors | None = None,
         terms: Terms | None = None,
         room: Room | None = None,
+        patience_s: float = 60.0,
         close_timeout_s: float = 5.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.serving = serving
         self.authenticate = authenticate
         self.terms = terms or Terms()
+        self.patience_s = patience_s
         self.close_timeout_s = close_timeout_s
         self.clock = clock
         self._cors = cors
@@ -140,11 +143,13 @@ class _Socket:
     """One socket."""
 
     __slots__ = (
+        "_began_at",
         "_close",
         "_context",
         "_conversation",
         "_headers",
         "_is_gone",
+        "_now",
         "_receive",
         "_scope",
         "_send",
@@ -166,6 +171,8 @@ class _Socket:
         self._conversation = Protocol(sockets.terms)
         self._context: Context = dict
         self._writing = asyncio.Lock()
+        self._now = asyncio.get_running_loop().time
+        self._began_at = 0.0
         self._tasks = asyncio.TaskGroup()
         self._under_way: dict[Operation, asyncio.Task[None]] = {}
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
@@ -195,7 +202,7 @@ class _Socket:
         self._later(self._conversation.cut())
 
     async def _read(self) -> None:
-        conversation, receive, now = self._conversation, self._receive, asyncio.get_running_loop().time
+        conversation, receive, now = self._conversation, self._receive, self._now
         await self._apply(conversation.opened(self._scope["subprotocols"]))
         while True:
             message = await receive()
@@ -234,6 +241,9 @@ class _Socket:
                 raise _Over
 
     def _fire(self, timer: Timer) -> None:
+        if self._writing.locked() and self._now() - self._began_at >= self._sockets.patience_s:
+            log.warning("a socket was dropped: its client read nothing any more")
+            hang_up(self._send)
         self._later(self._conversation.fired(timer))
 
     def _later(self, actions: Actions) -> None:
@@ -242,7 +252,15 @@ class _Socket:
 
     async def _say(self, text: str) -> None:
         async with self._writing:
+            self._began_at = self._now()
             await self._transmit({"type": "websocket.send", "text": text})
+
+    async def _say_result(self, operation: Operation, payload: str) -> None:
+        async with self._writing:  # first: each operation that waits here would hold a text of its own
+            text = self._conversation.produced(operation, payload)
+            if text is not None:
+                self._began_at = self._now()
+                await self._transmit({"type": "websocket.send", "text": text})
 
     async def _transmit(self, message: Message) -> None:
         try:
@@ -261,7 +279,7 @@ class _Socket:
             async with asyncio.timeout(self._sockets.close_timeout_s):
                 await self._send({"type": "websocket.close", "code": close.code, "reason": close.reason})
         except TimeoutError:
-            _hang_up(self._send)
+            hang_up(self._send)
         except OSError:
             pass  # the client was faster
 
@@ -330,19 +348,14 @@ class _Socket:
             serving.end_one()
         if not answer.executed:
             return conversation.failed(operation, bytes(_decode_failed(answer.body).errors).decode())
-        text = conversation.produced(operation, answer.body.decode())
-        if text is not None:
-            await self._say(text)
+        await self._say_result(operation, answer.body.decode())
         return conversation.ended(operation)
 
     async def _deliver(self, operation: Operation, subscriber: Subscriber) -> Actions:
         conversation = self._conversation
         await self._apply(conversation.streams(operation))
-        while (payload := await subscriber.next()) is not None:
-            text = conversation.produced(operation, payload)
-            if text is None:
-                return ()
-            await self._say(text)
+        while not operation.is_over and (payload := await subscriber.next()) is not None:
+            await self._say_result(operation, payload)
         if subscriber.failure is None:
             return conversation.ended(operation)
         return conversation.failed(operation, encode_json([report(error) for error in subscriber.failure]).decode())
@@ -361,14 +374,3 @@ async def _turn_away(scope: Scope, send: Send, status: int, reason: bytes) -> No
         else:
             await send({"type": "websocket.accept"})
             await send({"type": "websocket.close", "code": 1013, "reason": reason.decode()})
-
-
-def _hang_up(send: Send) -> None:
-    """Drop the connection of a client that does not even read that it is over.
-
-    ASGI has no word for it, and closing waits until everything was read. Where `send` is no method of uvicorn's
-    protocols, the server has to see to it.
-    """
-    transport = getattr(getattr(send, "__self__", None), "transport", None)
-    if transport is not None:
-        transport.abort()

@@ -12,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import multiprocessing
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any, Protocol, cast
 
@@ -55,7 +57,7 @@ class Server(uvicorn.Server):
         async with asyncio.TaskGroup() as group:
             self._works += [group.create_task(work()) for work in self._beside]
             try:
-                with self._while_serving:
+                with self._while_serving, self._ending_with_its_parent():
                     await super().serve(sockets)
             finally:
                 self._end_works()
@@ -91,6 +93,25 @@ class Server(uvicorn.Server):
         self.config.timeout_graceful_shutdown = _LAST_S
         self.force_exit = False  # the application is closed all the same, unless a third signal comes
         await self._unless_forced(super().shutdown(sockets))
+
+    @contextlib.contextmanager
+    def _ending_with_its_parent(self) -> Iterator[None]:
+        """Stop when the process that started this one has been killed: nobody else would ever stop it."""
+        parent, loop = multiprocessing.parent_process(), asyncio.get_running_loop()
+        if parent is None:
+            yield
+            return
+
+        def stop() -> None:
+            loop.remove_reader(parent.sentinel)
+            log.warning("the process that started this worker has gone, and the worker stops")
+            self.should_exit = True
+
+        loop.add_reader(parent.sentinel, stop)
+        try:
+            yield
+        finally:
+            loop.remove_reader(parent.sentinel)
 
     def _end_works(self) -> None:
         for work in self._works:
@@ -128,6 +149,7 @@ class Worker(multiprocess.Process):
 
     def start(self) -> None:
         """Start it, deaf to SIGINT: Ctrl-C in a terminal reaches all processes, and the one that starts it decides."""
+        resource_tracker.ensure_running()  # which would let SIGINT through again, if it were started below
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
             super().start()

@@ -178,6 +178,8 @@ class Streams:
             subscriber.close()
             retry = ((b"retry-after", b"1"),)
             raise RequestError.of("this server takes no more streams now", "LIMIT_EXCEEDED", 503, headers=retry)
+        if expires_at is not None and expires_at <= self.now():
+            subscriber.end([_expired()])  # before anything can have happened
         return Stream(self, self._framings[form], subscriber, expires_at)
 
     def begin(self, stream: Stream, task: asyncio.Task[None]) -> None:
@@ -244,11 +246,17 @@ class Stream:
         self._clock = asyncio.get_running_loop().time
         self._written_at = self._clock()
         self._writing = asyncio.Lock()
+        self._hang_up: Callable[[], None] = _nothing
         self._has_left = False
         self._is_given_up = False
 
-    async def send(self, receive: Receive, send: Send) -> None:
-        """Send the payloads of the subscription until it is over or its client has gone; it is closed then."""
+    async def send(self, receive: Receive, send: Send, hang_up: Callable[[], None]) -> None:
+        """Send the payloads of the subscription until it is over or its client has gone; it is closed then.
+
+        Args:
+            hang_up: drops the connection of a client that takes nothing.
+        """
+        self._hang_up = hang_up
         self._task = task = _current_task()
         self._streams.begin(self, task)
         attending = asyncio.create_task(self._attend(receive, send))
@@ -266,6 +274,7 @@ class Stream:
             if not self._is_given_up or task.uncancel():
                 raise
             log.warning("a stream was dropped: its client took nothing of it any more")
+            self._hang_up()
         finally:
             self._task = None
             self._subscriber.close()
@@ -346,6 +355,10 @@ def _current_task() -> asyncio.Task[None]:
     if task is None:
         raise RuntimeError("a stream is sent from a task")
     return task
+
+
+def _nothing() -> None:
+    pass
 
 
 def _expired() -> graphql.GraphQLError:

@@ -22,14 +22,17 @@ from graph.errors import RequestError, log
 from graph.exact import Execution
 from graph.extended import Extended, Outcome, Wrap
 from graph.happening import Completing, apart
+from graph.holding import SUBSCRIBER, Holding
+from graph.limits import exceeded
 from graph.operation import Operation, Variant
 from graph.run import wire_arguments
 from resolvers import Fetching, Ledger, Listener, Occasion, Part, Python, Topics, Wanted, operation_loaders
-from sources import Bus, Gap, MemoryBus, encode_json, encode_sorted_json
+from sources import Bus, Gap, MemoryBus, Webhook, encode_json, encode_sorted_json
 
 if TYPE_CHECKING:
     from graph.engine import Context, Engine, Request
 
+_REPLACED = Gap("the graph was replaced; events may be missing")
 _NOT_SHARED = 1  # values that wait for a subscriber of an author's own generator
 
 
@@ -45,6 +48,7 @@ class Subscriptions:
         self._has_own_bus = bus is None
         self.bus = bus or MemoryBus()
         self.topics = Topics(engine.store, self.bus)
+        self.holding = Holding(engine.operations.limits)
         self._channels: dict[Hashable, Channel] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -76,12 +80,14 @@ class Subscriptions:
                 return
             old = subscriber.channel
             moved.enter(subscriber)
-            if old is not None:
-                if old.is_behind:
-                    subscriber.tell(Gap("the graph has changed, and events that came before may be missing"))
-                old.leave(subscriber)
+            if old is None:
+                return
+            if old.leave_topic is not None and moved.leave_topic is not None and not old.hands_over(moved):
+                moved.warn(subscriber, _REPLACED)
+            old.leave(subscriber)
 
-        subscriber = Subscriber(channel.buffer, channel.overflow, again)
+        size_bytes = SUBSCRIBER + len(self._engine.text(request)) + _size(request.variables)
+        subscriber = Subscriber(channel.buffer, channel.overflow, again, size_bytes)
         channel.enter(subscriber)
         return subscriber
 
@@ -131,6 +137,8 @@ class Subscriptions:
         operation = await engine.operation(request)
         if operation.node.operation is not graphql.OperationType.SUBSCRIPTION:
             return None
+        self.holding.check()
+        await engine.operations.turns.take()
         made, inputs, wrap = context(), request.variables, None
         if engine.extended:
             extended = await self._extend(operation, request, made)
@@ -151,12 +159,12 @@ class Subscriptions:
             if known is not None:
                 await close_stream(stream)
                 return known
-            return self._follow(identity, binding, performance, stream)
+            return self._follow(identity, operation, binding, performance, stream)
         arguments = performance.arguments(binding)
         if binding.guarded:
             await performance.check()
             known = self._channels.get(identity)
-        return known or self._listen(identity, binding, performance, arguments)
+        return known or self._listen(identity, operation, binding, performance, arguments)
 
     async def _extend(self, operation: Operation, request: Request, context: Any) -> Extended:
         """Let the schema's extensions see a subscription that begins.
@@ -195,24 +203,34 @@ class Subscriptions:
         return (self._engine.text(request), request.operation_name, variables, client)
 
     def _listen(
-        self, identity: Hashable, fetching: Fetching, performance: _Performance, arguments: Mapping[str, Any]
+        self,
+        identity: Hashable,
+        operation: Operation,
+        fetching: Fetching,
+        performance: _Performance,
+        arguments: Mapping[str, Any],
     ) -> Channel:
         feeding = fetching.feeding
         if feeding is None:
             raise RuntimeError("a subscription's field without a feed is found at start-up")
         pushed, inputs = feeding.pushed, fetching.call.inputs
         engine = self._engine
+        values = {name: arguments.get(inputs.get(name, name)) for name in pushed.feed.variables}
+        client = tuple((name, performance.headers[name]) for name in _forwarded(fetching, performance.headers))
+        most = engine.operations.limits.max_feeds
+        if most is not None and len(self.topics) >= most and not self.topics.knows(fetching, values, client):
+            raise exceeded(f"subscriptions may keep {most} feeds of backends open at once")
         completing = Completing(performance.variant, fetching, feeding, engine.bindings, engine.loader)
         channel = Channel(
             lambda burst: performance.perform(burst, completing),
             pushed.buffer,
             pushed.overflow,
-            lambda: self._forget(identity),
+            lambda: self._forget(identity, operation),
+            self.holding,
         )
-        self._keep(identity, channel, channel.start())
-        values = {name: arguments.get(inputs.get(name, name)) for name in pushed.feed.variables}
-        client = tuple((name, performance.headers[name]) for name in _forwarded(fetching, performance.headers))
-
+        if isinstance(pushed.feed, Webhook):
+            channel.carrier = self.bus
+        self._keep(identity, operation, channel, channel.start())
         wanted = Wanted(feeding.filters, arguments)
 
         def hear(told: Any) -> None:
@@ -223,25 +241,30 @@ class Subscriptions:
         channel.leave_topic = self.topics.join(fetching, feeding, values, client, Listener(hear, channel.end))
         return channel
 
-    def _follow(self, identity: Hashable, binding: Python, performance: _Performance, stream: Any) -> Channel:
+    def _follow(
+        self, identity: Hashable, operation: Operation, binding: Python, performance: _Performance, stream: Any
+    ) -> Channel:
         shared = binding.shared
         channel = Channel(
             performance.perform_nothing,
             _NOT_SHARED if shared is None else shared.buffer,
             "drop_oldest" if shared is None else shared.overflow,
-            lambda: self._forget(identity),
+            lambda: self._forget(identity, operation),
+            self.holding,
         )
         task = channel.follow(stream, performance.perform_value, is_shared=shared is not None)
-        self._keep(identity, channel, task)
+        self._keep(identity, operation, channel, task)
         return channel
 
-    def _keep(self, identity: Hashable, channel: Channel, task: asyncio.Task[None]) -> None:
+    def _keep(self, identity: Hashable, operation: Operation, channel: Channel, task: asyncio.Task[None]) -> None:
         self._channels[identity] = channel
+        self.holding.begin(operation)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _forget(self, identity: Hashable) -> None:
-        self._channels.pop(identity, None)
+    def _forget(self, identity: Hashable, operation: Operation) -> None:
+        del self._channels[identity]
+        self.holding.end(operation)
 
 
 class _Performance:
@@ -345,6 +368,14 @@ class _Performance:
                 return await engine.outcome(self.variant, ledger, self._variables, lambda: self._context, self._wrap)
         finally:
             engine.deadlines.discard(ledger)
+
+
+def _size(variables: Mapping[str, Any] | None) -> int:
+    """Give the bytes that variables take, estimated."""
+    try:
+        return 4 * len(encode_json(variables)) if variables else 0
+    except TypeError:  # values that only Python has
+        return 0
 
 
 def _forwarded(fetching: Fetching, headers: Mapping[str, str]) -> list[str]:

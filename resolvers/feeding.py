@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
-from typing import Any
+import inspect
+from collections.abc import AsyncIterable, Iterator, Mapping, Set
+from typing import Annotated, Any, get_args, get_origin
 
 import graphql
 from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
 
 from resolvers.binding import Feeding, Fetching, Property, undeclared
 from resolvers.check import invalidation_faults
@@ -103,9 +105,22 @@ def generator_faults(definition: StrawberryField) -> Iterator[str]:
     if not definition.is_subscription or resolver is None:
         yield "a field of a subscription is an async generator under @strawberry.subscription, or a feed of a source"
         return
+    if not _gives_values(resolver):
+        yield "it gives one value, not many: make it an async generator, of the type AsyncGenerator[...]"
     sees_client = resolver.info_parameter is not None
     if shared_of(resolver.wrapped_func) is not None and sees_client:
         yield "it is shared by all clients that subscribe alike, so it may not look at info"
+
+
+def _gives_values(resolver: StrawberryResolver[Any]) -> bool:
+    declared = resolver.type_annotation
+    if declared is None or inspect.isasyncgenfunction(resolver.wrapped_func):
+        return True
+    given: Any = declared.evaluate()
+    if get_origin(given) is Annotated:
+        given = get_args(given)[0]
+    given = get_origin(given) or given
+    return not isinstance(given, type) or issubclass(given, AsyncIterable)
 
 
 def _named(element: graphql.GraphQLField) -> dict[str, graphql.GraphQLArgument]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,21 +42,36 @@ class Wanted:
     """
 
     def __init__(self, filters: Mapping[str, Filter], arguments: Mapping[str, Any]) -> None:
-        self._asked: list[tuple[Filter, list[Any]]] = []
+        self._asked: list[tuple[Filter, Container[Any]]] = []
         for name, found in filters.items():
             wanted = arguments.get(name)
             if wanted is not None:
                 values = map(found.meant, wanted if isinstance(wanted, list | tuple) else (wanted,))
-                self._asked.append((found, [value for value in values if value is not None]))
+                self._asked.append((found, _quick([value for value in values if value is not None])))
 
     def has(self, payload: Any) -> bool:
         """Tell whether an event is asked for; a list in it may hold what is wanted in any place."""
         for found, wanted in self._asked:
             held = at(payload, found.path)
             values = [found.meant(one) for one in held] if isinstance(held, list) else [found.meant(held)]
-            if not any(value is not None and value in wanted for value in values):
+            if not any(value is not None and _is_in(value, wanted) for value in values):
                 return False
         return True
+
+
+def _quick(values: list[Any]) -> Container[Any]:
+    """Give the values for looking up; those that an author's scalar makes may have no hash."""
+    try:
+        return frozenset(values)
+    except TypeError:
+        return values
+
+
+def _is_in(value: Any, wanted: Container[Any]) -> bool:
+    try:
+        return value in wanted
+    except TypeError:  # it has no hash, and all those that are wanted do
+        return False
 
 
 def at(value: Any, path: tuple[str, ...]) -> Any:

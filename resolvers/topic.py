@@ -3,6 +3,7 @@
 Theory of operation. A topic is a call with the values that its feed takes, and the client's headers that its source is
 sent. It begins with its first listener and ends with the last one: the task that reads the feed is cancelled, and the
 feed closes what it opened. Nobody waits for a listener: it is told what happens by a function, which returns at once.
+After every few that were told, the event loop has a round, in which these go on with what they heard.
 
 What a feed gives is bytes. Here they become *occasions*: the payload out of its envelope, a list taken apart where the
 field is none, the key that tells its object apart. Where a feed tells a whole state again and again
@@ -36,6 +37,7 @@ Pairs = tuple[tuple[str, str], ...]
 _decode = msgspec.json.Decoder(float_hook=Number).decode
 _MOST_COMPARED = 100_000
 _NOTHING = object()  # where an event holds no payload
+_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Topics:
             values: of the feed's variables.
             client: the client's headers that the source is sent.
         """
-        key = (fetching.call.serial, encode_sorted_json(values), client)
+        key = _identity(fetching, values, client)
         topic = self._topics.get(key)
         if topic is None:
             topic = self._topics[key] = _Topic(Reader(fetching, feeding, self._store, self._envelopes))
@@ -111,6 +113,10 @@ class Topics:
 
         return leave
 
+    def knows(self, fetching: Fetching, values: Mapping[str, object], client: Pairs) -> bool:
+        """Tell whether somebody listens to a topic."""
+        return _identity(fetching, values, client) in self._topics
+
     async def aclose(self) -> None:
         """End all topics; their listeners are told."""
         tasks = tuple(self._tasks)
@@ -123,11 +129,15 @@ class Topics:
         feed = topic.reader.feeding.pushed.feed
         try:
             async with contextlib.aclosing(feed.listen(to)) as happenings:
+                heard = 0
                 async for happening in happenings:
                     told = topic.reader.read(happening) if isinstance(happening, Event) else happening
-                    if told:
-                        for listener in tuple(topic.listeners):
+                    for listener in tuple(topic.listeners) if told else ():
+                        if listener in topic.listeners:
                             listener.hear(told)
+                        heard += 1
+                        if not heard % _AT_ONCE:
+                            await asyncio.sleep(0)
         except SourceError as exc:
             failure = exc
         except Exception:  # whatever it is, whoever listens must hear that nothing more comes
@@ -142,6 +152,10 @@ class Topics:
     def _forget(self, key: Hashable, topic: _Topic) -> None:
         if self._topics.get(key) is topic:
             del self._topics[key]
+
+
+def _identity(fetching: Fetching, values: Mapping[str, object], client: Pairs) -> Hashable:
+    return (fetching.call.serial, encode_sorted_json(values), client)
 
 
 class _Topic:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import zlib
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from http.cookiejar import DefaultCookiePolicy
@@ -11,6 +13,7 @@ from typing import cast
 import httpx
 
 from sources.transport import (
+    UNPACKED,
     Content,
     Headers,
     Reply,
@@ -21,6 +24,7 @@ from sources.transport import (
     TransportUnavailable,
 )
 
+_PIECE_BYTES = 65_536
 # A peer that is gone without a word is noticed after about a minute and a half.
 _KEEP_ALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
     (socket.IPPROTO_TCP, getattr(socket, name), value)
@@ -74,9 +78,31 @@ def transport_of(client: httpx.AsyncClient | Transport | None) -> Transport | No
 
 async def _chunks(response: httpx.Response) -> AsyncGenerator[bytes]:
     with _translating():
-        async with aclosing(cast(AsyncGenerator[bytes], response.aiter_bytes())) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        coding = response.headers.get("content-encoding", "identity").strip().lower()
+        if coding not in UNPACKED:
+            raise TransportInvalid
+        async with aclosing(cast(AsyncGenerator[bytes], response.aiter_raw())) as chunks:
+            if coding == "identity":
+                async for chunk in chunks:
+                    yield chunk
+            else:
+                async for chunk in _unpacked(chunks):
+                    yield chunk
+
+
+async def _unpacked(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """Give what is in gzip, no more at once than `_PIECE_BYTES`: a few bytes may hold more than memory does."""
+    unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    async for chunk in chunks:
+        while chunk:
+            try:
+                piece = unpacking.decompress(chunk, _PIECE_BYTES)
+            except zlib.error as exc:
+                raise TransportInvalid from exc
+            chunk = unpacking.unconsumed_tail
+            if piece:
+                yield piece
+            await asyncio.sleep(0)
 
 
 def _keep_alive(response: httpx.Response) -> None:

@@ -25,14 +25,25 @@ class Sieve:
         self._source = source
         self._is_told = False
 
+    def check(self, body: bytes | str) -> None:
+        """Check that a body is JSON, without making anything of it.
+
+        Raises:
+            NotJson: it is none.
+        """
+        self._decoded(body, msgspec.Raw)
+
     def decode(self, body: bytes | str) -> Any:
         """Give what a body says.
 
         Raises:
             NotJson: it says nothing.
         """
+        return self._decoded(body, Any)
+
+    def _decoded(self, body: bytes | str, kind: Any) -> Any:
         try:
-            value = msgspec.json.decode(body)
+            value = msgspec.json.decode(body, type=kind)
         except (msgspec.DecodeError, RecursionError, ValueError) as exc:
             raise NotJson from exc
         self._is_told = False

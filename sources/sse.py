@@ -17,7 +17,7 @@ from sources.event import Event, Happening, Listening
 from sources.eventstream import EventStream, TooLarge
 from sources.outage import Clock, Outage, Over, Sleep, lasting
 from sources.sieve import NotJson, Sieve, kinds_of
-from sources.transport import Reply, Streamed, TransportError
+from sources.transport import UNPACKED, Reply, Streamed, TransportError
 
 if TYPE_CHECKING:
     from sources.rest import Rest
@@ -125,7 +125,7 @@ class ServerSent:
                     async for event in events:
                         outage.received()
                         try:
-                            sieve.decode(event.body)
+                            sieve.check(event.body)
                         except NotJson:
                             if (failure := sieve.refuse()) is not None:
                                 yield failure
@@ -175,6 +175,8 @@ async def _check(streamed: Streamed, source: Rest) -> None:
     media_type = (streamed.header("content-type") or "").partition(";")[0].strip().lower()
     if media_type != "text/event-stream":
         raise UpstreamInvalid(f"{source.name} did not answer with an event stream", source=source.name, status=200)
+    if (streamed.header("content-encoding") or "identity").strip().lower() not in UNPACKED:
+        raise UpstreamInvalid(f"{source.name} answered in a content coding", source=source.name, status=200)
 
 
 async def _start(streamed: Streamed) -> bytes:

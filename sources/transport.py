@@ -13,6 +13,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 Headers = Sequence[tuple[str, str]]
+# The content codings that a reply which is held open may have.
+UNPACKED = ("identity", "gzip")
 Content = bytes | AsyncIterable[bytes] | None
 
 

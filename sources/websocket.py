@@ -146,10 +146,12 @@ class WebSocketStream:
         if isinstance(message, bytes):
             return sieve.refuse()
         try:
-            value = sieve.decode(message)
+            if not self._names:
+                sieve.check(message)
+                return Event(message.encode())
+            kind = _kind(sieve.decode(message), self._names)
         except NotJson:
             return sieve.refuse()
-        kind = _kind(value, self._names) if self._names else None
         if kind is not None and kind in answers:
             await connection.send(answers[kind])
             return None

@@ -11,6 +11,8 @@ from typing import Any
 
 import uvicorn
 
+from graph.frames import Frames
+
 
 @contextmanager
 def running(app: Any) -> Iterator[str]:
@@ -19,7 +21,7 @@ def running(app: Any) -> Iterator[str]:
         listening.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         options: dict[str, Any] = {"ws_ping_interval": None, "ws_per_message_deflate": False}
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="websockets-sansio", **options))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws=Frames, **options))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         deadline = time.monotonic() + 10

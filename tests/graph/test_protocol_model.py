@@ -188,7 +188,7 @@ class Conversation(RuleBasedStateMachine):
     @rule(id=IDS)
     def pings(self, id: str) -> None:
         actions = self.say(type="ping", payload={"id": id})
-        self.do(actions, *(() if self.is_over else (f'{{"type":"pong","payload":{{"id":"{id}"}}}}',)))
+        self.do(actions, *(() if self.is_over else (f'{{"type":"pong","payload":{{"id": "{id}"}}}}',)))
 
     @rule()
     def pongs(self) -> None:

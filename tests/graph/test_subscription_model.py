@@ -194,6 +194,8 @@ class Subscribing(RuleBasedStateMachine):
         self.settle()
         before, self.graph = self.graph, self.made()
         notices = {client: client.notices for client in self.clients}
+        for client in self.clients:
+            client.fall_behind()  # by the notice
         self.runner.run(before.engine.subscriptions.move_to(self.graph.engine))
         self.settle()
         for client in self.clients:

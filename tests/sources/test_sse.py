@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import socket
+import tracemalloc
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
@@ -136,6 +137,33 @@ async def test_a_stream_that_is_packed_is_unpacked() -> None:
 
     async with serving_lines(script) as seen, heard(seen.url, feed()) as happenings:
         assert await take(happenings, 1) == [Event(b"{}", "paid", "1")]
+
+
+async def test_a_packed_line_without_end_is_not_unpacked_into_memory() -> None:
+    packed = gzip.compress(b"data: " + b"x" * 30_000_000)
+
+    async def script(line: Line) -> None:
+        await line.begin(200, "content-encoding: gzip")
+        await line.write(packed)
+        await line.gone()
+
+    tracemalloc.start()
+    try:
+        async with serving_lines(script) as seen, heard(seen.url, feed()) as happenings:
+            assert await take(happenings, 1) == [Gap("an event of orders was too large and is missing")]
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
+async def test_a_stream_in_another_coding_is_refused() -> None:
+    async def script(line: Line) -> None:
+        await line.begin(200, "content-encoding: br")
+        await line.gone()
+
+    async with serving_lines(script) as seen, heard(seen.url, feed()) as happenings:
+        with pytest.raises(UpstreamInvalid, match="orders answered in a content coding"):
+            await take(happenings, 1)
 
 
 async def test_a_fake_backend_streams_from_memory() -> None:

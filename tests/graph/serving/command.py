@@ -85,4 +85,6 @@ def refuses_connections(gateway: Gateway) -> bool:
         gateway.connect().close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # it was about to be closed
+        return False
     return False

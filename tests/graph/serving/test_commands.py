@@ -90,6 +90,32 @@ def test_processes_that_share_a_port_answer_and_stop_without_a_word(stop: signal
         assert f"{url}/graphql" in errors
 
 
+POSTED = """
+import strawberry
+from graph import Graph
+from sources import Rest, Unsigned
+post = Rest("post", "http://127.0.0.1:9")
+@strawberry.type
+class Query:
+    @post.get("/word")
+    def word(self) -> str: ...
+@strawberry.type
+class Subscription:
+    @post.webhook("words", signature=Unsigned())
+    def said(self) -> str: ...
+graph = Graph(query=Query, subscription=Subscription)
+"""
+
+
+def test_workers_that_cannot_hear_of_each_others_webhooks_are_a_line_at_the_start(tmp_path: Path) -> None:
+    target = tmp_path / "posted.py"
+    target.write_text(POSTED, encoding="utf-8")
+    with serving(str(target), "--workers", "2") as (_, process):
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=15)
+        assert "weft: a webhook reaches only the worker that takes it; " in errors
+
+
 @pytest.mark.parametrize("options", [[], ["--workers", "2"], ["--reload"]])
 def test_collections_pass_over_what_is_served(options: list[str], tmp_path: Path) -> None:
     (tmp_path / "looking.py").write_text(

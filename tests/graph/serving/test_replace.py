@@ -15,7 +15,7 @@ import strawberry
 from graph import App, Graph
 from graph.engine import Request
 from graph.errors import GraphError
-from sources import Bearer, FakeTransport, Reply, Rest, SharedSecret
+from sources import Bearer, FakeTransport, Reply, Rest, SharedSecret, Unsigned
 from sources.transport import Content, Headers
 
 
@@ -92,6 +92,17 @@ async def deliver(app: App, topic: str) -> int:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://weft") as client:
         headers = {"x-webhook-token": "s3cret"}
         return (await client.post(f"/webhooks/post/{topic}", json={"is": topic}, headers=headers)).status_code
+
+
+@strawberry.type
+class Parcel:
+    id: str
+
+    @strawberry.field
+    async def place(self, info: strawberry.Info) -> str:
+        info.context.set()
+        await asyncio.Event().wait()
+        return "nowhere"
 
 
 async def listening() -> None:
@@ -265,6 +276,47 @@ async def test_deliveries_to_webhooks_are_for_the_graph_of_the_moment(monkeypatc
     assert [await deliver(app, topic) for topic in ("parcels", "letters")] == [404, 202]
     assert await subscriber.next() == '{"data":{"moved":"letters"}}'
     subscriber.close()
+    await app.graph.aclose()
+
+
+async def test_who_hears_of_deliveries_misses_none_and_is_told_of_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEFT_TEST_SECRET", "s3cret")
+    app = App(notified("parcels"))
+    subscriber = await app.graph.engine.subscriptions.open(Request("subscription { moved }"), {}, lambda: None)
+    assert subscriber is not None
+    await listening()
+    for _ in range(3):
+        assert await deliver(app, "parcels") == 202
+        app.replace(notified("parcels"))
+        await settle(app)
+        await listening()
+        assert await subscriber.next() == '{"data":{"moved":"parcels"}}'
+    subscriber.close()
+    await app.graph.aclose()
+
+
+async def test_an_event_that_the_graph_before_was_still_answering_may_be_missing() -> None:
+    asked = asyncio.Event()
+    source = Rest("post", "http://post.example", client=Held("word"))
+
+    @strawberry.type
+    class Subscription:
+        @source.webhook("parcels", signature=Unsigned())
+        def moved(self) -> Parcel: ...
+
+    app = App(graph_over(source, subscription=Subscription))
+    subscriptions = app.graph.engine.subscriptions
+    subscriber = await subscriptions.open(Request("subscription { moved { place } }"), {}, lambda: asked)
+    assert subscriber is not None
+    await listening()
+    assert await deliver(app, "parcels") == 202
+    await asyncio.wait_for(asked.wait(), 20)
+    app.replace(graph_over(source, subscription=Subscription))
+    told = await asyncio.wait_for(subscriber.next(), 20)
+    assert told is not None
+    assert '"the graph was replaced; events may be missing"' in told
+    subscriber.close()
+    await settle(app)
     await app.graph.aclose()
 
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 import strawberry
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
 
 from graph import App, Cors, Graph, GraphError
+from graph.frames import Frames
 from tests.graph.serving.sockets import GRAPH, Server, serving, stage
 
 
@@ -410,9 +412,21 @@ def test_a_client_that_never_reads_is_dropped() -> None:
             stage.until(lambda: connections() == 0)
 
 
+def test_a_client_that_reads_nothing_is_dropped_however_much_it_says() -> None:
+    with serving(ping_interval=0.05) as server:
+        server.app._sockets.close_timeout_s = server.app._sockets.patience_s = 0.2
+        with server.connecting(max_queue=1) as client:
+            client.subscribe("subscription { ticks(size: 1000000) }", "s")
+            with contextlib.suppress(ConnectionClosed):
+                while server.sockets():
+                    client.say(type="pong")
+                    time.sleep(0.03)
+            stage.until(lambda: server.sockets() == 0 and stage.open == 0 and connections() == 0)
+
+
 def connections() -> int:
     """Count the connections that uvicorn holds for sockets."""
-    held = [found for found in gc.get_objects() if type(found) is WebSocketsSansIOProtocol]
+    held = [found for found in gc.get_objects() if type(found) is Frames]
     return sum(not connection.disconnected for connection in held)
 
 

@@ -123,6 +123,19 @@ def test_one_signal_to_all_processes_of_a_group_is_one_wish(tmp_path: Path, stop
         assert stage.ended() == (0, "")
 
 
+def test_workers_do_not_outlive_the_process_that_started_them(tmp_path: Path) -> None:
+    with holding(tmp_path, "--workers", "2") as stage, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(stage.gateway.ask, "{ word }")
+        until(lambda: stage.backend.asked == ["GET /word"])
+        stage.process.kill()
+        stage.backend.held.clear()
+        assert waiting.result(10) == {"data": {"word": "the last word"}}
+        until(lambda: refuses_connections(stage.gateway))
+        _, errors = stage.process.communicate(timeout=20)  # which ends when no process is left to say anything
+        assert "Traceback" not in errors
+        assert "the process that started this worker has gone, and the worker stops" in errors
+
+
 @pytest.mark.parametrize("options", [[], ["--workers", "2"]])
 def test_when_the_time_is_over_what_is_not_there_fails(tmp_path: Path, options: list[str]) -> None:
     with holding(tmp_path, "--drain-seconds", "1", *options) as stage, ThreadPoolExecutor(1) as pool:

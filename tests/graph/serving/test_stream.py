@@ -448,6 +448,7 @@ class Client:
         self.reads = asyncio.Event()
         self.reads.set()
         self.left = asyncio.Event()
+        self.dropped = False
 
     async def receive(self) -> dict[str, Any]:
         await self.left.wait()
@@ -456,6 +457,9 @@ class Client:
     async def send(self, message: Any) -> None:
         await self.reads.wait()
         self.sent.append(message.get("body", b""))
+
+    def drop(self) -> None:
+        self.dropped = True
 
 
 async def begin(
@@ -469,7 +473,7 @@ async def begin(
     engine = graph_over(tap).engine
     stream = await streams.open(engine, Request(query), {}, lambda: None, form, expires_at=expires_at)
     assert isinstance(stream, Stream)
-    return asyncio.create_task(stream.send(client.receive, client.send))
+    return asyncio.create_task(stream.send(client.receive, client.send, client.drop))
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
@@ -507,11 +511,14 @@ async def test_a_stream_ends_with_its_clients_token(form: Form, end: bytes) -> N
     await eventually(lambda: tap.queues == [])
 
 
-async def test_an_expired_token_ends_the_stream_before_anything_is_sent_for_long() -> None:
+@pytest.mark.parametrize("query", [TICKS, "subscription { together }"])
+async def test_a_token_that_has_expired_begins_nothing(query: str) -> None:
     tap, client = Tap(), Client()
-    task = await begin(Streams(Room(5), now=lambda: 2_000.0), tap, client, expires_at=1_000.0)
+    task = await begin(Streams(Room(5), now=lambda: 2_000.0), tap, client, query=query, expires_at=1_000.0)
     await asyncio.wait_for(task, 20)
-    assert b"the token has expired" in client.sent[-1]
+    assert client.sent[1] == EVENT_STREAM.opening
+    assert b"the token has expired" in client.sent[2]
+    assert tap.begun == 0
 
 
 async def test_those_who_share_a_payload_are_sent_the_same_bytes() -> None:
@@ -521,7 +528,7 @@ async def test_those_who_share_a_payload_are_sent_the_same_bytes() -> None:
     for client in clients:
         stream = await streams.open(engine, Request("subscription { together }"), {}, lambda: None, EVENT_STREAM)
         assert isinstance(stream, Stream)
-        tasks.append(asyncio.create_task(stream.send(client.receive, client.send)))
+        tasks.append(asyncio.create_task(stream.send(client.receive, client.send, client.drop)))
     await eventually(lambda: tap.begun == 1)
     tap.say(1)
     await eventually(lambda: [len(client.sent) for client in clients] == [3, 3, 3])
@@ -567,6 +574,7 @@ async def test_who_takes_nothing_for_long_is_dropped(caplog: pytest.LogCaptureFi
     client.reads.clear()
     await asyncio.wait_for(task, 20)
     assert room.taken == 0
+    assert client.dropped
     assert "a stream was dropped" in caplog.text
     await eventually(lambda: tap.queues == [])
 
@@ -605,7 +613,7 @@ async def test_a_stream_may_end_at_any_instant(ending: str) -> None:
         streams = Streams(room, heartbeat_s=0.0005)
         stream = await streams.open(engine, Request(TICKS), {}, lambda: None, EVENT_STREAM)
         assert isinstance(stream, Stream)
-        task = asyncio.create_task(stream.send(client.receive, client.send))
+        task = asyncio.create_task(stream.send(client.receive, client.send, client.drop))
         for step in range(steps):
             if step == 8:
                 tap.say(1)
