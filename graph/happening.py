@@ -153,6 +153,10 @@ def _at(error: graphql.GraphQLError, path: list[str | int]) -> graphql.GraphQLEr
 
 
 def _missing(variant: Variant) -> graphql.GraphQLError:
-    selected = variant.fields[0]
-    message = f"Cannot return null for non-nullable field {variant.kind.name}.{selected.name}."
-    return graphql.GraphQLError(message, list(selected.nodes), path=[selected.key])
+    selected, binding = variant.fields[0], variant.plan.fetches[0].binding
+    message, cause = f"Cannot return null for non-nullable field {variant.kind.name}.{selected.name}.", None
+    if isinstance(binding, Fetching):
+        source = binding.source.name
+        message = f"{source} answered nothing for the non-null field {selected.name}"
+        cause = UpstreamInvalid(message, source=source)
+    return graphql.GraphQLError(message, list(selected.nodes), path=[selected.key], original_error=cause)

@@ -840,16 +840,20 @@ class Writer:
 
     def operation(self) -> tuple[str, dict[str, Json]]:
         query = object_type("Query")
-        text = f"{{ {self.field(query, 4, '', FRAGMENTS)} {self.selection(query, 4, FRAGMENTS)} }}"
+        return self.whole("query", f"{self.field(query, 4, '', FRAGMENTS)} {self.selection(query, 4, FRAGMENTS)}")
+
+    def whole(self, kind: str, selection: str) -> tuple[str, dict[str, Json]]:
+        """Write the fragments and variables that a selection uses around it."""
+        text = f"{{ {selection} }}"
         for position, name in enumerate(FRAGMENTS):
             if f"...{name}Parts" in text:
                 body = self.selection(object_type(name), 1, FRAGMENTS[position + 1 :])
                 text += f" fragment {name}Parts on {name} {{ {body} }}"
         used = [name for name in VARIABLES if re.search(rf"\${name}\b", text)]
         if not used:
-            return text, {}
+            return f"{kind} {text}", {}
         given = {name: value for name in used if (value := self.pick(VARIABLES[name][1])) is not LACKING}
-        return f"query ({', '.join(f'${name}: {VARIABLES[name][0]}' for name in used)}) {text}", given
+        return f"{kind} ({', '.join(f'${name}: {VARIABLES[name][0]}' for name in used)}) {text}", given
 
 
 def object_type(name: str) -> graphql.GraphQLObjectType:
@@ -882,8 +886,8 @@ def code_of(error: graphql.GraphQLError) -> str:
     return "INTERNAL_SERVER_ERROR" if name in PYTHON else "UPSTREAM_INVALID"
 
 
-def oracle(schema: graphql.GraphQLSchema, text: str, variables: dict[str, Json]) -> Outcome:
-    result = graphql.execute_sync(schema, graphql.parse(text), variable_values=variables)
+def oracle(schema: graphql.GraphQLSchema, text: str, variables: dict[str, Json], root: Json = None) -> Outcome:
+    result = graphql.execute_sync(schema, graphql.parse(text), root, variable_values=variables)
     errors = result.errors or []
     return outcome(result.data, [(e.path, code_of(e), e.formatted.get("locations")) for e in errors])
 

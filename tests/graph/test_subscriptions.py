@@ -231,6 +231,8 @@ async def test_an_object_that_is_gone_is_an_error_where_it_must_be_there(graph: 
     result = await answer(parcels)
     assert result["data"] is None
     assert result["errors"][0]["path"] == ["parcelMoved"]
+    assert result["errors"][0]["message"] == "carrier answered nothing for the non-null field parcelMoved"
+    assert result["errors"][0]["extensions"] == {"code": "UPSTREAM_INVALID", "source": "carrier"}
     parcels.close()
 
 
