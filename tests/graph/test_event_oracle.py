@@ -143,4 +143,4 @@ def test_every_event_over_every_schema_is_answered_as_by_graphql_core(runner: as
     assert tally.queries >= OPERATIONS * 9 // 10
     assert tally.events > tally.queries * 2
     assert tally.compiled > tally.queries // 4
-    assert tally.with_errors > tally.queries // 6
+    assert tally.with_errors > tally.queries // 25
