@@ -141,6 +141,6 @@ def test_every_event_over_every_schema_is_answered_as_by_graphql_core(runner: as
         run(min(AT_ONCE, OPERATIONS - done))
     print(tally)  # noqa: T201  # the figures of `make fuzz`
     assert tally.queries >= OPERATIONS * 9 // 10
-    assert tally.events > tally.queries * 2
+    assert tally.events > tally.queries
     assert tally.compiled > tally.queries // 4
     assert tally.with_errors > tally.queries // 25
