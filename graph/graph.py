@@ -159,8 +159,7 @@ class Graph:
         context: Any = None,
     ) -> dict[str, Any]:
         """Execute an operation without a server, and give its response."""
-        request = Request(query, operation_name, dict(variables or {}))
-        lowered = {name.lower(): value for name, value in (headers or {}).items()}
+        request, lowered = Request(query, operation_name, dict(variables or {})), _lowered(headers)
         answer = await self.engine.answer(request, lowered, lambda: context, key=object())
         response: dict[str, Any] = msgspec.json.decode(answer.body)
         return response
@@ -178,8 +177,7 @@ class Graph:
 
         An operation in which nothing comes later is one response, without ``hasNext``.
         """
-        request = Request(query, operation_name, dict(variables or {}))
-        lowered = {name.lower(): value for name, value in (headers or {}).items()}
+        request, lowered = Request(query, operation_name, dict(variables or {})), _lowered(headers)
         answer = await self.engine.answer(request, lowered, lambda: context, key=object(), writer=Draft())
         if answer.payloads is None:
             yield msgspec.json.decode(answer.body)
@@ -202,8 +200,7 @@ class Graph:
         It is subscribed when the first response is asked for. What cannot be executed, and what ends a subscription
         early, is a response of errors only.
         """
-        request = Request(query, operation_name, dict(variables or {}))
-        lowered = {name.lower(): value for name, value in (headers or {}).items()}
+        request, lowered = Request(query, operation_name, dict(variables or {})), _lowered(headers)
         try:
             subscriber = await self.engine.subscriptions.open(request, lowered, lambda: context)
         except RequestError as exc:
@@ -232,6 +229,10 @@ class Graph:
         for source in self.sources:
             if not any(source in graph.sources for graph in keeping):
                 await source.aclose()
+
+
+def _lowered(headers: Mapping[str, str] | None) -> dict[str, str]:
+    return {name.lower(): value for name, value in (headers or {}).items()}
 
 
 def _built(declared: Declared, build: Callable[[], strawberry.Schema]) -> strawberry.Schema:

@@ -21,7 +21,7 @@ from sources.event import Gap, Happening
 Sleep = Callable[[float], Awaitable[None]]
 Clock = Callable[[], float]
 
-_TOLD_AFTER = 3
+TOLD_AFTER = 3
 _LASTING_S = 30.0
 _LONGEST_LEAST_S = 300.0
 _LATER = frozenset({408, 425, 429})
@@ -78,7 +78,7 @@ class Outage:
         if self._opened_at is not None:  # a connection that broke: that is a gap, if anything
             return False
         self._failures += 1
-        return self._failures == _TOLD_AFTER
+        return self._failures == TOLD_AFTER
 
     def wait_s(self) -> float:
         """Give the seconds until the next attempt: no fewer than the backend asks for."""

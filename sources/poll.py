@@ -13,14 +13,14 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from sources.backoff import Backoff
 from sources.endpoint import Endpoint, headers_of
-from sources.errors import DeclarationError, InvalidInput, SourceError
+from sources.errors import DeclarationError, SourceError
 from sources.event import Event, Happening, Listening
+from sources.outage import TOLD_AFTER, is_final
 from sources.transport import Reply
 
 SHORTEST_S = 0.1
 _LONGEST_WAIT_S = 300.0
 _MISSING = b"null"
-_TOLD_AFTER = 3
 
 
 class Poll:
@@ -75,10 +75,10 @@ class Poll:
                 reply = await source.send(endpoint.method, target, (*headers, *condition))
                 body = _read(source.failure, reply)
             except SourceError as exc:
-                if isinstance(exc, InvalidInput) or _is_final(exc):
+                if is_final(exc):
                     raise
                 wait_s += backoff.next_s(None if reply is None else reply.header("retry-after"))
-                if backoff.attempts == _TOLD_AFTER:
+                if backoff.attempts == TOLD_AFTER:
                     yield exc
             else:
                 backoff.reset()
@@ -99,9 +99,3 @@ def _read(failure: Callable[[Reply], SourceError], reply: Reply) -> bytes | None
     if not 200 <= reply.status < 300:
         raise failure(reply)
     return bytes(reply.body) or _MISSING
-
-
-def _is_final(failure: SourceError) -> bool:
-    """Tell whether asking again would not help: the backend refuses what it was sent."""
-    status = failure.status
-    return status is not None and 400 <= status < 500 and not failure.retryable

@@ -19,12 +19,12 @@ from typing import Generic, TypeVar
 from sources.errors import UpstreamUnavailable
 from sources.event import Gap, Happening
 from sources.listener import Listener
+from sources.outage import TOLD_AFTER
 from sources.redis import Redis, RedisTrouble, translated
 
 log = logging.getLogger("weft")
 
 M = TypeVar("M")
-_TOLD_AFTER = 3
 
 
 class Hearer(Generic[M]):
@@ -153,9 +153,9 @@ class SharedConnection(ABC, Generic[M]):
             for name in list(self.hearers):
                 self.refuse(name, trouble)
             return
-        if self._backoff.attempts + 1 == _TOLD_AFTER:
+        if self._backoff.attempts + 1 == TOLD_AFTER:
             log.warning("%r: %s: %s", self.redis, trouble, trouble.__cause__)
-        if self._backoff.attempts + 1 >= _TOLD_AFTER:
+        if self._backoff.attempts + 1 >= TOLD_AFTER:
             self._trouble = trouble
         for hearers in self.hearers.values():
             for hearer in hearers:

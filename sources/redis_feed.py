@@ -18,10 +18,8 @@ from sources.template import RefusedValue
 _check_json = msgspec.json.Decoder(msgspec.Raw).decode
 
 
-class RedisChannel:
-    """Messages published on a channel, each a JSON text.
-
-    Redis keeps no messages: whatever is published while the connection is lost is missed, and there is a gap.
+class _RedisFeed:
+    """What is listened to under a name in Redis.
 
     Args:
         name: with variables: ``orders.{id}``.
@@ -34,9 +32,6 @@ class RedisChannel:
         self._name = RedisName(name)
         self.redis = redis
 
-    def __str__(self) -> str:
-        return f"SUBSCRIBE {self._name}"
-
     @property
     def variables(self) -> frozenset[str]:
         """The names that `listen` needs values of."""
@@ -45,6 +40,22 @@ class RedisChannel:
     def missing(self) -> list[str]:
         """Give the environment variables that are needed and not set."""
         return self.redis.missing()
+
+
+class RedisChannel(_RedisFeed):
+    """Messages published on a channel, each a JSON text.
+
+    Redis keeps no messages: whatever is published while the connection is lost is missed, and there is a gap.
+
+    Args:
+        name: with variables: ``orders.{id}``.
+
+    Raises:
+        DeclarationError: the name is none.
+    """
+
+    def __str__(self) -> str:
+        return f"SUBSCRIBE {self._name}"
 
     async def listen(self, to: Listening) -> AsyncGenerator[Happening]:
         """Give the messages published from now on.
@@ -61,7 +72,7 @@ class RedisChannel:
                 yield happening
 
 
-class RedisStream:
+class RedisStream(_RedisFeed):
     """Entries added to a stream, from its end on.
 
     After a lost connection it goes on where it stopped; there is a gap where entries were trimmed meanwhile.
@@ -76,21 +87,11 @@ class RedisStream:
     """
 
     def __init__(self, name: str, redis: Redis, field: str | None = None) -> None:
-        self._name = RedisName(name)
+        super().__init__(name, redis)
         self._field = None if field is None else field.encode()
-        self.redis = redis
 
     def __str__(self) -> str:
         return f"XREAD {self._name}"
-
-    @property
-    def variables(self) -> frozenset[str]:
-        """The names that `listen` needs values of."""
-        return self._name.variables
-
-    def missing(self) -> list[str]:
-        """Give the environment variables that are needed and not set."""
-        return self.redis.missing()
 
     async def listen(self, to: Listening) -> AsyncGenerator[Happening]:
         """Give the entries added from now on.
