@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import AsyncGenerator
 
 import msgspec
 
-from sources.errors import InvalidInput, SourceError, UpstreamInvalid
+from sources.errors import InvalidInput, SourceError
 from sources.event import Event, Happening, Listening
 from sources.redis import Redis
 from sources.redis_channels import Channels
 from sources.redis_name import RedisName
 from sources.redis_streams import Entry, Fields, Streams
+from sources.sieve import NotJson, Sieve
 from sources.template import RefusedValue
-
-_check_json = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 class _RedisFeed:
@@ -65,8 +65,10 @@ class RedisChannel(_RedisFeed):
             SourceError: Redis refuses.
         """
         source = to.source.name
-        texts = _Texts(source)
-        listening = self.redis.shared(Channels).listen(_expand(self._name, to), source, texts.event)
+        sieve = Sieve(source)
+        listening = self.redis.shared(Channels).listen(
+            _expand(self._name, to), source, functools.partial(_event, sieve)
+        )
         async with contextlib.aclosing(listening):
             async for happening in listening:
                 yield happening
@@ -101,11 +103,11 @@ class RedisStream(_RedisFeed):
             SourceError: Redis refuses, or the key holds no stream.
         """
         source = to.source.name
-        texts = _Texts(source)
+        sieve = Sieve(source)
 
         def read(entry: Entry) -> Happening | None:
             id, fields = entry
-            return texts.event(self._text(fields), id.decode())
+            return _event(sieve, self._text(fields), id.decode())
 
         listening = self.redis.shared(Streams).listen(_expand(self._name, to), source, read)
         async with contextlib.aclosing(listening):
@@ -123,22 +125,13 @@ class RedisStream(_RedisFeed):
             return b""
 
 
-class _Texts:
-    """Texts that should be JSON: of those that are not, the first in a row is a failure, the others are nothing."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._wrong = False
-
-    def event(self, text: bytes, id: str | None = None) -> Event | SourceError | None:
-        try:
-            _check_json(text)
-            text.decode()  # the decoder skips over what strings hold
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            told, self._wrong = self._wrong, True
-            return None if told else UpstreamInvalid(f"{self._source}: an event that is not JSON", source=self._source)
-        self._wrong = False
-        return Event(text, id=id)
+def _event(sieve: Sieve, text: bytes, id: str | None = None) -> Event | SourceError | None:
+    try:
+        text.decode()  # reading JSON skips over what strings hold
+        sieve.check(text)
+    except (NotJson, UnicodeDecodeError):
+        return sieve.refuse()
+    return Event(text, id=id)
 
 
 def _expand(name: RedisName, to: Listening) -> bytes:
