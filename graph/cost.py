@@ -307,6 +307,8 @@ def _looked_up(calls: Sequence[Fetching], ids: Amount) -> Amount:
 
 def _calls(call: Fetching, keys: Amount) -> Amount:
     most = call.call.max_batch
+    if call.feeding is not None:  # an event is there without a call, but what it lacks may take one
+        return 0 if call.feeding.rest is None else 1
     if not call.parents:
         return 1 if call.pages is None else keys
     if call.batch is None:

@@ -278,7 +278,8 @@ class _Refusals:
         self._count += 1
         now = time.monotonic()
         if now >= self._next_at:
-            log.warning("webhook %s/%s: refused %d deliveries, the last one: %s", *self._address, self._count, reason)
+            many = "a delivery" if self._count == 1 else f"{self._count} deliveries, the last one"
+            log.warning("webhook %s/%s: refused %s: %s", *self._address, many, reason)
             self._count, self._next_at = 0, now + _LOG_EVERY_S
 
 
