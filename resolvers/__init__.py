@@ -34,7 +34,7 @@ from resolvers.flight import Abandoned, Flights
 from resolvers.keys import definition_of, is_federated, keys_in, keys_of_sources
 from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
-from resolvers.marks import PropertyMark, field, link
+from resolvers.marks import PropertyMark, field, link, mark_on
 from resolvers.maybe import refused_nulls
 from resolvers.node import GlobalId, Node, global_id, identity_of, key_of, raw_key
 from resolvers.openapi.imported import PLACEHOLDER, merged
@@ -123,6 +123,7 @@ __all__ = [
     "keys_of_sources",
     "link",
     "mark_of",
+    "mark_on",
     "merged",
     "operation_loaders",
     "python_name",

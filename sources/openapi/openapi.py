@@ -18,7 +18,7 @@ class OpenAPI(Rest):
 
     Args:
         name: how errors, plans and logs call it; unique in a graph.
-        location: the document's path or URL.
+        location: the document's path or URL, or the document itself.
         url: base address; None takes the first server of the document.
         allow_remote_refs: whether references to other hosts are followed.
         options: what `Rest` takes besides.
@@ -27,17 +27,19 @@ class OpenAPI(Rest):
     def __init__(
         self,
         name: str,
-        location: str | Path,
+        location: str | Path | Document,
         *,
         url: str | None = None,
         allow_remote_refs: bool = False,
         **options: Any,
     ) -> None:
-        self.location = str(location)
+        self.location = location.location if isinstance(location, Document) else str(location)
         self.api: Api | None = None
         problem = ""
         try:
-            self.api = Api(Document.load(self.location, allow_remote_refs=allow_remote_refs))
+            if not isinstance(location, Document):
+                location = Document.load(self.location, allow_remote_refs=allow_remote_refs)
+            self.api = Api(location)
         except DocumentError as exc:
             problem = str(exc)
         address = url or (self.api.server if self.api is not None else "")
