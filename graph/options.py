@@ -18,7 +18,7 @@ def _targets(
     targets: Annotated[
         list[str],
         typer.Argument(
-            metavar="TARGET...",
+            metavar="TARGET",
             help="FILE.py or FILE.py:ATTRIBUTE (default: graph); or OpenAPI documents: PATH, URL, NAME=PATH.",
         ),
     ],
@@ -122,10 +122,11 @@ def with_targets(command: Callable[..., None]) -> Callable[..., None]:
     def run(**given: Any) -> None:
         command(_targets(**{name: given.pop(name) for name in shared}), **given)
 
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    run.__dict__.pop("__wrapped__")  # it would show its own parameters instead
-    run.__dict__["__signature__"] = inspect.Signature(
-        [parameter.replace(kind=keyword) for parameter in (first, *own, *options)]
-    )
-    run.__annotations__ = {parameter.name: hints[parameter.name] for parameter in (first, *own, *options)}
+    shown = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])
+        for parameter in (first, *own, *options)
+    ]
+    del run.__dict__["__wrapped__"]  # it would show its own parameters instead
+    run.__dict__["__signature__"] = inspect.Signature(shown)
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
     return run
