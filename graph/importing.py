@@ -145,16 +145,23 @@ def as_json(graph: Graph) -> bytes:
 def greeting(graph: Graph) -> Iterator[str]:
     """Give what somebody who serves a graph wants to know of its documents; nothing where it has none."""
     for document in imported(graph):
+        source = document.source
         losses = len(document.losses)
         told = f", {_count(losses, 'loss')} (weft import --report shows them)" if losses else ""
         yield f"{document.line()}{told}"
-        yield f"  at {document.source.url}"
-        yield from (f"  {line}" for line in _unset(document.source))
+        yield f"  at {source.url}"
+        yield from (f"  {missing}" for missing in _told_by(source, "unset"))
+        yield from (f"  link {link}" for link in _told_by(source, "links"))
+        yield from (
+            f"  webhook POST /webhooks/{name}/{topic}"
+            for name, topic in graph.receiving.webhooks
+            if name == source.name
+        )
 
 
-def _unset(source: OpenAPI) -> list[str]:
-    unset: Any = getattr(source, "unset", None)
-    return [] if unset is None else list(unset())
+def _told_by(source: OpenAPI, name: str) -> list[str]:
+    found: Any = getattr(source, name, ())
+    return list(found() if callable(found) else found)
 
 
 def _count(number: int, thing: str) -> str:

@@ -61,6 +61,24 @@ def _targets(
             rich_help_panel=_PANEL,
         ),
     ] = None,
+    reads: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="WEFT_READS",
+            metavar="PATTERN",
+            help="Operations that change nothing though they are no GET.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    forward: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="WEFT_FORWARD",
+            metavar="[NAME=]HEADER",
+            help="Pass this header of clients on to the backend.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
     ttl: Annotated[
         float | None,
         typer.Option(envvar="WEFT_TTL", min=0, help="Seconds an answer may be reused.", rich_help_panel=_PANEL),
@@ -99,7 +117,9 @@ def _targets(
         exclude=exclude or [],
         rename=rename or [],
         prefix=prefix or [],
+        reads=reads or [],
         url=url or [],
+        forward=forward or [],
         ttl=ttl,
         allow_remote_refs=allow_remote_refs,
         auto_link=auto_link,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -29,6 +29,8 @@ _EMPTY_WORDS = frozenset(
     " reference rest restful schema server service services spec specification swagger the to v version web with yaml"
     " yml your".split()
 )
+# What stands between the name of a document and what an option says of it.
+_MARKS = {"include": ":", "exclude": ":", "reads": ":", "rename": ":", "prefix": "=", "url": "=", "forward": "="}
 _LONGEST_NAME = 24
 _NOWHERE = "http://127.0.0.1"  # stands for the address of a backend that is not going to be called
 
@@ -38,11 +40,13 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         targets: ``FILE.py``, ``FILE.py:attribute``, or documents: ``LOCATION`` or ``name=LOCATION``.
-        include: patterns of the operations that are taken, exclude: of those that are not; with a name in front, such
-            as ``pets:list*``, they are those of one document.
-        rename: ``old=new`` names of operations and types.
-        prefix: in front of the names of fields and types; with ``name=`` in front that of one document.
-        url: base address instead of the document's own; likewise.
+        include: patterns of the operations that are taken, exclude: of those that are not, reads: of those that change
+            nothing though they are no ``GET``. Where there are several documents, the name of one is in front of it:
+            ``pets:list*``.
+        rename: ``old=new`` names of operations and types, likewise ``pets:old=new``.
+        prefix: words in front of the names of fields and types, likewise ``pets=zoo``.
+        url: base address instead of the document's own, likewise ``pets=https://...``.
+        forward: client headers passed on to the backend, likewise ``pets=authorization``.
         ttl: seconds an answer may be reused.
     """
 
@@ -51,7 +55,9 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True):
     exclude: list[str] = []
     rename: list[str] = []
     prefix: list[str] = []
+    reads: list[str] = []
     url: list[str] = []
+    forward: list[str] = []
     ttl: float | None = None
     allow_remote_refs: bool = False
     auto_link: bool = False
@@ -107,22 +113,20 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True):
         for name in self.__struct_fields__[1:]:
             if getattr(self, name):
                 option = name.replace("_", "-")
-                raise TargetError(
-                    f"--{option} is for OpenAPI documents; {self} says it in Python: OpenAPI(..., {name}=...)"
-                )
+                raise TargetError(f"--{option} is for OpenAPI documents; say it in {self}: OpenAPI(..., {name}=...)")
 
     def _of_documents(self, *, calls: bool) -> Graph:
         documents = self._documents()
         faults: list[str] = []
         options = self._options(documents, faults)
+        if faults:
+            raise TargetError(_told(faults, str(self)))
         sources = []
         for name, document in documents.items():
             given = options[name]
             if not calls and not _names_address(document):
                 given.setdefault("url", _NOWHERE)
             sources.append(OpenAPI(name, document, **given))
-        if faults:
-            raise TargetError(_told(faults, str(self)))
         try:
             return Graph(documents=sources)
         except GraphError as exc:
@@ -148,39 +152,35 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True):
             documents[name] = document
         return documents
 
-    def _options(self, documents: Mapping[str, Document], faults: list[str]) -> dict[str, dict[str, Any]]:
-        """Give what each document's source is told."""
-        found: dict[str, dict[str, Any]] = {name: {} for name in documents}
-        for option in ("include", "exclude"):
+    def _options(self, documents: Collection[str], faults: list[str]) -> dict[str, dict[str, Any]]:
+        """Give what each document's source is told, by its name."""
+        shared = {name: value for name in ("ttl", "auto_link", "results") if (value := getattr(self, name))}
+        found: dict[str, dict[str, Any]] = {name: dict(shared) for name in documents}
+        for option, mark in _MARKS.items():
             for text in getattr(self, option):
-                name, colon, pattern = text.partition(":")
-                is_own = bool(colon) and name in documents
-                for of in [name] if is_own else documents:
-                    found[of].setdefault(option, []).append(pattern if is_own else text)
-        for text in self.rename:
-            old, equals, new = text.rpartition("=")
-            if not equals or not old or not new:
-                faults.append(f"--rename {text}: expected OLD=NEW")
-            name, colon, own = old.partition(":")
-            is_own = bool(colon) and name in documents
-            for of in [name] if is_own else documents:
-                found[of].setdefault("rename", {})[own if is_own else old] = new
-        for option in ("prefix", "url"):
-            for text in getattr(self, option):
-                named = _NAMED.fullmatch(text)
-                if named is not None and named[1] in documents:
-                    found[named[1]][option] = named[2]
-                elif named is not None and option == "prefix":
-                    faults.append(f"--prefix {text}: no document is named {named[1]!r}, only {', '.join(documents)}")
-                elif option == "url" and len(documents) > 1:
-                    faults.append(f"--url {text}: expected NAME=URL, where NAME is one of {', '.join(documents)}")
+                name, value = _of_document(text, mark, documents)
+                old, _, new = value.rpartition("=")
+                if name is None:
+                    faults.append(
+                        f"--{option} {text}: expected NAME{mark}..., where NAME is one of {', '.join(documents)}"
+                    )
+                elif option == "rename" and not (old and new):
+                    faults.append(f"--rename {text}: expected OLD=NEW")
+                elif option == "rename":
+                    found[name].setdefault(option, {})[old] = new
+                elif option in ("prefix", "url"):
+                    found[name][option] = value
                 else:
-                    for of in documents:
-                        found[of].setdefault(option, text)
-        given = {name: value for name in ("ttl", "auto_link", "results") if (value := getattr(self, name))}
-        for options in found.values():
-            options.update(given)
+                    found[name].setdefault(option, []).append(value)
         return found
+
+
+def _of_document(text: str, mark: str, documents: Collection[str]) -> tuple[str | None, str]:
+    """Give the document that an option is about, and what it says of it; None where it does not say of which."""
+    name, found, value = text.partition(mark)
+    if found and name in documents:
+        return name, value
+    return (next(iter(documents)) if len(documents) == 1 else None), text
 
 
 def source_name(document: Document, taken: Iterable[str] = ()) -> str:
