@@ -27,6 +27,7 @@ from graph.server import serve as run_server
 from graph.stopping import Server, run_workers
 from graph.target import TargetError
 from graph.targets import Targets
+from graph.writer import START, written
 from sources import MemoryBus
 
 app = typer.Typer(
@@ -242,6 +243,46 @@ def import_(
         sys.stdout.writelines(f"{line}\n" for line in lines(graph, report=report))
     if strict and any(document.losses for document in documents):
         raise typer.Exit(1)
+
+
+@app.command()
+def init(
+    document: Annotated[
+        str | None, typer.Argument(metavar="[DOC]", help="An OpenAPI document: PATH, URL, NAME=PATH.")
+    ] = None,
+    output: Annotated[Path, typer.Option(metavar="FILE", help="Where to write; - prints it.")] = Path("graph.py"),
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    include: Annotated[
+        list[str] | None, typer.Option(metavar="PATTERN", help="Take only operations like this.")
+    ] = None,
+    exclude: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Leave such operations out.")] = None,
+    allow_remote_refs: Annotated[
+        bool, typer.Option("--allow-remote-refs", help="Follow references to other addresses.")
+    ] = False,
+) -> None:
+    """Write a graph file to start from: the types and calls of a document, or a small example."""
+    text = START
+    if document is not None:
+        graph = _load(
+            Targets(
+                targets=[document],
+                include=include or [],
+                exclude=exclude or [],
+                allow_remote_refs=allow_remote_refs,
+            )
+        )
+        text = written(graph, imported(graph)[0].source)
+    if str(output) == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        with output.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as exc:
+        raise _fail(f"{output}: is there already; --force writes over it") from exc
+    except OSError as exc:
+        raise _fail(f"{output}: {exc.strerror or exc}") from exc
+    _say(f"wrote {output}; weft serve {output} serves it")
 
 
 @app.command()

@@ -34,7 +34,7 @@ from resolvers.flight import Abandoned, Flights
 from resolvers.keys import definition_of, is_federated, keys_in, keys_of_sources
 from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
-from resolvers.marks import PropertyMark, field, link, mark_on
+from resolvers.marks import MARK, OPERATION, PropertyMark, field, link, mark_on
 from resolvers.maybe import refused_nulls
 from resolvers.node import GlobalId, Node, global_id, identity_of, key_of, raw_key
 from resolvers.openapi.imported import PLACEHOLDER, merged
@@ -52,6 +52,8 @@ __all__ = [
     "CUT",
     "JSON",
     "JSON_TYPES",
+    "MARK",
+    "OPERATION",
     "PLACEHOLDER",
     "SCALARS",
     "SHOWN",

@@ -18,6 +18,7 @@ from sources import DeclarationError, Timestamps, split_path
 
 MARK = "weft"
 NAME = "weft-name"  # how a backend, or a call's template, names an argument, an input field or a property
+OPERATION = "weft-operation"  # which operation of a document a field is
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ from typing import Any
 import graphql
 
 from resolvers import scalars
-from resolvers.marks import MARK, NAME
+from resolvers.marks import MARK, NAME, OPERATION
 from resolvers.openapi.inputs import Inputs
 from resolvers.openapi.names import Names, field_name, type_name
 from resolvers.openapi.outputs import Outputs
@@ -54,7 +54,8 @@ class Fields:
             description=operation.description or operation.summary,
             deprecation_reason="No longer supported" if operation.deprecated else None,
             extensions={
-                MARK: Call(source=self._source, single=endpoint, reads=reads, ttl=None if reads else 0.0, name=name)
+                MARK: Call(source=self._source, single=endpoint, reads=reads, ttl=None if reads else 0.0, name=name),
+                OPERATION: operation,
             },
         )
 
