@@ -6,6 +6,7 @@ of brackets moves to a line of its own, or, where it does not fit there, to one 
 
 from __future__ import annotations
 
+import inspect
 import re
 import textwrap
 from collections.abc import Iterator
@@ -62,11 +63,15 @@ def lines(part: Part, depth: int = 0, before: str = "", after: str = "") -> Iter
         yield whole
     elif isinstance(part, Text):
         pieces = list(_pieces(part.value, WIDTH - len(margin) - len(_INDENT)))
-        if len(pieces) < 2:
+        if len(pieces) == 1 and len(margin) + len(_INDENT) + len(pieces[0]) > WIDTH:  # brackets would not help
             yield whole
             return
         yield f"{margin}{before}{part.before}("
         yield from (f"{margin}{_INDENT}{piece}" for piece in pieces)
+        yield f"{margin}){after}"
+    elif before.endswith(" = ") and len(f"{margin}{before}{part.before}") > WIDTH:
+        yield f"{margin}{before}("
+        yield from lines(part, depth + 1)
         yield f"{margin}){after}"
     else:
         yield f"{margin}{before}{part.before}"
@@ -108,7 +113,7 @@ def docstring(text: str, depth: int) -> Iterator[str]:
     margin = _INDENT * depth
     width = WIDTH - len(margin)
     plain = "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text.expandtabs(4))
-    plain = plain.replace("\\", "\\\\").replace('"""', '\\"\\"\\"').strip()
+    plain = inspect.cleandoc(plain.replace("\\", "\\\\").replace('"""', '\\"\\"\\"'))
     found: list[str] = []
     for number, line in enumerate(plain.split("\n")):
         line = line.rstrip()

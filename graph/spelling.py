@@ -18,10 +18,10 @@ NAMINGS: tuple[Naming, ...] = ("same", "camel", "pascal", "kebab")
 # What a written file may import, by the name that it has there.
 IMPORTS = {
     "dt": "import datetime as dt",
-    "decimal": "import decimal",
-    "enum": "import enum",
-    "uuid": "import uuid",
+    "Decimal": "from decimal import Decimal",
+    "Enum": "from enum import Enum",
     "Annotated": "from typing import Annotated",
+    "UUID": "from uuid import UUID",
     "strawberry": "import strawberry",
     "Graph": "from graph import Graph",
     **{
@@ -40,8 +40,8 @@ _SCALARS = {
     "Date": "dt.date",
     "Time": "dt.time",
     "Duration": "Duration",
-    "Decimal": "decimal.Decimal",
-    "UUID": "uuid.UUID",
+    "Decimal": "Decimal",
+    "UUID": "UUID",
     "Base64": "Base64",
     "Int64": "Int64",
     "URL": "URL",
@@ -49,7 +49,7 @@ _SCALARS = {
     "JSON": "JSON",
     "Upload": "Upload",
 }
-_BUILTINS = {"str", "int", "float", "bool", "list", "property", "type"}
+_BUILTINS = {"str", "int", "float", "bool", "list"}
 
 
 class Spelling:
@@ -95,14 +95,18 @@ class Spelling:
         wire: str = self._property_name(attribute)
         return wire
 
-    def attribute(self, name: str, taken: Iterable[str] = (), wanted: str | None = None) -> str:
+    def attribute(
+        self, name: str, taken: Iterable[str] = (), wanted: str | None = None, *, in_input: bool = False
+    ) -> str:
         """Give a name in Python for a field or argument.
 
         Args:
             wanted: the name that would be best, if it can be one.
+            in_input: whether it is one of an input, whose class calls nothing but `strawberry.field`.
         """
         found = wanted if wanted is not None and wanted.isidentifier() else snake_case(name)
-        if found in self._reserved or found in self._classes.values() or keyword.iskeyword(found):
+        reserved = _BUILTINS | {"strawberry", "dt"} if in_input else self._reserved
+        if found in reserved or found in self._classes.values() or keyword.iskeyword(found):
             found += "_"
         while found in taken:
             found += "_"
@@ -135,11 +139,12 @@ class Spelling:
     def imports(self) -> Iterator[str]:
         """Give the lines that import what is used, in the order of a sorted file."""
         wanted = [IMPORTS[name] for name in self.used]
-        plain = sorted({line for line in wanted if line.startswith("import ") and "strawberry" not in line})
-        yield from plain
-        if "Annotated" in self.used:
-            yield "from typing import Annotated"
-        if plain or "Annotated" in self.used:
+        library = sorted(
+            {line for line in wanted if line.split()[1] in ("datetime", "decimal", "enum", "typing", "uuid")},
+            key=lambda line: (line.startswith("from"), line),
+        )
+        if library:
+            yield from library
             yield ""
         yield "import strawberry"
         yield ""

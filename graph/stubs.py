@@ -17,6 +17,7 @@ from sources.openapi import OpenAPI, Operation, Parameter
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACE = re.compile(r"\{([^{}]*)\}")
+_NAME = re.compile(r"[^?,*]+")
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -57,6 +58,11 @@ class Stubs:
         for known, argument in field.args.items():
             arguments[known] = spelling.attribute(known, {found for found, _ in arguments.values()}), argument
         sent = self._sent(name, operation, arguments)
+        for known, (attribute, argument) in arguments.items():
+            if attribute not in sent.used:
+                if graphql.is_required_argument(argument):
+                    raise _Unwritten(f"its call has no place for {known}")
+                sent.unsent.add(known)
         options = [literal(sent.template), *sent.options]
         if operation.deprecated:
             options.append(Text(field.deprecation_reason or "", "deprecation_reason="))
@@ -98,7 +104,6 @@ class Stubs:
                 if graphql.is_required_argument(argument):
                     raise _Unwritten(problem)
                 self._left.append(f"{name}({known}:): {problem}")
-                sent.unsent.add(known)
             elif parameter.place == "path":
                 variables[parameter.name] = attribute
             elif parameter.place == "query":
@@ -198,6 +203,12 @@ class _Sent:
         self.headers: dict[str, str] = {}
         self.body: str | None = None
         self.unsent: set[str] = set()
+
+    @property
+    def used(self) -> set[str]:
+        """The arguments that are sent."""
+        path = (self.inputs.get(name, name) for name in _NAME.findall(",".join(_PLACE.findall(self.template))))
+        return {*path, *self.inputs.values(), *self.headers.values(), *([self.body] if self.body else ())}
 
     @property
     def options(self) -> list[Part]:

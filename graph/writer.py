@@ -101,7 +101,8 @@ class _Writer:
             elif isinstance(kind, graphql.GraphQLInputObjectType):
                 inputs.append(list(self._input(kind)))
         # In this order what is evaluated at once is there: the members of unions, the defaults of inputs.
-        blocks = [*enums, *objects, *unions, *inputs, *(list(self._root(kind)) for _, kind in self._roots)]
+        roots = {name: list(self._root(kind)) for name, kind in self._roots}
+        blocks = [*enums, *objects, *unions, *inputs, *(root for root in roots.values() if root)]
         if self._schema.subscription_type is not None:
             self._left.append("Subscription: webhooks are declared with @source.webhook(...)")
         info = self._source.api.title if self._source.api is not None else ""
@@ -119,8 +120,8 @@ class _Writer:
             yield from block
         yield ""
         yield ""
-        roots = (f"{name}={self._spelling.class_of(root.name)}" for name, root in self._roots)
-        yield from lines(call("graph = Graph", *roots))
+        kept = (f"{name}={self._spelling.class_of(kind.name)}" for name, kind in self._roots if roots[name])
+        yield from lines(call("graph = Graph", *kept))
         if self._left:
             yield ""
             yield "# What the document has and this file does not:"
@@ -171,8 +172,8 @@ class _Writer:
         yield f"class {name}{base}:"
 
     def _enum(self, kind: graphql.GraphQLEnumType) -> Iterator[str]:
-        self._spelling.name("enum")
-        yield from self._class(kind, "strawberry.enum", base="(enum.Enum)")
+        self._spelling.name("Enum")
+        yield from self._class(kind, "strawberry.enum", base="(Enum)")
         for name, value in kind.values.items():
             held = literal(value.value) if isinstance(value.value, str) else repr(value.value)
             options: list[Part] = []
@@ -253,7 +254,7 @@ class _Writer:
         """Give the attribute for a property that a backend is sent; None where none is spelled like it."""
         [wire] = property_path(field) or ("",)
         for wanted in (None, wire):
-            attribute = self._spelling.attribute(wire, wanted=wanted)
+            attribute = self._spelling.attribute(wire, wanted=wanted, in_input=True)
             if self._spelling.wire(attribute) == wire:
                 return attribute
         return None
@@ -298,11 +299,13 @@ class _Writer:
             yield from lines(call("strawberry.field", *options), 1, before=f"{annotated} = ")
 
     def _root(self, kind: graphql.GraphQLObjectType) -> Iterator[str]:
-        yield "@strawberry.type"
-        yield f"class {self._spelling.class_of(kind.name)}:"
         taken: set[str] = set()
         stubs = (self._stubs.of(kind.name, name, field, taken) for name, field in kind.fields.items())
         written = [stub for stub in stubs if stub]
+        if not written and kind is not self._schema.query_type:
+            return
+        yield "@strawberry.type"
+        yield f"class {self._spelling.class_of(kind.name)}:"
         for number, stub in enumerate(written):
             if number:
                 yield ""
