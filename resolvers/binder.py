@@ -23,6 +23,7 @@ from resolvers.binding import (
     Python,
     Reading,
     References,
+    boxes_of,
     python_of,
     undeclared,
 )
@@ -41,8 +42,8 @@ from resolvers.maybe import has_maybe
 from resolvers.node import GLOBAL_ID, LookupMark, Node, NodeIds, is_node, taken_by, taken_type
 from resolvers.pages import Pages
 from resolvers.upload import await_uploads, is_upload, upload_faults
-from resolvers.values import python_name
-from resolvers.weights import weight_faults
+from resolvers.values import python_name, see_entries
+from resolvers.weights import is_list, weight_faults
 from sources import Call, Endpoint, entity_of, snake_case
 
 Reads = Callable[[Mapping[str, Any]], Sequence[Named | Exception]]
@@ -51,6 +52,7 @@ Read = Callable[[Mapping[str, Fetching]], Reads]
 
 def bind(schema: graphql.GraphQLSchema, declared: Declared) -> Bindings:
     """Work out the binding of every field of the schema, and collect every fault."""
+    see_entries(schema)
     bindings = Bindings(sources=declared.sources, faults=[*declared.faults, *weight_faults(schema)])
     binder = _Binder(schema, bindings)
     objects = [
@@ -60,6 +62,7 @@ def bind(schema: graphql.GraphQLSchema, declared: Declared) -> Bindings:
     ]
     for kind in objects:
         binder.attributes_of(kind)
+    bindings.boxes = boxes_of(schema, bindings.attributes)
     for abstract in schema.type_map.values():
         if isinstance(abstract, graphql.GraphQLInterfaceType | graphql.GraphQLUnionType):
             binder.kinds_of(abstract, declared)
@@ -331,7 +334,7 @@ class _Binder:
         return dataclasses.replace(
             self._by_key(where, str(target), call),
             parents=tuple(Reading(name, attributes.get(name)) for name in mark.names),
-            many_keys=_is_list(element.type),
+            many_keys=is_list(element.type),
             guarded=self._is_guarded(where, definition),
             shown=is_shown(definition),
         )
@@ -444,7 +447,3 @@ def _property(attribute: str, mark: object, kind: graphql.GraphQLOutputType | No
 def _target(element: graphql.GraphQLField) -> str | None:
     named = graphql.get_named_type(element.type)
     return None if graphql.is_leaf_type(named) else named.name
-
-
-def _is_list(kind: graphql.GraphQLOutputType) -> bool:
-    return isinstance(graphql.get_nullable_type(kind), graphql.GraphQLList)

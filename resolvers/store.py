@@ -30,7 +30,7 @@ _LONGEST_S = 2.0**31  # what an age too long to count is taken for (RFC 9111, 1.
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Stored:
     """One stored answer.
 
     Args:
@@ -59,7 +59,7 @@ class Store:
 
     def __init__(self, *, max_bytes: int = 64 * 1024 * 1024, clock: Clock = time.monotonic) -> None:
         self.clock = clock
-        self._entries: cachetools.LRUCache[Hashable, tuple[Entry, int]] = cachetools.LRUCache(
+        self._entries: cachetools.LRUCache[Hashable, tuple[Stored, int]] = cachetools.LRUCache(
             max_bytes, getsizeof=operator.itemgetter(1)
         )
         self._max_bytes = max_bytes
@@ -71,21 +71,21 @@ class Store:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def read(self, key: Hashable, max_age_s: float) -> Entry | None:
+    def read(self, key: Hashable, max_age_s: float) -> Stored | None:
         """Give the entry if it is no older than both ``max_age_s`` and its backend's limit, and not stale."""
         held = self._entries.get(key)
         if held is None or self.remaining_s(held[0], max_age_s) <= 0:
             return None
         return held[0]
 
-    def remaining_s(self, entry: Entry, max_age_s: float) -> float:
+    def remaining_s(self, entry: Stored, max_age_s: float) -> float:
         """Give the seconds for which the entry may still be used; 0 or less when it may not."""
         if self._is_stale(entry):
             return 0.0
         allowed = max_age_s if entry.limit_s is None else min(max_age_s, entry.limit_s)
         return allowed - (self.clock() - entry.asked_at)
 
-    def write(self, key: Hashable, entry: Entry) -> None:
+    def write(self, key: Hashable, entry: Stored) -> None:
         """Keep an entry, unless it is stale already or larger than the store."""
         size = _ENTRY_OVERHEAD + _size(key) + _size(entry.body) + _size(tuple((entry.headers or {}).values()))
         if not self._is_stale(entry) and size <= self._max_bytes:
@@ -118,7 +118,7 @@ class Store:
             touched.get(name, never) >= asked_at or touched.get(f"{name}[]", never) >= asked_at for name in types
         )
 
-    def _is_stale(self, entry: Entry) -> bool:
+    def _is_stale(self, entry: Stored) -> bool:
         if not self._touched_types:
             return False
         if entry.entity is None:
