@@ -54,6 +54,8 @@ class Need:
         if index == len(self.kinds):
             self.kinds.append(kind)
             self.needs.append(None)
+        elif kind is msgspec.Raw:  # only there has to be something
+            return f"f{index}"
         elif self.needs[index] is not None:
             raise Uncompilable(f"{name} is read as an object and as a scalar")
         elif self.kinds[index] != kind:
@@ -63,6 +65,8 @@ class Need:
     def object(self, name: str, kind: Any) -> tuple[str, Need]:
         """Want an object, or lists of objects as the GraphQL type ``kind`` says; None is an object that may lack."""
         index = self._index(name)
+        if index < len(self.kinds) and self.kinds[index] is msgspec.Raw:
+            self.kinds[index], self.needs[index] = kind, Need()
         if index == len(self.kinds):
             self.kinds.append(kind)
             self.needs.append(Need())
@@ -124,6 +128,8 @@ def _spelled(kind: Any) -> str:
 
 def _stricter(one: Any, other: Any) -> Any:
     """Give the type of a property that is read twice: a field's rather than a key's, and without null if either is."""
+    if one is msgspec.Raw:
+        return other
     bare, also = without_null(one), without_null(other)
     if bare == also or also == MATCH:
         found = bare

@@ -141,7 +141,7 @@ def _boxed(make: Any, settle: Settle | None) -> Settle:
     """Give the function from a value to the object that holds it."""
 
     def box(value: Any) -> Any:
-        if value is None:  # which is no member of a union
+        if _is_null(value):  # which is no member of a union
             raise Deviation
         return make(f0=value if settle is None else settle(value))
 

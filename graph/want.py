@@ -7,7 +7,10 @@ be asked again: wanting twice is wanting once.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
+
+import msgspec
 
 from graph.decode import ITSELF, KEY, MATCH, Need, Uncompilable, leaf_type, without_null
 from graph.plan import Fetch, GlobalIdOf, Leaf, Nested, Plan, Shape, Site
@@ -17,9 +20,14 @@ _KEYS = list[KEY] | None
 
 
 class Wants:
-    """The needs of a plan's fetches, in their order, and of its shapes."""
+    """The needs of a plan's fetches, in their order, and of its shapes.
 
-    def __init__(self, plan: Plan) -> None:
+    Args:
+        boxes: see `Bindings.boxes`.
+    """
+
+    def __init__(self, plan: Plan, boxes: Collection[str]) -> None:
+        self._boxes = boxes
         self.needs = [Need() for _ in plan.fetches]
         self.shapes: dict[int, Need] = {}
         for fetch in plan.fetches:
@@ -52,6 +60,8 @@ class Wants:
 
     def _want_shape(self, shape: Shape, need: Need) -> None:
         self.shapes[id(shape)] = need
+        if shape.type.name in self._boxes and not shape.options:
+            need.leaf(ITSELF, msgspec.Raw)  # whatever it is, where nothing else is wanted
         for option in shape.options:
             self._want_shape(option, need.option(option.type.name))
         for output in shape.outputs:
