@@ -117,7 +117,7 @@ class Fetching:
         renamed: template variables that take an argument of another name.
         is_cut: whether the argument `first` reaches no endpoint, so that the list is cut here.
         keep_s: longest time that anybody may reuse an answer.
-        holds: names of the object types that an answer may hold, the target first.
+        holds: names of the object types that an answer may hold, the target among them unless it is abstract.
         entity: the call of the entity that it gives by key, under which single and batched answers are stored alike.
         fresh_s: seconds an answer may be reused when no field asks for less: the endpoint's, else the type's, else
             the source's.
@@ -148,7 +148,7 @@ class Fetching:
     is_cut: bool = False
     is_entity: bool = False
     many_keys: bool = False
-    holds: tuple[str, ...] = ()
+    holds: frozenset[str] = frozenset()
     entity: Call | None = None
     key_names: tuple[str, ...] = ()
     entity_match: tuple[tuple[str, ...], ...] = ()

@@ -323,7 +323,7 @@ class Loader:
             given = None if argument is None else values.get(argument)
             for key in given if isinstance(given, list | tuple) else [given]:
                 self.store.touch(name, None if key is None else key_text(key))
-        if fetching.target is not None and fetching.target in fetching.holds[:1]:
+        if fetching.target is not None and fetching.target in fetching.holds:
             self.store.touch(fetching.target, None if part is None else self._written_key(fetching, endpoint, part))
         elif fetching.target is not None:
             for name in fetching.holds:  # an interface or union: any of its types
