@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 import graphql
 import strawberry
 from strawberry.file_uploads import Upload as StrawberryUpload
-from strawberry.types.arguments import StrawberryArgument
 
-from sources import Call, Endpoint, File, Form, variable_of
+from resolvers.marks import argument_names
+from sources import Call, Endpoint, File, variable_of
 
 
 class Upload(File):
@@ -81,13 +81,12 @@ def upload_faults(
     element: graphql.GraphQLField,
     call: Call,
     endpoint: Endpoint,
-    arguments: Iterable[StrawberryArgument],
     *,
     has_parents: bool,
 ) -> Iterator[str]:
     """Give what is wrong with how a stub's files travel: each in the body of a write, as it or as a field of a form."""
-    for declared, argument in zip(element.args.values(), arguments, strict=False):
-        kind, name = declared.type, argument.python_name
+    for given, name in argument_names(element).items():
+        kind = element.args[given].type
         if not _holds_upload(kind, set()):
             continue
         variables = {variable for variable in endpoint.variables if call.inputs.get(variable, variable) == name}
@@ -99,7 +98,7 @@ def upload_faults(
             variable_of(text) in variables for _, text in endpoint.headers
         ):
             yield f"the argument {name!r} holds a file, which may stand in a body only"
-        elif not _fits(endpoint.body.skeleton, variables, kind, is_form=isinstance(endpoint.body, Form)):
+        elif not _fits(endpoint.body.skeleton, variables, kind, is_form=endpoint.body.is_form):
             yield (
                 f"the file in {name!r} cannot stand there: a body that is a file needs one (Upload), "
                 "and a Form takes files as fields (Upload, list[Upload], or attributes of the one object it is)"
