@@ -47,7 +47,7 @@ def query_spell(placed: Placed, taken: frozenset[str] = frozenset()) -> Spell:
         return one
 
     def part(value: Value) -> str:
-        return query_text(variable, _scalar(value), None, safe)
+        return query_text(variable, value if type(value) is str else _scalar(value), None, safe)
 
     nested = _nested(placed, label, part, taken)
     whole_safe = f"{safe}," if safe else ""
@@ -151,7 +151,7 @@ def cookie_spell(placed: Placed) -> Spell:
     written = None if placed.media is None else _written(placed)
 
     def part(value: Value) -> str:
-        return quote(scalar_text(variable, _scalar(value)), safe=_COOKIE_SAFE)
+        return query_text(variable, _scalar(value), None, _COOKIE_SAFE)
 
     def spell(value: Value) -> str | None:
         if value is None:
