@@ -9,7 +9,8 @@ from sources.openapi.document import Document, DocumentError
 from sources.openapi.loss import Effect, Loss, Losses
 from sources.openapi.openapi import OpenAPI
 from sources.openapi.operation import Answer, Content, Link, Operation, Parameter, RequestBody
-from sources.openapi.schema import Schema, Telling
+from sources.openapi.schema import Schema
+from sources.openapi.telling import Telling
 
 __all__ = [
     "Answer",

@@ -8,7 +8,7 @@ from typing import Any
 from sources.openapi.document import Document, DocumentError, below
 from sources.openapi.loss import Losses
 from sources.openapi.operation import Answer, Content, Link, Operation, Parameter, RequestBody
-from sources.openapi.schema import Schemas
+from sources.openapi.schemas import Schemas
 
 Json = Any
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")

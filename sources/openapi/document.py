@@ -55,7 +55,7 @@ class Document:
         self._places: dict[tuple[str, str], tuple[Json, str] | DocumentError] = {}
         self._anchors: dict[str, dict[str, tuple[Json, str]]] = {}
         self._depth = 0
-        self._origins: dict[int, str] = {}
+        self._origins: dict[int, tuple[Json, str]] = {}
         self.root: dict[str, Json] = root
         if self.version == "2.0":
             upgrade = Upgrade(root, self.resolve, self.losses)
@@ -92,7 +92,7 @@ class Document:
             DocumentError: a reference leads nowhere, to what may not be read, or round in a circle.
         """
         if id(node) in self._origins:
-            pointer = self._origins[id(node)]
+            pointer = self._origins[id(node)][1]
         for _ in range(_MOST_REFERENCES):
             if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
                 return node, pointer

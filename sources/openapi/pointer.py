@@ -35,13 +35,17 @@ def below(pointer: str, *names: str | int) -> str:
 def names_of(fragment: str) -> list[str] | None:
     """Give the names that lead from a file's root to a place; None where the fragment is no pointer.
 
-    ``/paths/~1pets`` is ``["paths", "/pets"]``, the empty fragment the root. It may be percent-encoded, as in a URL.
+    Args:
+        fragment: as it is written in a reference, so that it may be percent-encoded as in a URL.
     """
-    if not fragment:
-        return []
     text = unquote(fragment)
-    if not text.startswith("/"):
-        return None
+    return names_of_written(text) if not text or text.startswith("/") else None
+
+
+def names_of_written(text: str) -> list[str]:
+    """Give the names in a pointer as `below` makes it: those of ``/paths/~1pets`` are ``paths`` and ``/pets``."""
+    if not text:
+        return []
     return [name.replace("~1", "/").replace("~0", "~") for name in text[1:].split("/")]
 
 

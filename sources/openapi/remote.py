@@ -57,7 +57,9 @@ def fetch(url: str, most_bytes: int) -> Fetched:
 def _redirected(url: str, to: str) -> str:
     before, after = urlsplit(url), urlsplit(to)
     is_safer = before.scheme == "http" and after.scheme == "https"
-    if before.hostname != after.hostname or not (is_safer or (before.scheme, before.port) == (after.scheme, after.port)):
+    if before.hostname != after.hostname or not (
+        is_safer or (before.scheme, before.port) == (after.scheme, after.port)
+    ):
         raise DocumentError(f"redirects to another server, {shown_address(to)}: name that one", shown_address(url))
     return to
 

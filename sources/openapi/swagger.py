@@ -39,16 +39,14 @@ class Upgrade:
 
     Attributes:
         root: the same in the shape of 3.0.
-        origins: by the identity of an object of it, where it is written.
+        origins: by the identity of an object of it, the object and where it is written.
     """
 
-    def __init__(
-        self, root: dict[str, Json], resolve: Callable[[Json, str], tuple[Json, str]], losses: Losses
-    ) -> None:
+    def __init__(self, root: dict[str, Json], resolve: Callable[[Json, str], tuple[Json, str]], losses: Losses) -> None:
         self._written = root
         self._resolve = resolve
         self._losses = losses
-        self.origins: dict[int, str] = {}
+        self.origins: dict[int, tuple[Json, str]] = {}
         self.root: dict[str, Json] = {
             "openapi": "3.0.3",
             **{name: root[name] for name in _KEPT if name in root},
@@ -66,7 +64,7 @@ class Upgrade:
             self.root["paths"][path] = node if path.startswith("x-") else self._item(node, below("#/paths", path))
 
     def _at(self, node: dict[str, Json], pointer: str) -> dict[str, Json]:
-        self.origins[id(node)] = pointer
+        self.origins[id(node)] = node, pointer  # which keeps it alive: an identity is free again after its object
         return node
 
     def _found(self, node: Json, pointer: str) -> tuple[Json, str]:
@@ -145,7 +143,7 @@ class Upgrade:
 
     def _body(self, given: dict[str, Json], where: str, consumes: list[str]) -> dict[str, Json]:
         content = {"schema": {"$ref": below(where, "schema")}} if "schema" in given else {}
-        made = {name: given[name] for name in ("description", "required") if name in given}
+        made: dict[str, Json] = {name: given[name] for name in ("description", "required") if name in given}
         made["content"] = dict.fromkeys(consumes, content)
         return self._at(made, where)
 
