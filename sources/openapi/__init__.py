@@ -1,10 +1,11 @@
 """OpenAPI documents: found, read, made alike whatever their version, and asked as sources.
 
-Like the package around it, it knows nothing of GraphQL. Read `document`, `loss`, `schema`, `operation`, `api`,
-`openapi`.
+Like the package around it, it knows nothing of GraphQL. Read `document` (with `pointer`, `text`, `files`,
+`swagger`), `loss`, `schema` (with `keywords`, `telling`, `schemas`), `operation`, `choosing`, `api`, `openapi`.
 """
 
 from sources.openapi.api import Api
+from sources.openapi.choosing import Choice
 from sources.openapi.document import Document, DocumentError
 from sources.openapi.loss import Effect, Loss, Losses
 from sources.openapi.openapi import OpenAPI
@@ -15,6 +16,7 @@ from sources.openapi.telling import Telling
 __all__ = [
     "Answer",
     "Api",
+    "Choice",
     "Content",
     "Document",
     "DocumentError",

@@ -382,7 +382,8 @@ class Schema:
         found = {}
         for choice in self._ways:
             extra = [self._schemas.bare(part) for part in besides if part not in choice.parts]
-            found[choice.shape] = self._schemas.combined((*extra, choice)) if extra else choice
+            fits = all(_fit(part.kinds, choice.kinds) for part in extra)
+            found[choice.shape] = self._schemas.combined((*extra, choice)) if extra and fits else choice
         return found
 
     @property
@@ -420,6 +421,10 @@ class Schema:
                 pointer, "broken-reference", "there is no such schema; the value tells nothing", "loosened"
             )
         return known
+
+
+def _fit(one: frozenset[str], other: frozenset[str]) -> bool:
+    return not one or not other or bool(keywords.common_kinds(one, other))
 
 
 def _allows_null(schema: Schema) -> bool:
