@@ -18,7 +18,7 @@ import msgspec
 from graph.errors import GraphError
 from graph.graph import Graph
 from graph.target import TargetError, folder_of, is_file, is_python, load, load_again
-from sources.openapi import Document, DocumentError, OpenAPI
+from sources.openapi import Document, DocumentError, Losses, OpenAPI, origin_of, server_of
 
 _NAMED = re.compile(r"([A-Za-z_]\w*)=(.+)", re.ASCII | re.DOTALL)
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
@@ -124,9 +124,13 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True):
         sources = []
         for name, document in documents.items():
             given = options[name]
-            if not calls and not _names_address(document):
-                given.setdefault("url", _NOWHERE)
+            if "url" not in given and not _has_address(document):
+                if calls:
+                    faults.append(f"{document.location}: it names no server; say where it is: --url {name}=https://...")
+                given["url"] = _NOWHERE
             sources.append(OpenAPI(name, document, **given))
+        if faults:
+            raise TargetError(_told(faults, str(self)))
         try:
             return Graph(documents=sources)
         except GraphError as exc:
@@ -241,11 +245,9 @@ def _check_is_there(location: str) -> None:
     raise TargetError(f"{location}: is a folder{expected}" if location and is_folder else f"{location}: no such file")
 
 
-def _names_address(document: Document) -> bool:
-    servers = document.root.get("servers")
-    first = servers[0] if isinstance(servers, list) and servers else None
-    url = first.get("url") if isinstance(first, dict) else None
-    return isinstance(url, str) and _is_url(url)
+def _has_address(document: Document) -> bool:
+    found = server_of(document.root, "#", document.url, Losses())
+    return bool(found or origin_of(document.url))
 
 
 def _told(faults: list[str], targets: str) -> str:

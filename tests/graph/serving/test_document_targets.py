@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import graphql
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -299,6 +300,13 @@ def test_an_import_needs_no_address() -> None:
     assert here("import", written({name: part for name, part in document().items() if name != "servers"})).status == 0
 
 
+def test_whoever_serves_has_to_know_where_the_backend_is() -> None:
+    written({name: part for name, part in document().items() if name != "servers"})
+    assert refused("serve", "made.json") == (
+        "weft: made.json: it names no server; say where it is: --url pets=https://..."
+    )
+
+
 # -- what is refused --------------------------------------------------------------------------------------------------
 
 
@@ -309,6 +317,66 @@ def test_a_missing_file_is_one_line(command: str) -> None:
 
 def test_a_folder_is_no_document(tmp_path: Path) -> None:
     assert refused("serve", str(tmp_path)).startswith(f"weft: {tmp_path}: is a folder; a target is FILE.py, ")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "the text is empty"),
+        ("[1]", "not an OpenAPI document: it is an array, not an object"),
+        ("{}", "not an OpenAPI document"),
+        ("<html></html>", "an HTML page, neither JSON nor YAML"),
+        ("asyncapi: 2.0.0", "not an OpenAPI document: it is an AsyncAPI document"),
+        ('{"openapi": "3.0.3", "paths": {', "not JSON"),
+        ("openapi: 3.0.3\npaths: [", "made.json: line "),
+        ("openapi: 3.0.3\npaths: &a [*a, *a]", "made.json: "),
+        ("a: &a [x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\n" * 3, "made.json: "),
+        ("\x00\x01", "made.json: "),
+    ],
+)
+def test_what_is_no_document_is_one_line_and_nothing_is_served(text: str, said: str) -> None:
+    line = refused("serve", written(text), "--port", "0")
+    assert line.startswith("weft: made.json: ")
+    assert said in line
+
+
+def test_a_document_that_is_too_large_is_one_line() -> None:
+    line = refused("serve", written(document(**{"x-padding": "y" * 50_100_000})))
+    assert line.startswith("weft: made.json: more than 50,000,000 bytes")
+
+
+@pytest.mark.parametrize("command", [["schema"], ["import", "--report"], ["init", "--output", "-"]])
+def test_hostile_names_and_circles_are_only_names_and_circles(command: list[str]) -> None:
+    names = ["__schema", "constructor", "é" * 10_000, "\x00", "", "a\nb", '"""', "\\", "__proto__", "Query", "String"]
+
+    def answer(name: str) -> dict[str, Any]:
+        schema = {"$ref": "#/components/schemas/" + name.replace("~", "~0").replace("/", "~1")}
+        return {"200": {"description": name, "content": {"application/json": {"schema": schema}}}}
+
+    schemas: dict[str, Any] = {
+        name: {"type": "object", "description": name, "properties": {other: {"type": "string"} for other in names}}
+        for name in names
+    }
+    schemas["loop"] = {"$ref": "#/components/schemas/loop"}
+    schemas["all"] = {"allOf": [{"$ref": "#/components/schemas/all"}]}
+    schemas["one"] = {
+        "oneOf": [
+            {"$ref": "#/components/schemas/one"},
+            {"type": "array", "items": {"$ref": "#/components/schemas/one"}},
+        ]
+    }
+    paths = {
+        f"/{index}": {"get": {"operationId": name, "summary": name, "responses": answer(name)}}
+        for index, name in enumerate([*names, "loop", "all", "one"])
+    }
+    ended = here(command[0], written(document(paths=paths, components={"schemas": schemas})), *command[1:])
+    assert (ended.status, ended.err) == (0, "")
+    assert ended.out
+    if command == ["schema"]:
+        graphql.build_schema(ended.out)
+    if command[0] == "init":
+        written(ended.out, "made.py")
+        assert here("schema", "made.py").status == 0
 
 
 def test_everything_that_cannot_be_read_is_told_at_once() -> None:
