@@ -42,6 +42,24 @@ class LinkMark:
     names: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class AlternativesMark:
+    """An input object of which a client gives one field: a backend is sent that field's value in its place.
+
+    Args:
+        told: for a field, the property that tells what the value is, and what it says; added where it is not sent.
+    """
+
+    told: Mapping[str, tuple[str, Any]]
+
+    def sent(self, name: str, value: Any) -> Any:
+        """Give what a backend is sent for the value of a field."""
+        if name in self.told and isinstance(value, dict):
+            wire, said = self.told[name]
+            return {wire: said, **value}
+        return value
+
+
 def field(
     path: str | None = None,
     *,

@@ -61,16 +61,21 @@ class Fields:
     def _arguments(
         self, operation: Operation, place: str
     ) -> tuple[dict[str, graphql.GraphQLArgument], dict[tuple[str, str], str]]:
-        names, arguments, variables = Names(), dict[str, graphql.GraphQLArgument](), dict[tuple[str, str], str]()
+        arguments, variables = dict[str, graphql.GraphQLArgument](), dict[tuple[str, str], str]()
+        names = Names()
         for parameter in operation.parameters:
             if parameter.place not in ("path", "query"):
                 continue
             given = names.take(field_name(parameter.name))
             kind = f"{place}{type_name(parameter.name)}"
-            find = self._inputs.required if parameter.required else self._inputs.of
             variables[parameter.name, parameter.place] = given
-            arguments[given] = graphql.GraphQLArgument(
-                find(parameter.schema, kind), description=parameter.description, extensions={NAME: given}
+            arguments[given] = self._inputs.argument(
+                parameter.schema,
+                kind,
+                parameter.name,
+                required=parameter.required,
+                description=parameter.description,
+                extensions={NAME: given},
             )
         return arguments, variables
 

@@ -11,6 +11,7 @@ import graphql
 from resolvers.openapi.fields import Fields, Roots, named
 from resolvers.openapi.names import Names
 from resolvers.openapi.outputs import Outputs
+from resolvers.openapi.titles import Titles
 from resolvers.scalars import SCALARS
 from sources.openapi import OpenAPI
 
@@ -21,15 +22,18 @@ RESERVED = frozenset(
 )
 
 
-def import_document(source: OpenAPI, taken: Iterable[str]) -> Roots:
+def import_document(source: OpenAPI, taken: Names) -> Roots:
     """Give the fields that a document adds to the root types.
 
     Args:
-        taken: names of types that the graph has already.
+        taken: names of types that the graph has already; those of the document are added.
     """
     if source.api is None:
         return Roots()
-    outputs = Outputs(Names(RESERVED.union(taken)), source.api.losses)
+    components = source.api.document.root.get("components")
+    schemas = components.get("schemas") if isinstance(components, dict) else None
+    titles = Titles(taken, source.name, schemas if isinstance(schemas, dict) else ())
+    outputs = Outputs(titles, source.api.losses)
     return Fields(source, outputs, source.api.losses).roots(named(iter(source.operations)))
 
 
@@ -38,8 +42,9 @@ def merged(schema: graphql.GraphQLSchema, documents: Iterable[OpenAPI]) -> graph
     kinds = schema.to_kwargs()
     roots = {"query": schema.query_type, "mutation": schema.mutation_type, "subscription": schema.subscription_type}
     fields: dict[str, dict[str, graphql.GraphQLField]] = {name: {} for name in roots}
+    taken = Names(RESERVED.union(schema.type_map))
     for source in documents:
-        found = import_document(source, schema.type_map)
+        found = import_document(source, taken)
         for name, given in (("query", found.query), ("mutation", found.mutation), ("subscription", found.subscription)):
             fields[name].update(given)
     for name, given in fields.items():

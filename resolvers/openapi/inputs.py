@@ -1,16 +1,25 @@
-"""Schemas of a document as input types."""
+"""Schemas of a document as input types.
+
+Enums and scalars are those of answers; an object has an input type besides, since GraphQL keeps the two apart. One of
+several objects is an input of which a client gives one field: ``{card: {...}}`` or ``{iban: {...}}``, and a backend
+gets what stands in it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import graphql
 
 from resolvers import scalars
-from resolvers.marks import NAME
-from resolvers.openapi.names import Names, field_name, type_name
-from resolvers.openapi.outputs import Outputs, scalar_of
+from resolvers.marks import MARK, NAME, AlternativesMark
+from resolvers.openapi.defaults import default_of
+from resolvers.openapi.enums import texts_of
+from resolvers.openapi.leaves import mixed, scalar_of, sent_as
+from resolvers.openapi.names import field_name, told_apart, type_name
+from resolvers.openapi.options import MOST, Member, is_nullable
+from resolvers.openapi.outputs import Outputs, described
 from sources.openapi import Schema
 
 
@@ -19,42 +28,207 @@ class Inputs:
 
     def __init__(self, outputs: Outputs) -> None:
         self._outputs = outputs
-        self._known: dict[Schema, Any] = {}
+        self._losses = outputs.losses
+        self._objects: dict[tuple[Schema, tuple[Schema, ...]], graphql.GraphQLInputObjectType] = {}
+        self._alternatives: dict[tuple[Member, ...], graphql.GraphQLInputObjectType] = {}
+        self._open: set[Schema] = set()
 
-    def of(self, schema: Schema, place: str) -> Any:
-        """Give the type of a schema's values as a client sends them, null among them."""
-        known = self._known.get(schema)
+    def of(self, schema: Schema, place: str, called: str = "") -> Any:
+        """Give the type of a schema's values as a client sends them, null among them; see `Outputs.of`."""
+        if texts_of(schema):
+            return self._outputs.enums.of(schema, place)
+        return self._one_of(self._outputs.members(schema), schema, place, called)
+
+    def required(self, schema: Schema, place: str, called: str = "") -> Any:
+        """Give the type of a value that must be sent."""
+        found = self.of(schema, place, called)
+        return found if is_nullable(schema) and found is not scalars.ANY else graphql.GraphQLNonNull(found)
+
+    def argument(
+        self, schema: Schema, place: str, called: str = "", *, required: bool = False, **options: Any
+    ) -> graphql.GraphQLArgument:
+        """Give the argument for a parameter, with its default; one that has a default need not be given.
+
+        Args:
+            options: what `graphql.GraphQLArgument` takes besides.
+        """
+        kind = (self.required if required else self.of)(schema, place, called)
+        return graphql.GraphQLArgument(kind, default_value=self._default(schema, kind), **options)
+
+    def _one_of(self, found: tuple[Member, ...], schema: Schema, place: str, called: str) -> Any:
+        if len(found) == 1:
+            return self._single(found[0], place, called)
+        if len(found) > MOST or any(member.kind is None for member in found):
+            return self._outputs.of(schema, place)
+        if all(member.is_scalar for member in found):
+            kinds = [self._single(member, place, called) for member in found]
+            message = "no scalar has all its values; it is sent as JSON"
+            return mixed(kinds) or self._json(schema, "mixed-scalars", message)
+        arrays = [member for member in found if member.kind == "array"]
+        others = tuple(member for member in found if member.kind != "array")
+        if len(arrays) == 1 and (not others or set(others) == set(self._held_by(arrays[0]))):
+            return self._single(arrays[0], place, called)  # GraphQL takes one item for a list of it
+        if all(self._is_typed(member) for member in found):
+            return self._alternative(found, schema, place)
+        return self._json(schema, "mixed-input", "one of several things that no input type has; it is sent as JSON")
+
+    def _held_by(self, array: Member) -> tuple[Member, ...]:
+        return () if array.schema.items is None else self._outputs.members(array.schema.items)
+
+    def _single(self, member: Member, place: str, called: str) -> Any:
+        schema = member.schema
+        if member.kind == "array":
+            return self._list(schema, place, called)
+        if member.kind == "object":
+            return self._object(member, place)
+        if member.kind is None:
+            return self._json(schema, "anything", "the schema does not say what it is; it is sent as JSON")
+        if texts_of(schema):
+            return self._outputs.enums.of(schema, place)
+        found = scalar_of(schema, called, kind=member.kind)
+        return None if found is None else sent_as(found, member.kind)
+
+    def _json(self, schema: Schema, reason: str, message: str) -> graphql.GraphQLScalarType:
+        return self._outputs.json(schema, reason, message)
+
+    def _list(self, schema: Schema, place: str, called: str) -> Any:
+        items = schema.items
+        if items is None:
+            kind = self._json(schema, "anything", "an array does not say what it holds; its items are JSON")
+            return graphql.GraphQLList(kind)
+        if schema in self._open or len(self._open) > MOST:
+            return self._json(schema, "endless-list", "a list of itself; it is sent as JSON")
+        self._open.add(schema)
+        try:
+            kind = self.of(items, place, called)
+        finally:
+            self._open.discard(schema)
+        return graphql.GraphQLList(kind if is_nullable(items) else graphql.GraphQLNonNull(kind))
+
+    # -- objects --------------------------------------------------------------------------------------------------
+
+    def _is_typed(self, member: Member) -> bool:
+        parts = (*member.bases, member.schema)
+        return member.kind == "object" and any(
+            not found.read_only for part in parts for found in part.properties.values()
+        )
+
+    def _object(self, member: Member, place: str) -> Any:
+        schema = member.schema
+        if not self._is_typed(member):
+            if schema.is_map:
+                return self._json(schema, "map", "a map, whose property names are values; it is sent as JSON")
+            return self._json(schema, "free-form-object", "an object of which no property is known; it is sent as JSON")
+        parts = (*member.bases, schema)
+        known = self._objects.get((schema, member.bases))
         if known is None:
-            known = self._known[schema] = self._made(schema, place)
+            titles = self._outputs.titles
+            if member.bases:
+                option = type_name(schema.name or schema.title or "Option")
+                name = titles.further(f"{place.removesuffix('Input')}{option}Input")
+            else:
+                name = titles.input_of(schema, place)
+            known = self._objects[schema, member.bases] = graphql.GraphQLInputObjectType(
+                name, lambda: self._fields(parts, name), description=schema.description
+            )
         return known
 
-    def required(self, schema: Schema, place: str) -> Any:
-        """Give the type of a value that must be sent."""
-        found = self.of(schema, place)
-        return found if schema.nullable else graphql.GraphQLNonNull(found)
+    def _fields(self, parts: Sequence[Schema], name: str) -> Mapping[str, graphql.GraphQLInputField]:
+        properties: dict[str, Schema] = {}
+        for part in parts:
+            properties.update(part.properties)
+            if isinstance(part.additional, Schema):
+                message = f"{name} takes further properties, whose names are values; they are left out"
+                self._losses.add(part.pointer, "further-properties", message, "left-out")
+        required = frozenset[str]().union(*(part.required for part in parts))
+        names = told_apart(properties, field_name)
+        return {
+            names[wire]: self._field(wire, found, name, parts, is_sure=wire in required)
+            for wire, found in properties.items()
+            if not found.read_only
+        }
 
-    def _made(self, schema: Schema, place: str) -> Any:
-        if schema.kinds == {"array"}:
-            items = schema.items
-            return graphql.GraphQLList(scalars.ANY if items is None else self.required(items, place))
-        if schema.kinds == {"object"} and any(not found.read_only for found in schema.properties.values()):
-            name = self._outputs.names.take(f"{type_name(schema.name or place)}Input")
-            return graphql.GraphQLInputObjectType(
-                name, lambda: self._fields(schema, name), description=schema.description
-            )
-        if schema.enum is not None or scalar_of(schema) is not None:
-            return self._outputs.of(schema, place)
-        return scalars.ANY
+    def _field(
+        self, wire: str, schema: Schema, owner: str, parts: Sequence[Schema], *, is_sure: bool
+    ) -> graphql.GraphQLInputField:
+        place = f"{owner.removesuffix('Input')}{type_name(wire)}"
+        kind = (self.required if is_sure else self.of)(schema, place, wire)
+        if isinstance(kind, graphql.GraphQLNonNull) and self._needs(schema, parts):
+            kind = kind.of_type
+            message = f"{owner} needs itself by way of {wire}, which no client can give; it may be left out"
+            self._losses.add(schema.pointer, "circular-input", message, "loosened")
+        is_required = isinstance(kind, graphql.GraphQLNonNull)
+        default = self._default(schema, kind) if is_required else graphql.Undefined
+        if is_required and default is graphql.Undefined and len(texts_of(schema)) == 1:
+            default = texts_of(schema)[0]  # there is nothing to choose
+        return graphql.GraphQLInputField(
+            kind,
+            default_value=default,
+            description=described(schema, default=not is_required),
+            deprecation_reason="No longer supported"
+            if schema.deprecated and not (is_required and default is graphql.Undefined)
+            else None,
+            extensions={NAME: wire},
+        )
 
-    def _fields(self, schema: Schema, name: str) -> Mapping[str, graphql.GraphQLInputField]:
-        names, fields = Names(), dict[str, graphql.GraphQLInputField]()
-        for wire, found in schema.properties.items():
-            if found.read_only:
+    def _needs(self, schema: Schema, goal: Sequence[Schema]) -> bool:
+        """Tell whether a value of a schema holds one of another, at every depth."""
+        todo, seen = [schema], {schema}
+        while todo:
+            found = self._outputs.members(todo.pop())
+            if len(found) != 1 or found[0].kind != "object":
                 continue
-            inner = f"{name.removesuffix('Input')}{type_name(wire)}"
-            fields[names.take(field_name(wire))] = graphql.GraphQLInputField(
-                self.required(found, inner) if wire in schema.required else self.of(found, inner),
-                description=found.description,
-                extensions={NAME: wire},
+            if found[0].schema is goal[-1]:
+                return True
+            for below in _required_of(found[0]):
+                if below not in seen:
+                    seen.add(below)
+                    todo.append(below)
+        return False
+
+    # -- one of several -------------------------------------------------------------------------------------------
+
+    def _alternative(self, found: tuple[Member, ...], schema: Schema, place: str) -> Any:
+        known = self._alternatives.get(found)
+        if known is None:
+            name = self._outputs.titles.input_of(schema, place)
+            base = name.removesuffix("Input")
+            kinds = {member: self._object(member, base) for member in found}
+            distinct = list(dict.fromkeys(kinds.values()))
+            if len(distinct) == 1:
+                return distinct[0]
+            words = {kind.name: kind.name.removesuffix("Input").removeprefix(base) or kind.name for kind in distinct}
+            names = told_apart(words.values(), field_name)
+            fields = {names[words[kind.name]]: kind for kind in distinct}
+            told: dict[str, tuple[str, Any]] = {}
+            values = {} if schema.discriminator is None else schema.discriminator.values
+            for member, kind in kinds.items():
+                value = next((value for value, option in values.items() if option is member.schema), None)
+                if value is not None and schema.discriminator is not None:
+                    told.setdefault(names[words[kind.name]], (schema.discriminator.property, value))
+            known = self._alternatives[found] = graphql.GraphQLInputObjectType(
+                name,
+                {option: graphql.GraphQLInputField(kind) for option, kind in fields.items()},
+                description=schema.description,
+                extensions={MARK: AlternativesMark(told)},
+                is_one_of=True,
             )
-        return fields
+        return known
+
+    def _default(self, schema: Schema, kind: Any) -> Any:
+        if schema.default is None:
+            return graphql.Undefined
+        found = default_of(schema.default, kind)
+        if found is graphql.Undefined:
+            message = f"the default is no value of {kind}; it is left out"
+            self._losses.add(schema.pointer, "unusable-default", message, "loosened")
+        return found
+
+
+def _required_of(member: Member) -> Iterator[Schema]:
+    parts = (*member.bases, member.schema)
+    for part in parts:
+        for name in part.required:
+            found = part.properties.get(name)
+            if found is not None and not found.read_only and not is_nullable(found):
+                yield found
