@@ -12,8 +12,8 @@ from sources.openapi import Schema
 class Enums:
     """The enums of one document; those of one wanted name and the same values are one type."""
 
-    def __init__(self, titles: Titles) -> None:
-        self._titles = titles
+    def __init__(self, names: Titles) -> None:
+        self._names = names
         self._known: dict[Schema, graphql.GraphQLEnumType] = {}
 
     def of(self, schema: Schema, place: str) -> graphql.GraphQLEnumType:
@@ -23,7 +23,7 @@ class Enums:
             names = told_apart(texts_of(schema), value_name)
             values = {name: graphql.GraphQLEnumValue(text) for text, name in names.items()}
             known = self._known[schema] = graphql.GraphQLEnumType(
-                self._titles.of(schema, place), values, description=schema.description
+                self._names.of(schema, place), values, description=schema.description
             )
         return known
 

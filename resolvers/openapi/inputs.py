@@ -7,7 +7,7 @@ gets what stands in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import graphql
@@ -29,12 +29,13 @@ class Inputs:
     def __init__(self, outputs: Outputs) -> None:
         self._outputs = outputs
         self._losses = outputs.losses
-        self._objects: dict[tuple[Schema, tuple[Schema, ...]], graphql.GraphQLInputObjectType] = {}
+        self._objects: dict[Schema, graphql.GraphQLInputObjectType] = {}
         self._alternatives: dict[tuple[Member, ...], graphql.GraphQLInputObjectType] = {}
         self._open: set[Schema] = set()
 
     def of(self, schema: Schema, place: str, called: str = "") -> Any:
         """Give the type of a schema's values as a client sends them, null among them; see `Outputs.of`."""
+        schema = schema.shape
         if texts_of(schema):
             return self._outputs.enums.of(schema, place)
         return self._one_of(self._outputs.members(schema), schema, place, called)
@@ -108,10 +109,7 @@ class Inputs:
     # -- objects --------------------------------------------------------------------------------------------------
 
     def _is_typed(self, member: Member) -> bool:
-        parts = (*member.bases, member.schema)
-        return member.kind == "object" and any(
-            not found.read_only for part in parts for found in part.properties.values()
-        )
+        return member.kind == "object" and not all(found.read_only for found in member.schema.properties.values())
 
     def _object(self, member: Member, place: str) -> Any:
         schema = member.schema
@@ -119,68 +117,55 @@ class Inputs:
             if schema.is_map:
                 return self._json(schema, "map", "a map, whose property names are values; it is sent as JSON")
             return self._json(schema, "free-form-object", "an object of which no property is known; it is sent as JSON")
-        parts = (*member.bases, schema)
-        known = self._objects.get((schema, member.bases))
+        known = self._objects.get(schema)
         if known is None:
-            titles = self._outputs.titles
-            if member.bases:
-                option = type_name(schema.name or schema.title or "Option")
-                name = titles.further(f"{place.removesuffix('Input')}{option}Input")
-            else:
-                name = titles.input_of(schema, place)
-            known = self._objects[schema, member.bases] = graphql.GraphQLInputObjectType(
-                name, lambda: self._fields(parts, name), description=schema.description
+            name = self._outputs.names.input_of(schema, place)
+            known = self._objects[schema] = graphql.GraphQLInputObjectType(
+                name, lambda: self._fields(schema, name), description=schema.description
             )
         return known
 
-    def _fields(self, parts: Sequence[Schema], name: str) -> Mapping[str, graphql.GraphQLInputField]:
-        properties: dict[str, Schema] = {}
-        for part in parts:
-            properties.update(part.properties)
-            if isinstance(part.additional, Schema):
-                message = f"{name} takes further properties, whose names are values; they are left out"
-                self._losses.add(part.pointer, "further-properties", message, "left-out")
-        required = frozenset[str]().union(*(part.required for part in parts))
-        names = told_apart(properties, field_name)
+    def _fields(self, schema: Schema, name: str) -> Mapping[str, graphql.GraphQLInputField]:
+        if isinstance(schema.additional, Schema):
+            message = f"{name} takes further properties, whose names are values; they are left out"
+            self._losses.add(schema.pointer, "further-properties", message, "left-out")
+        names = told_apart(schema.properties, field_name)
         return {
-            names[wire]: self._field(wire, found, name, parts, is_sure=wire in required)
-            for wire, found in properties.items()
+            names[wire]: self._field(wire, found, name, schema)
+            for wire, found in schema.properties.items()
             if not found.read_only
         }
 
-    def _field(
-        self, wire: str, schema: Schema, owner: str, parts: Sequence[Schema], *, is_sure: bool
-    ) -> graphql.GraphQLInputField:
-        place = f"{owner.removesuffix('Input')}{type_name(wire)}"
-        kind = (self.required if is_sure else self.of)(schema, place, wire)
-        if isinstance(kind, graphql.GraphQLNonNull) and self._needs(schema, parts):
+    def _field(self, wire: str, schema: Schema, name: str, owner: Schema) -> graphql.GraphQLInputField:
+        place = f"{name.removesuffix('Input')}{type_name(wire)}"
+        kind = (self.required if wire in owner.required else self.of)(schema, place, wire)
+        if isinstance(kind, graphql.GraphQLNonNull) and self._needs(schema, owner):
             kind = kind.of_type
-            message = f"{owner} needs itself by way of {wire}, which no client can give; it may be left out"
+            message = f"{name} needs itself by way of {wire!r}, which no client can give; it may be left out"
             self._losses.add(schema.pointer, "circular-input", message, "loosened")
         is_required = isinstance(kind, graphql.GraphQLNonNull)
         default = self._default(schema, kind) if is_required else graphql.Undefined
         if is_required and default is graphql.Undefined and len(texts_of(schema)) == 1:
             default = texts_of(schema)[0]  # there is nothing to choose
+        is_outdated = schema.deprecated and not (is_required and default is graphql.Undefined)
         return graphql.GraphQLInputField(
             kind,
             default_value=default,
             description=described(schema, default=not is_required),
-            deprecation_reason="No longer supported"
-            if schema.deprecated and not (is_required and default is graphql.Undefined)
-            else None,
+            deprecation_reason="No longer supported" if is_outdated else None,
             extensions={NAME: wire},
         )
 
-    def _needs(self, schema: Schema, goal: Sequence[Schema]) -> bool:
+    def _needs(self, schema: Schema, goal: Schema) -> bool:
         """Tell whether a value of a schema holds one of another, at every depth."""
         todo, seen = [schema], {schema}
         while todo:
             found = self._outputs.members(todo.pop())
             if len(found) != 1 or found[0].kind != "object":
                 continue
-            if found[0].schema is goal[-1]:
+            if found[0].schema is goal:
                 return True
-            for below in _required_of(found[0]):
+            for below in _required_of(found[0].schema):
                 if below not in seen:
                     seen.add(below)
                     todo.append(below)
@@ -191,7 +176,7 @@ class Inputs:
     def _alternative(self, found: tuple[Member, ...], schema: Schema, place: str) -> Any:
         known = self._alternatives.get(found)
         if known is None:
-            name = self._outputs.titles.input_of(schema, place)
+            name = self._outputs.names.input_of(schema, place)
             base = name.removesuffix("Input")
             kinds = {member: self._object(member, base) for member in found}
             distinct = list(dict.fromkeys(kinds.values()))
@@ -225,10 +210,8 @@ class Inputs:
         return found
 
 
-def _required_of(member: Member) -> Iterator[Schema]:
-    parts = (*member.bases, member.schema)
-    for part in parts:
-        for name in part.required:
-            found = part.properties.get(name)
-            if found is not None and not found.read_only and not is_nullable(found):
-                yield found
+def _required_of(schema: Schema) -> Iterator[Schema]:
+    for name in schema.required:
+        found = schema.properties.get(name)
+        if found is not None and not found.read_only and not is_nullable(found):
+            yield found

@@ -28,12 +28,12 @@ _SHOWN = 100  # characters of an example
 class Outputs:
     """The output types of one document; each schema has one, whoever asks for it."""
 
-    def __init__(self, titles: Titles, losses: Losses) -> None:
-        self.titles = titles
+    def __init__(self, names: Titles, losses: Losses) -> None:
+        self.names = names
         self.losses = losses
-        self.enums = Enums(titles)
+        self.enums = Enums(names)
         self._members: dict[Schema, tuple[Member, ...]] = {}
-        self._objects: dict[tuple[Schema, tuple[Schema, ...]], graphql.GraphQLObjectType] = {}
+        self._objects: dict[Schema, graphql.GraphQLObjectType] = {}
         self._unions: dict[tuple[Member, ...], Any] = {}
         self._boxes: dict[str, graphql.GraphQLObjectType] = {}
         self._open: set[Schema] = set()
@@ -45,6 +45,7 @@ class Outputs:
             place: what a type is called whose schema has no name of its own and stands in no named one.
             called: the name of the property whose value it is; it may say that a number is large.
         """
+        schema = schema.shape
         if texts_of(schema):
             return self.enums.of(schema, place)
         return self._one_of(self.members(schema), schema, place, called)
@@ -56,9 +57,10 @@ class Outputs:
 
     def members(self, schema: Schema) -> tuple[Member, ...]:
         """Give what a schema's values may be, see `resolvers.openapi.options`."""
-        known = self._members.get(schema)
+        shape = schema.shape
+        known = self._members.get(shape)
         if known is None:
-            known = self._members[schema] = members(schema)
+            known = self._members[shape] = members(shape)
         return known
 
     def _one_of(self, found: tuple[Member, ...], schema: Schema, place: str, called: str) -> Any:
@@ -79,7 +81,7 @@ class Outputs:
         if member.kind == "array":
             return self._list([member.schema], member.schema, place, called)
         if member.kind == "object":
-            return self._object(member, place)
+            return self._object(member.schema, place)
         if member.kind is None:
             return self.json(member.schema, "anything", "the schema does not say what it is; the value is JSON")
         if texts_of(member.schema):
@@ -114,21 +116,16 @@ class Outputs:
 
     # -- objects --------------------------------------------------------------------------------------------------
 
-    def _object(self, member: Member, place: str) -> Any:
-        schema = member.schema
-        parts = (*member.bases, schema)
-        if not any(not found.write_only for part in parts for found in part.properties.values()):
+    def _object(self, schema: Schema, place: str) -> Any:
+        if all(found.write_only for found in schema.properties.values()):
             return self._map(schema)
-        known = self._objects.get((schema, member.bases))
+        known = self._objects.get(schema)
         if known is None:
-            name = self._merged_name(member, place) if member.bases else self.titles.output_of(schema, place)
-            known = self._objects[schema, member.bases] = graphql.GraphQLObjectType(
-                name, lambda: self._fields(parts, name), description=schema.description
+            name = self.names.output_of(schema, place)
+            known = self._objects[schema] = graphql.GraphQLObjectType(
+                name, lambda: self._fields(schema, name), description=schema.description
             )
         return known
-
-    def _merged_name(self, member: Member, place: str) -> str:
-        return self.titles.further(f"{place}{type_name(member.schema.name or member.schema.title or 'Option')}")
 
     def _map(self, schema: Schema) -> Any:
         if not schema.is_map:
@@ -136,18 +133,14 @@ class Outputs:
             return self.json(schema, "free-form-object", message)
         return self.json(schema, "map", "a map, whose property names are values; the value is JSON")
 
-    def _fields(self, parts: Sequence[Schema], name: str) -> Mapping[str, graphql.GraphQLField]:
-        properties: dict[str, Schema] = {}
-        for part in parts:
-            properties.update(part.properties)
-            if isinstance(part.additional, Schema):
-                message = f"{name} has further properties, whose names are values; they are left out"
-                self.losses.add(part.pointer, "further-properties", message, "left-out")
-        required = frozenset[str]().union(*(part.required for part in parts))
-        names = told_apart(properties, field_name)
+    def _fields(self, schema: Schema, name: str) -> Mapping[str, graphql.GraphQLField]:
+        if isinstance(schema.additional, Schema):
+            message = f"{name} has further properties, whose names are values; they are left out"
+            self.losses.add(schema.pointer, "further-properties", message, "left-out")
+        names = told_apart(schema.properties, field_name)
         return {
-            names[wire]: self._field(wire, found, name, is_sure=wire in required)
-            for wire, found in properties.items()
+            names[wire]: self._field(wire, found, name, is_sure=wire in schema.required)
+            for wire, found in schema.properties.items()
             if not found.write_only
         }
 
@@ -175,8 +168,8 @@ class Outputs:
         return known
 
     def _made_union(self, found: tuple[Member, ...], schema: Schema, place: str) -> Any:
-        name = self.titles.output_of(schema, place)
-        objects = {member: self._object(member, name) for member in found if member.kind == "object"}
+        name = self.names.output_of(schema, place)
+        objects = {member: self._object(member.schema, name) for member in found if member.kind == "object"}
         if len(objects) == len(found) and len(set(objects.values())) == 1:
             return objects[found[0]]
         typed = {member: kind for member, kind in objects.items() if isinstance(kind, graphql.GraphQLObjectType)}
@@ -212,7 +205,7 @@ class Outputs:
         known = self._boxes.get(str(kind))
         if known is None:
             lists = str(kind).count("[")
-            name = self.titles.further(f"{graphql.get_named_type(kind).name}{'List' * lists}Value")
+            name = self.names.take(f"{graphql.get_named_type(kind).name}{'List' * lists}Value")
             value = graphql.GraphQLField(kind, extensions={MARK: PropertyMark((), None), NAME: "value"})
             known = self._boxes[str(kind)] = graphql.GraphQLObjectType(
                 name, {"value": value}, description="A value in a place where objects stand as well."
@@ -226,7 +219,7 @@ class Outputs:
         typed: Mapping[Member, graphql.GraphQLObjectType],
         boxes: Mapping[str, str],
     ) -> None:
-        shapes = [shape_of(kind.name, (*member.bases, member.schema)) for member, kind in typed.items()]
+        shapes = [shape_of(kind.name, member.schema) for member, kind in typed.items()]
         names = {member.schema: kind.name for member, kind in typed.items()}
         told = schema.discriminator
         values: dict[Any, str] = {}

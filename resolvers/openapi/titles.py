@@ -36,6 +36,7 @@ class Titles:
         self._own = Names()
         self._outputs: dict[str, str] = {}
         self._inputs: dict[str, str] = {}
+        self._given: dict[Schema, str] = {}
         self._known: dict[str, str] = {}
         names = list(components)
         exact = [name for name in names if _component_name(name) == name]
@@ -51,20 +52,20 @@ class Titles:
             place: what it is called where its own place says nothing.
         """
         found = _COMPONENT.match(schema.pointer)
-        component = None if found is None else self._outputs.get(_plain(found[1]))
-        if component is not None:
-            return component
-        known = self._known.get(schema.pointer)
+        if found is not None and schema.name is not None and _plain(found[1]) in self._outputs:
+            return self._outputs[_plain(found[1])]
+        known = self._given.get(schema)
         if known is None:
-            known = self._known[schema.pointer] = self._free(shortened(self._wanted(schema, place)))
+            wanted = type_name(f"{place} {_plain(found[1])}") if found is not None else self._wanted(schema, place)
+            known = self._given[schema] = self._free(shortened(wanted))
+            self._known.setdefault(schema.pointer, known)
         return known
 
     def input_of(self, schema: Schema, place: str) -> str:
         """Give the name of a schema's input type."""
         found = _COMPONENT.match(schema.pointer)
-        component = None if found is None else self._inputs.get(_plain(found[1]))
-        if component is not None:
-            return component
+        if found is not None and schema.name is not None and _plain(found[1]) in self._inputs:
+            return self._inputs[_plain(found[1])]
         base = self.of(schema, place)
         return base if base.endswith("Input") else self._free(shortened(f"{base}Input"))
 
@@ -73,7 +74,7 @@ class Titles:
         name = self.of(schema, place)
         return self._free(f"{name.removesuffix('Input')}Output") if name.endswith("Input") else name
 
-    def further(self, name: str) -> str:
+    def take(self, name: str) -> str:
         """Give a name for a type that no schema stands for, such as the entry of a map."""
         return self._free(shortened(name))
 

@@ -1,8 +1,7 @@
 """How a value of a union tells which of the union's types it is.
 
-What the document says decides: the property of its discriminator; else a property that every option requires, and that
-has other constants in each. Where there is neither, the whole value is looked at. A value that is no object is of the
-box for its kind. An object is of the type
+A property decides where the document has one that tells. Where it has none, the whole value is looked at. A value that
+is no object is of the box for its kind. An object is of the type
 
 1. whose constants and listed values it does not contradict,
 2. whose required properties it has, as many of them as possible,
@@ -22,7 +21,6 @@ from sources.openapi import Schema
 
 Json = Any
 _LISTED = 50  # values of a property that are compared
-_USUAL = ("type", "kind", "object", "objectType", "__typename")
 _ABSENT = object()
 
 
@@ -49,16 +47,15 @@ class Shape:
         return (-wrong, -missing, len(told), known + known - len(found))
 
 
-def shape_of(name: str, parts: Sequence[Schema]) -> Shape:
-    """Give the shape of objects that follow all of some schemas."""
-    properties: dict[str, Schema] = {}
-    for part in parts:
-        properties.update(part.properties)
+def shape_of(name: str, schema: Schema) -> Shape:
+    """Give the shape of a schema's objects."""
     constants = {
-        wire: tuple(found.enum) for wire, found in properties.items() if found.enum and len(found.enum) <= _LISTED
+        wire: found.enum
+        for wire, found in schema.properties.items()
+        if found.enum and len(found.enum) <= _LISTED and not found.nullable
     }
-    required = frozenset[str]().union(*(part.required for part in parts)).intersection(properties)
-    return Shape(name, frozenset(properties), required, constants)
+    properties = frozenset(schema.properties)
+    return Shape(name, properties, schema.required & properties, constants)
 
 
 def are_told_apart(shapes: Sequence[Shape]) -> bool:
@@ -80,23 +77,10 @@ def told_by(
         property_name: the property that tells, as the document says; None where it does not.
         values: its values, and the names of the types that they mean.
     """
-    if property_name is None and shapes and not boxes:
-        property_name, values = _implied(shapes)
     is_simple = property_name is not None and property_name and "." not in property_name and not boxes
     if is_simple and {shape.name for shape in shapes} <= set(values.values()):
         return Discriminator(property_name or "", dict(values))
     return Discriminator(_judge(shapes, boxes, property_name, values))
-
-
-def _implied(shapes: Sequence[Shape]) -> tuple[str | None, Mapping[Json, str]]:
-    """Find a property whose constants are other ones in each shape, and which is always there."""
-    common = frozenset.intersection(*(shape.required.intersection(shape.constants) for shape in shapes))
-    for name in sorted(common, key=lambda name: (name not in _USUAL, name)):
-        pairs = [(value, shape.name) for shape in shapes for value in shape.constants[name]]
-        is_plain = all(isinstance(value, str) for value, _ in pairs)
-        if is_plain and len({value for value, _ in pairs}) == len(pairs):
-            return name, dict(pairs)
-    return None, {}
 
 
 def _judge(
