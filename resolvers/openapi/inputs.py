@@ -13,12 +13,13 @@ from typing import Any
 import graphql
 
 from resolvers import scalars
+from resolvers.entries import ENTRY_KEY, ENTRY_VALUE, Entries
 from resolvers.marks import MARK, NAME, AlternativesMark
 from resolvers.openapi.defaults import default_of
 from resolvers.openapi.enums import texts_of
 from resolvers.openapi.leaves import mixed, scalar_of, sent_as
-from resolvers.openapi.names import field_name, told_apart, type_name
-from resolvers.openapi.options import MOST, Member, is_nullable
+from resolvers.openapi.names import Names, field_name, told_apart, type_name
+from resolvers.openapi.options import MOST, Member, held_by, is_nullable
 from resolvers.openapi.outputs import Outputs, described
 from sources.openapi import Schema
 
@@ -30,6 +31,7 @@ class Inputs:
         self._outputs = outputs
         self._losses = outputs.losses
         self._objects: dict[Schema, graphql.GraphQLInputObjectType] = {}
+        self._entries: dict[Schema, graphql.GraphQLInputObjectType] = {}
         self._alternatives: dict[tuple[Member, ...], graphql.GraphQLInputObjectType] = {}
         self._open: set[Schema] = set()
 
@@ -69,9 +71,9 @@ class Inputs:
         others = tuple(member for member in found if member.kind != "array")
         if len(arrays) == 1 and (not others or set(others) == set(self._held_by(arrays[0]))):
             return self._single(arrays[0], place, called)  # GraphQL takes one item for a list of it
-        if all(self._is_typed(member) for member in found):
-            return self._alternative(found, schema, place)
-        return self._json(schema, "mixed-input", "one of several things that no input type has; it is sent as JSON")
+        if len(arrays) > 1:
+            return self._json(schema, "mixed-lists", "one of several lists; it is sent as JSON")
+        return self._alternative(found, schema, place)
 
     def _held_by(self, array: Member) -> tuple[Member, ...]:
         return () if array.schema.items is None else self._outputs.members(array.schema.items)
@@ -114,9 +116,7 @@ class Inputs:
     def _object(self, member: Member, place: str) -> Any:
         schema = member.schema
         if not self._is_typed(member):
-            if schema.is_map:
-                return self._json(schema, "map", "a map, whose property names are values; it is sent as JSON")
-            return self._json(schema, "free-form-object", "an object of which no property is known; it is sent as JSON")
+            return self._map(schema, place)
         known = self._objects.get(schema)
         if known is None:
             name = self._outputs.names.input_of(schema, place)
@@ -124,6 +124,31 @@ class Inputs:
                 name, lambda: self._fields(schema, name), description=schema.description
             )
         return known
+
+    def _map(self, schema: Schema, place: str) -> Any:
+        if not schema.is_map:
+            return self._json(schema, "free-form-object", "an object of which no property is known; it is sent as JSON")
+        held = held_by(schema)
+        if held is None:
+            return self._json(schema, "map-of-anything", "a map, of whose values nothing is known; it is sent as JSON")
+        if all(member.is_scalar for member in self._outputs.members(held)):
+            return self._json(schema, "map-of-scalars", "a map of texts, numbers or booleans; it is sent as JSON")
+        known = self._entries.get(schema)
+        if known is None:
+            names = self._outputs.names
+            name = names.take(f"{names.of(schema, place)}EntryInput")
+            known = self._entries[schema] = graphql.GraphQLInputObjectType(
+                name, lambda: self._entry(held, name), description="A property of an object, with its name."
+            )
+        return Entries(graphql.GraphQLNonNull(known))
+
+    def _entry(self, held: Schema, name: str) -> Mapping[str, graphql.GraphQLInputField]:
+        value = self.required(held, name.removesuffix("EntryInput") + "Value")
+        key = graphql.GraphQLNonNull(graphql.GraphQLString)
+        return {
+            word: graphql.GraphQLInputField(kind, extensions={NAME: word})
+            for word, kind in ((ENTRY_KEY, key), (ENTRY_VALUE, value))
+        }
 
     def _fields(self, schema: Schema, name: str) -> Mapping[str, graphql.GraphQLInputField]:
         if isinstance(schema.additional, Schema):
@@ -178,25 +203,16 @@ class Inputs:
         if known is None:
             name = self._outputs.names.input_of(schema, place)
             base = name.removesuffix("Input")
-            kinds = {member: self._object(member, base) for member in found}
-            distinct = list(dict.fromkeys(kinds.values()))
-            if len(distinct) == 1:
-                return distinct[0]
-            words = {kind.name: kind.name.removesuffix("Input").removeprefix(base) or kind.name for kind in distinct}
-            names = told_apart(words.values(), field_name)
-            fields = {names[words[kind.name]]: kind for kind in distinct}
-            told: dict[str, tuple[str, Any]] = {}
-            values = {} if schema.discriminator is None else schema.discriminator.values
-            for member, kind in kinds.items():
-                value = next((value for value, option in values.items() if option is member.schema), None)
-                if value is not None and schema.discriminator is not None:
-                    told.setdefault(names[words[kind.name]], (schema.discriminator.property, value))
-            known = self._alternatives[found] = graphql.GraphQLInputObjectType(
-                name,
-                {option: graphql.GraphQLInputField(kind) for option, kind in fields.items()},
-                description=schema.description,
-                extensions={MARK: AlternativesMark(told)},
-                is_one_of=True,
+
+            def fields() -> dict[str, graphql.GraphQLInputField]:
+                kinds = {member: self._single(member, base, "") for member in found}
+                names = Names()
+                words = {member: names.take(_word(member, kind, base)) for member, kind in kinds.items()}
+                made.extensions[MARK] = AlternativesMark(_told(schema, words))
+                return {word: graphql.GraphQLInputField(kinds[member]) for member, word in words.items()}
+
+            made = known = self._alternatives[found] = graphql.GraphQLInputObjectType(
+                name, fields, description=schema.description, is_one_of=True
             )
         return known
 
@@ -215,3 +231,22 @@ def _required_of(schema: Schema) -> Iterator[Schema]:
         found = schema.properties.get(name)
         if found is not None and not found.read_only and not is_nullable(found):
             yield found
+
+
+def _word(member: Member, kind: Any, base: str) -> str:
+    """Give the name of a field for one of several things: an object's by its type, any other by its kind of JSON."""
+    named = graphql.get_named_type(kind)
+    if not isinstance(kind, graphql.GraphQLInputObjectType):
+        return "list" if member.kind == "array" else str(member.kind)
+    return field_name(named.name.removesuffix("Input").removeprefix(base) or named.name)
+
+
+def _told(schema: Schema, words: Mapping[Member, str]) -> dict[str, tuple[str, Any]]:
+    """Give what a discriminator says, where a value leaves it out."""
+    told: dict[str, tuple[str, Any]] = {}
+    if schema.discriminator is not None:
+        for value, option in schema.discriminator.values.items():
+            word = words.get(Member(option.shape, "object"))
+            if word is not None:
+                told.setdefault(word, (schema.discriminator.property, value))
+    return told

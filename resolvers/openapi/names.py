@@ -81,28 +81,26 @@ class Names:
         return free
 
 
-def shortened(name: str, whole: str | None = None) -> str:
-    """Give a name of at most `LONGEST` characters: its first and last words, and a hash of the whole.
+def shortened(name: str, ending: str = "") -> str:
+    """Give a name of at most `LONGEST` characters, the ending among them: its first and last words, and a hash."""
+    return _cut(name, name, LONGEST - len(ending)) + ending
 
-    Args:
-        whole: the text that the name stands for, where the name itself was cut already.
-    """
-    if len(name) <= LONGEST and whole is None:
+
+def _cut(name: str, whole: str, most: int) -> str:
+    if len(name) <= most and len(whole) <= _READ:
         return name
-    digest = hashlib.sha256((whole or name).encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     parts = [part for part in re.split(r"(?<=[a-z0-9])(?=[A-Z])|(?<=_)", name) if part]
-    if len(name) + len(digest) + 1 > LONGEST:
-        first, last = "", ""
-        while parts and len(first) + len(parts[0]) <= 28:
-            first += parts.pop(0)
-        while parts and len(last) + len(parts[-1]) <= 24:
-            last = parts.pop() + last
-        name = (first or name[:28]) + last
-    return f"{name}X{digest}"
+    first, last = "", ""
+    while parts and len(first) + len(parts[0]) <= most // 2 - 4:
+        first += parts.pop(0)
+    while parts and len(last) + len(parts[-1]) <= most // 2 - 4:
+        last = parts.pop() + last
+    return f"{first or name[: most // 2 - 4]}{last}X{digest}"
 
 
 def _bounded(name: str, text: str) -> str:
-    return shortened(name, text) if len(name) > LONGEST or len(text) > _READ else name
+    return _cut(name, text, LONGEST)
 
 
 def _words(text: str) -> list[str]:

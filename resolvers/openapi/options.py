@@ -41,6 +41,12 @@ def is_nullable(schema: Schema) -> bool:
     return schema.nullable or not schema.kinds
 
 
+def held_by(schema: Schema) -> Schema | None:
+    """Give what the values of a map are; None where nothing is said of them."""
+    held = schema.additional
+    return held if isinstance(held, Schema) and held.kinds else None
+
+
 def _members(schema: Schema) -> Iterator[Member]:
     todo, seen, count = [schema], {schema}, 0
     while todo and count <= MOST:

@@ -13,11 +13,12 @@ from typing import Any
 import graphql
 
 from resolvers import scalars
+from resolvers.entries import ENTRY_KEY, ENTRY_VALUE, Entries
 from resolvers.marks import MARK, NAME, PropertyMark
 from resolvers.openapi.enums import Enums, texts_of
 from resolvers.openapi.leaves import instant_of, mixed, scalar_of
 from resolvers.openapi.names import field_name, told_apart, type_name
-from resolvers.openapi.options import MOST, Member, is_nullable, members
+from resolvers.openapi.options import MOST, Member, held_by, is_nullable, members
 from resolvers.openapi.titles import Titles
 from resolvers.openapi.unions import are_told_apart, shape_of, told_by
 from sources.openapi import Losses, Schema
@@ -34,6 +35,7 @@ class Outputs:
         self.enums = Enums(names)
         self._members: dict[Schema, tuple[Member, ...]] = {}
         self._objects: dict[Schema, graphql.GraphQLObjectType] = {}
+        self._entries: dict[Schema, graphql.GraphQLObjectType] = {}
         self._unions: dict[tuple[Member, ...], Any] = {}
         self._boxes: dict[str, graphql.GraphQLObjectType] = {}
         self._open: set[Schema] = set()
@@ -118,7 +120,7 @@ class Outputs:
 
     def _object(self, schema: Schema, place: str) -> Any:
         if all(found.write_only for found in schema.properties.values()):
-            return self._map(schema)
+            return self._map(schema, place)
         known = self._objects.get(schema)
         if known is None:
             name = self.names.output_of(schema, place)
@@ -127,11 +129,33 @@ class Outputs:
             )
         return known
 
-    def _map(self, schema: Schema) -> Any:
+    def _map(self, schema: Schema, place: str) -> Any:
+        """Give the list of a map's entries; a map of scalars is easier to read as it is."""
         if not schema.is_map:
             message = "an object of which no property is known; the value is JSON"
             return self.json(schema, "free-form-object", message)
-        return self.json(schema, "map", "a map, whose property names are values; the value is JSON")
+        held = held_by(schema)
+        if held is None:
+            return self.json(schema, "map-of-anything", "a map, of whose values nothing is known; the value is JSON")
+        if all(member.is_scalar for member in self.members(held)):
+            return self.json(schema, "map-of-scalars", "a map of texts, numbers or booleans; the value is JSON")
+        known = self._entries.get(schema)
+        if known is None:
+            name = self.names.take(f"{self.names.of(schema, place)}Entry")
+            known = self._entries[schema] = graphql.GraphQLObjectType(
+                name, lambda: self._entry(held, name), description="A property of an object, with its name."
+            )
+        return Entries(graphql.GraphQLNonNull(known))
+
+    def _entry(self, held: Schema, name: str) -> Mapping[str, graphql.GraphQLField]:
+        value = self.required(held, name.removesuffix("Entry") + "Value")
+        return {
+            word: graphql.GraphQLField(kind, extensions={MARK: PropertyMark((word,), None), NAME: word})
+            for word, kind in (
+                (ENTRY_KEY, graphql.GraphQLNonNull(graphql.GraphQLString)),
+                (ENTRY_VALUE, value),
+            )
+        }
 
     def _fields(self, schema: Schema, name: str) -> Mapping[str, graphql.GraphQLField]:
         if isinstance(schema.additional, Schema):

@@ -43,7 +43,7 @@ class Titles:
         for name in dict.fromkeys([*exact, *names]):
             self._outputs[name] = self._free(_component_name(name))
         for name, given in self._outputs.items():
-            self._inputs[name] = given if given.endswith("Input") else self._free(f"{given}Input")
+            self._inputs[name] = given if given.endswith("Input") else self._free(shortened(given, "Input"))
 
     def of(self, schema: Schema, place: str) -> str:
         """Give the name of a schema's output type; it is the same whenever it is asked for.
@@ -67,12 +67,12 @@ class Titles:
         if found is not None and schema.name is not None and _plain(found[1]) in self._inputs:
             return self._inputs[_plain(found[1])]
         base = self.of(schema, place)
-        return base if base.endswith("Input") else self._free(shortened(f"{base}Input"))
+        return base if base.endswith("Input") else self._free(shortened(base, "Input"))
 
     def output_of(self, schema: Schema, place: str) -> str:
         """Give the name of an object's output type, which is another than that of its input type."""
         name = self.of(schema, place)
-        return self._free(f"{name.removesuffix('Input')}Output") if name.endswith("Input") else name
+        return self._free(shortened(name.removesuffix("Input"), "Output")) if name.endswith("Input") else name
 
     def take(self, name: str) -> str:
         """Give a name for a type that no schema stands for, such as the entry of a map."""
@@ -104,7 +104,7 @@ class Titles:
 
     def _free(self, name: str) -> str:
         if name in self._taken and name not in self._own:
-            name = f"{self._source}{name}"
+            name = shortened(f"{self._source}{name}")
         name = self._taken.take(name)
         self._own.add(name)
         return name
