@@ -69,13 +69,19 @@ class Inputs:
             return mixed(kinds) or self._json(schema, "mixed-scalars", message)
         arrays = [member.schema for member in found if member.kind == "array"]
         others = tuple(member for member in found if member.kind != "array")
-        if arrays and (not others or set(others) == set(self._held_by(arrays))):
+        if arrays and (not others or self._are_alike(others, self._held_by(arrays))):
             return self._list(arrays, schema, place, called)  # GraphQL takes one item for a list of it
         return self._alternative(found, schema, place)
 
     def _held_by(self, arrays: Sequence[Schema]) -> tuple[Member, ...]:
         held = [array.items for array in arrays if array.items is not None]
         return tuple(dict.fromkeys(member for items in held for member in self._outputs.members(items)))
+
+    def _are_alike(self, one: tuple[Member, ...], other: tuple[Member, ...]) -> bool:
+        if all(member.is_scalar for member in (*one, *other)):
+            kinds = [mixed(self._single(member, "", "") for member in found) for found in (one, other) if found]
+            return len(set(kinds)) == 1
+        return set(one) == set(other)
 
     def _single(self, member: Member, place: str, called: str) -> Any:
         schema = member.schema
