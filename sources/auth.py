@@ -73,9 +73,7 @@ class Secret:
 
 
 class ApiKey:
-    """A key in a header, ``ApiKey("X-API-Key", env="KEY")``; with ``query="key"`` in the query, with ``cookie="key"`` in
-    a cookie.
-    """
+    """A key in a header, ``ApiKey("X-API-Key", env="KEY")``, or in what ``query="key"`` or ``cookie="key"`` names."""
 
     def __init__(
         self,

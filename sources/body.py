@@ -53,8 +53,14 @@ class Encoded:
 class Encodes(Protocol):
     """What a request body is made of: JSON with holes, and how it is written once they are filled.
 
-    `skeleton` says what stands where, `variables` which values it takes.
+    `skeleton` says what stands where, `variables` which values it takes, `is_form` whether its properties are parts of
+    a form, each of which may be a file.
     """
+
+    @property
+    def is_form(self) -> bool:
+        """Whether it is a form of parts."""
+        ...
 
     @property
     def skeleton(self) -> Json:
@@ -89,6 +95,8 @@ class Body:
     not given is left out; a value of None is sent as null. A body that is nothing but a `File` is that file.
     """
 
+    is_form = False
+
     def __init__(self, skeleton: Json) -> None:
         self.skeleton = skeleton
         self.variables = variables_in(skeleton)
@@ -116,6 +124,8 @@ class Form:
         media: the media types that a field may have, by its name: for a file also ranges (``image/*``). It keeps its
             own where it may, anything else is sent as the first; where that is JSON, it is written as JSON.
     """
+
+    is_form = True
 
     def __init__(self, skeleton: Mapping[str, Json] | str, *, media: Mapping[str, Sequence[str]] | None = None) -> None:
         self.skeleton = skeleton

@@ -1,8 +1,8 @@
 """Values of several parts as texts: the styles of OpenAPI 3.1 (4.8.12.2), for each place where they may stand.
 
 Theory of operation. A *spell* turns a value into the text that is sent for it, or into None where nothing is. Spells
-are made once for each parameter; the usual case, one scalar, costs what it costs in `sources.template`, whose rules hold
-here as well: no value adds a segment, a parameter, a header or a host.
+are made once for each parameter; the usual case, one scalar, costs what it costs in `sources.template`, whose rules
+hold here as well: no value adds a segment, a parameter, a header or a host.
 
 What the styles leave open is done as most backends read it. A part that is an array or object itself is JSON, except in
 a deep object, where ``a[b][c]=1`` goes on: an array of scalars there is ``a[]=1&a[]=2``, one of objects
@@ -38,29 +38,15 @@ def query_spell(placed: Placed, taken: frozenset[str] = frozenset()) -> Spell:
     """
     variable, label = placed.variable, f"{quote(placed.name, safe=_NAME_SAFE)}="
     safe = _RESERVED if placed.allow_reserved else ""
-    style = placed.style
     if placed.media is not None:
         written = _written(placed)
-        return lambda value: (
-            None if value is None else label + query_text(variable, written(variable, value), None, safe)
-        )
 
-    def part(name: str, value: Value) -> str:
-        return query_text(name, _scalar(name, value), None, safe)
+        def one(value: Value) -> str | None:
+            return None if value is None else label + query_text(variable, written(variable, value), None, safe)
 
+        return one
+    nested = _nested(placed, label, safe, taken)
     whole_safe = f"{safe}," if safe else ""
-    if style == "deepObject":
-        nested: Spell = lambda value: _joined("&", _deep(variable, label[:-1], value, part, 0))  # noqa: E731  # as below
-    elif placed.explode:
-        nested = lambda value: _joined("&", _exploded(variable, label, value, part, taken))  # noqa: E731  # as above
-    else:
-        mark = _SEPARATORS[style]
-        text = part if mark == "," else _without(mark, part)
-        separator = "," if mark == "," else quote(mark)
-
-        def nested(value: Value) -> str | None:
-            found = _joined(separator, _parts(variable, value, text))
-            return None if found is None else label + found
 
     def spell(value: Value) -> str | None:
         if type(value) is int:
@@ -70,6 +56,34 @@ def query_spell(placed: Placed, taken: frozenset[str] = frozenset()) -> Spell:
         return nested(value) if isinstance(value, _NESTED) else label + query_text(variable, value, None, whole_safe)
 
     return spell
+
+
+def _nested(placed: Placed, label: str, safe: str, taken: frozenset[str]) -> Spell:
+    """Give the spell of arrays and objects in the query."""
+    variable = placed.variable
+
+    def part(name: str, value: Value) -> str:
+        return query_text(name, _scalar(name, value), None, safe)
+
+    def deep(value: Value) -> str | None:
+        return _joined("&", _deep(variable, label[:-1], value, part, 0))
+
+    def exploded(value: Value) -> str | None:
+        return _joined("&", _exploded(variable, label, value, part, taken))
+
+    if placed.style == "deepObject":
+        return deep
+    if placed.explode:
+        return exploded
+    mark = _SEPARATORS[placed.style]
+    text = part if mark == "," else _without(mark, part)
+    separator = "," if mark == "," else quote(mark)
+
+    def listed(value: Value) -> str | None:
+        found = _joined(separator, _parts(variable, value, text))
+        return None if found is None else label + found
+
+    return listed
 
 
 def path_spell(placed: Placed) -> Callable[[Value], str]:
