@@ -115,6 +115,9 @@ class _Binder:
     def kinds_of(self, abstract: graphql.GraphQLInterfaceType | graphql.GraphQLUnionType, declared: Declared) -> None:
         definition = abstract.extensions.get("strawberry-definition")
         own = vars(getattr(definition, "origin", Discriminator)).get(ATTRIBUTE)
+        marked = abstract.extensions.get(MARK)
+        if own is None and isinstance(marked, Discriminator):
+            own = marked
         found = own or declared.unions.get(getattr(definition, "graphql_name", None)) or Discriminator(TYPENAME)
         possible = [kind.name for kind in self.schema.get_possible_types(abstract)]
         kinds = Kinds(found, {name: self.bindings.origins.get(name) for name in possible})

@@ -94,7 +94,7 @@ class ApiKey:
             raise DeclarationError("ApiKey: the key is empty")
         self.names = () if header is None else (header,)
         self._header = header
-        self._query = query
+        self.query = query
         self._cookie = cookie
         self._secret = Secret(value, env, "ApiKey")
 
@@ -117,7 +117,7 @@ class ApiKey:
 
     def parameters(self) -> Pairs:
         """Give the query parameters that each request carries."""
-        return () if self._query is None else ((self._query, self._secret.read()),)
+        return () if self.query is None else ((self.query, self._secret.read()),)
 
 
 class Basic:

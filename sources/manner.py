@@ -108,10 +108,14 @@ def _json(reads: Reads, reply: Reply, source: str) -> bytes:
         raise UpstreamInvalid(f"{source} answered with a text that cannot be decoded", source=source) from exc
 
 
+def charset_of(media: str) -> str:
+    """Give the character encoding that a media type names, in lower case; empty where it names none."""
+    return media.lower().partition("charset=")[2].partition(";")[0].strip().strip("\"'")
+
+
 def _text(body: bytes, content_type: str) -> str:
     """Decode a text as its media type says; where that says nothing, UTF-8, or what cannot be that, Latin-1."""
-    _, _, named = content_type.lower().partition("charset=")
-    charset = named.partition(";")[0].strip().strip("\"'")
+    charset = charset_of(content_type)
     if not charset:
         try:
             return body.decode("utf-8-sig")

@@ -53,7 +53,10 @@ class Bodies:
             return None
         if operation.method in ("GET", "HEAD"):
             self._losses.add(
-                body.pointer, "body-of-get", f"{operation} has a body, which no backend reads; it is left out", "left-out"
+                body.pointer,
+                "body-of-get",
+                f"{operation} has a body, which no backend reads; it is left out",
+                "left-out",
             )
             return None
         media, kind, content = _chosen(body)
@@ -66,7 +69,10 @@ class Bodies:
             taken = self._structured(body, kind, content, place, is_read=is_read)
         if kind is Kind.TEXT and content.schema is not None and content.schema.kinds - {"string"}:
             self._losses.add(
-                body.pointer, "written-as-text", f"a body of {media} is sent as a text, whatever its schema says", "loosened"
+                body.pointer,
+                "written-as-text",
+                f"a body of {media} is sent as a text, whatever its schema says",
+                "loosened",
             )
         is_required = body.required or taken is UPLOAD
         argument = graphql.GraphQLArgument(

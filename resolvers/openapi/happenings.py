@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import graphql
 
 from resolvers import scalars
 from resolvers.marks import MARK
 from resolvers.openapi.names import Names, field_name, type_name
+from resolvers.openapi.operations import Named
 from resolvers.openapi.outputs import Outputs
 from resolvers.openapi.texts import described, outdated
 from sources.openapi import Api, Kind, Losses, OpenAPI, Operation, kind_of
@@ -21,12 +22,10 @@ class Happenings:
     """The subscriptions of one document.
 
     Args:
-        named: its operations by the names of their fields.
+        named: its operations by the names of their fields; callbacks count of those that are in the graph.
     """
 
-    def __init__(
-        self, source: OpenAPI, api: Api, named: Mapping[str, Operation], outputs: Outputs, losses: Losses
-    ) -> None:
+    def __init__(self, source: OpenAPI, api: Api, named: Named, outputs: Outputs, losses: Losses) -> None:
         self._source = source
         self._api = api
         self._named = named
@@ -56,8 +55,9 @@ class Happenings:
         """Give what is sent, each with a name that is its own and a shorter one."""
         for name, operation in self._api.webhooks.items():
             yield name, name, operation
-        for field, operation in self._named.items():
-            for name, callback in operation.callbacks.items():
+        wanted = frozenset(self._source.operations)
+        for field, operation in (*self._named.query.items(), *self._named.mutation.items()):
+            for name, callback in operation.callbacks.items() if operation in wanted else ():
                 yield f"{field}-{name}", name, callback
 
     def _payload(self, operation: Operation, place: str) -> graphql.GraphQLOutputType | None:
@@ -69,7 +69,10 @@ class Happenings:
             problem = f"it is sent as {next(iter(operation.body.contents), 'nothing')}"
         if problem is not None:
             self._losses.add(
-                operation.pointer, "webhook", f"{problem}, and a webhook is JSON that is posted; it is left out", "left-out"
+                operation.pointer,
+                "webhook",
+                f"{problem}, and a webhook is JSON that is posted; it is left out",
+                "left-out",
             )
             return None
         for media, content in operation.body.contents.items() if operation.body is not None else ():

@@ -88,7 +88,13 @@ class Results:
         if len(kinds) == 1 and not failures:
             return Result(replies[0].kind, replies[0].reads, medias)
         failed = [
-            _Reply(answer.status, self._outputs.of(schema, f"{place}{_suffix(answer.status)}Error"), Reads.JSON, answer, True)
+            _Reply(
+                answer.status,
+                self._outputs.of(schema, f"{place}{_suffix(answer.status)}Error"),
+                Reads.JSON,
+                answer,
+                True,
+            )
             for answer, schema in failures
         ]
         return Result(
@@ -123,11 +129,12 @@ class Results:
         if reads is not Reads.JSON:
             if any(content.schema is not None and content.schema.properties for content in answer.contents.values()):
                 self._losses.add(
-                    answer.pointer, "read-as-text", f"an answer of {medias[0]} is given as it is, not by its schema", "loosened"
+                    answer.pointer,
+                    "read-as-text",
+                    f"an answer of {medias[0]} is given as it is, not by its schema",
+                    "loosened",
                 )
-            return _Reply(
-                answer.status, graphql.GraphQLString if reads is Reads.TEXT else scalars.BYTES, reads, answer
-            )
+            return _Reply(answer.status, graphql.GraphQLString if reads is Reads.TEXT else scalars.BYTES, reads, answer)
         schema = json_schema(answer)
         if schema is None:
             self._losses.add(answer.pointer, "no-schema", "nothing is said of what is answered; it is JSON")

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import codecs
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from sources.body import ABSENT, Encoded, Encodes, Form, Json, Stream, fill, json_text, variables_in
 from sources.file import File
+from sources.manner import charset_of
 from sources.openapi.media import JSON, Kind, is_media_type, kind_of
 from sources.openapi.placed import Placed
 from sources.openapi.serial import query_spell
@@ -95,10 +95,8 @@ class _Text(_Payload):
     def write(self, value: Json) -> Encoded:
         """Write a text, in the encoding that the media type names."""
         text = "" if value is None else scalar_text("the body", value)
-        _, _, named = self.media.lower().partition("charset=")
-        charset = named.partition(";")[0].strip('" ') or "utf-8"
         try:
-            return Encoded(text.encode(codecs.lookup(charset).name), self.media)
+            return Encoded(text.encode(charset_of(self.media) or "utf-8"), self.media)
         except (LookupError, ValueError) as exc:
             raise RefusedValue("the body holds a letter that its encoding has not") from exc
 
