@@ -220,17 +220,18 @@ def _fields(filled: Mapping[str, Json], media: Mapping[str, Sequence[str]]) -> I
     for name, value in filled.items():
         _text(name)
         kinds = tuple(media.get(name, ()))
+        exact = tuple(kind for kind in kinds if "*" not in kind)
         for item in value if isinstance(value, list | tuple) else [value]:
             if item is None:
                 continue
             if isinstance(item, File):
                 yield Field(name, item, kinds)
-            elif isinstance(item, str | bool | int | float | decimal.Decimal) and not (kinds and "json" in kinds[0]):
+            elif isinstance(item, str | bool | int | float | decimal.Decimal) and not (exact and "json" in exact[0]):
                 text = scalar_text(name, item)
                 _text(text)
-                yield Field(name, text, kinds)
+                yield Field(name, text, exact)
             else:
-                yield Field(name, json_text(item), kinds)
+                yield Field(name, json_text(item), exact)
 
 
 def _text(value: str | bytes) -> bytes:

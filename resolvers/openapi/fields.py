@@ -126,7 +126,6 @@ class Fields:
             arguments.placed,
             body=body,
             reads=result.reads,
-            medias=result.medias,
             results=result.results,
             auth=self._source.credentials(operation),
             url=self._source.address(operation),

@@ -11,7 +11,7 @@ from sources.openapi.placed import Placed
 from sources.openapi.serial import path_spell, query_spell
 from sources.template import RefusedValue, Value, query_text
 
-_Expand = Callable[[Mapping[str, Value]], str]
+_Filled = tuple[str, Callable[[Value], str]]
 
 _EXPRESSION = re.compile(r"\{([^{}]*)\}")
 _PATH_SAFE = "/:@!$&'()*+,;=~"
@@ -39,7 +39,8 @@ class OperationTemplate:
         inside = {placed.name: placed for placed in parameters if placed.place == "path"}
         before, fixed = _halves(path)
         names: dict[str, None] = {}
-        self._pieces: list[str | _Expand] = []
+        self._fixed: str | None = None
+        self._pieces: list[str | _Filled] = []
         shown = self._add(before, inside, names, in_query=False, path=path)
         if fixed:
             self._pieces.append("?")
@@ -48,11 +49,10 @@ class OperationTemplate:
         self._query = [(placed.variable, query_spell(placed, reserved - {placed.name})) for placed in queried]
         self._joiner = "&" if fixed else "?"
         names.update((placed.variable, None) for placed in queried)
-        listed = ",".join(
-            placed.variable + ("*" if placed.explode and placed.media is None else "") for placed in queried
-        )
+        listed = ",".join(placed.variable for placed in queried)
         self.text = f"{shown}{{{self._joiner}{listed}}}" if listed else shown
         self.variables: tuple[str, ...] = tuple(names)
+        self._fixed = None if names else self.expand({})
 
     def __repr__(self) -> str:
         return f"OperationTemplate({self.text!r})"
@@ -72,7 +72,7 @@ class OperationTemplate:
             placed = _placed(found.group(1), inside)
             if placed is None:
                 raise DeclarationError(f"path {path!r}: no parameter fills {found.group(0)}")
-            self._pieces.append(_piece(placed, in_query=in_query))
+            self._pieces.append((placed.variable, _spell(placed, in_query=in_query)))
             names[placed.variable] = None
             shown += "{" + placed.variable + "}"
             position = found.end()
@@ -84,8 +84,14 @@ class OperationTemplate:
         Raises:
             RefusedValue: a value could change more than the place it stands in.
         """
+        if self._fixed is not None:
+            return self._fixed
         try:
-            path = "".join([piece if isinstance(piece, str) else piece(values) for piece in self._pieces])
+            path = "".join(
+                [piece if isinstance(piece, str) else piece[1](values.get(piece[0])) for piece in self._pieces]
+            )
+            if not self._query:
+                return path
             found = [text for variable, spell in self._query if (text := spell(values.get(variable))) is not None]
         except RefusedValue:
             raise
@@ -112,18 +118,18 @@ def _placed(name: str, inside: Mapping[str, Placed]) -> Placed | None:
     return inside.get(name) or inside.get(name.strip("+*?/#.;& "))
 
 
-def _piece(placed: Placed, *, in_query: bool) -> _Expand:
+def _spell(placed: Placed, *, in_query: bool) -> Callable[[Value], str]:
+    """Give the spell of a place in the path, or in the query that the path holds."""
+    if not in_query:
+        return path_spell(placed)
     variable = placed.variable
-    if in_query:
 
-        def queried(values: Mapping[str, Value]) -> str:
-            if (value := values.get(variable)) is None:
-                raise RefusedValue(f"{variable}: a query needs a value here")
-            return query_text(variable, value)
+    def spell(value: Value) -> str:
+        if value is None:
+            raise RefusedValue(f"{variable}: a query needs a value here")
+        return query_text(variable, value)
 
-        return queried
-    spell = path_spell(placed)
-    return lambda values: spell(values.get(variable))
+    return spell
 
 
 def _encoded(literal: str, *, in_query: bool) -> str:

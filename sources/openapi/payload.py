@@ -133,9 +133,9 @@ class _UrlEncoded(_Payload):
 
     def write(self, value: Json) -> Encoded:
         """Write the properties of an object."""
-        if not isinstance(value, Mapping):
+        if not isinstance(value, Mapping | None):
             raise RefusedValue("the body is a form, and needs an object")
-        found = [query_spell(self._placed(name, item))(item) for name, item in value.items()]
+        found = [query_spell(self._placed(name, item))(item) for name, item in (value or {}).items()]
         return Encoded("&".join(text for text in found if text is not None).encode(), self.media)
 
     def _placed(self, name: str, value: Json) -> Placed:
@@ -167,6 +167,8 @@ class _Parts(_Payload):
 
     def write(self, value: Json) -> Stream:
         """Write the properties of an object, each as a part."""
+        if not isinstance(value, Mapping | None):
+            raise RefusedValue("the body is a form, and needs an object")
         return self._form.encode({"form": value or {}})
 
 

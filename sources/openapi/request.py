@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from sources.auth import Auth
 from sources.body import Encodes
 from sources.endpoint import Endpoint
 from sources.manner import Manner, Reads
 from sources.openapi.carried import carried
-from sources.openapi.media import accept_of
+from sources.openapi.media import accept_of, reads_of
 from sources.openapi.operation import Operation
 from sources.openapi.operation_template import OperationTemplate
 from sources.openapi.placed import Placed
@@ -21,11 +21,10 @@ def endpoint_for(
     *,
     body: Encodes | None = None,
     items: tuple[str, ...] = (),
-    reads: Reads = Reads.JSON,
-    medias: Sequence[str] = (),
-    results: tuple[tuple[str, Reads], ...] | None = None,
     auth: Auth | None = None,
     url: str | None = None,
+    reads: Reads | None = None,
+    results: tuple[tuple[str, Reads], ...] | None = None,
     taken: Iterable[str] = (),
 ) -> Endpoint:
     """Give the endpoint of an operation.
@@ -34,11 +33,10 @@ def endpoint_for(
         parameters: those of the operation that are used, with their variables.
         body: what `payload_of` makes.
         items: property names from the reply's root to the payload.
-        reads: what a reply of success is.
-        medias: the media types of such a reply.
-        results: the statuses whose replies are answers; see `Manner`.
         auth: how the gateway authenticates; None for the source's own way.
         url: base address in place of the source's, in full.
+        reads: what a reply of success is; None for what `reading_of` says.
+        results: the statuses whose replies are answers; see `Manner`.
         taken: names of the query that belong to credentials.
 
     Raises:
@@ -46,12 +44,29 @@ def endpoint_for(
             address is none.
     """
     parameters = tuple(parameters)
-    manner = Manner(reads=reads, results=results, auth=auth, url=url)
+    usual, accept = reading_of(operation)
+    manner = Manner(reads=reads or usual, results=results, auth=auth, url=url)
     return Endpoint(
         operation.method,
         OperationTemplate(operation.path, parameters, taken=taken),
         items,
         body,
-        (("accept", accept_of(medias or ["*/*"])), *carried(parameters)),
+        (("accept", accept), *carried(parameters)),
         None if manner == Manner() else manner,
     )
+
+
+def reading_of(operation: Operation) -> tuple[Reads, str]:
+    """Give what a reply of success is, and the header ``Accept`` that asks for it.
+
+    An answer that is documented without a body is nothing to read; where nothing at all is said of success, it is
+    taken for JSON.
+    """
+    answers = operation.answers
+    successes = [answer for answer in answers.values() if answer.is_success]
+    if not successes and "DEFAULT" in answers:
+        successes = [answers["DEFAULT"]]
+    medias = [media for answer in successes for media in answer.contents]
+    if operation.method == "HEAD" or (successes and not medias):
+        return Reads.NOTHING, accept_of(medias)
+    return (reads_of(medias) if medias else Reads.JSON), accept_of(medias or ["*/*"])

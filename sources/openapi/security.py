@@ -175,6 +175,7 @@ class _Variables:
         name = "_".join(words).upper()
         if not name[0].isalpha():
             name = f"WEFT_{name}"
-        found = next(made for made in (name, *(f"{name}_{n}" for n in itertools.count(2))) if made not in self._taken)
+        numbered = (f"{name}_{number}" for number in itertools.count(2))
+        found = next(made for made in itertools.chain([name], numbered) if made not in self._taken)
         self._taken.add(found)
         return found

@@ -11,7 +11,7 @@ a deep object, where ``a[b][c]=1`` goes on: an array of scalars there is ``a[]=1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 from sources.body import json_text
@@ -20,7 +20,7 @@ from sources.openapi.placed import Placed
 from sources.template import RefusedValue, Value, query_text, reserved_text, scalar_text, segment_text
 
 Spell = Callable[[Value], str | None]
-_Text = Callable[[str, Value], str]
+_Text = Callable[[Value], str]
 
 DEEPEST = 32
 _NESTED = (list, tuple, dict)
@@ -42,10 +42,14 @@ def query_spell(placed: Placed, taken: frozenset[str] = frozenset()) -> Spell:
         written = _written(placed)
 
         def one(value: Value) -> str | None:
-            return None if value is None else label + query_text(variable, written(variable, value), None, safe)
+            return None if value is None else label + query_text(variable, written(value), None, safe)
 
         return one
-    nested = _nested(placed, label, safe, taken)
+
+    def part(value: Value) -> str:
+        return query_text(variable, value if type(value) is str else _scalar(value), None, safe)
+
+    nested = _nested(placed, label, part, taken)
     whole_safe = f"{safe}," if safe else ""
 
     def spell(value: Value) -> str | None:
@@ -58,30 +62,27 @@ def query_spell(placed: Placed, taken: frozenset[str] = frozenset()) -> Spell:
     return spell
 
 
-def _nested(placed: Placed, label: str, safe: str, taken: frozenset[str]) -> Spell:
+def _nested(placed: Placed, label: str, part: _Text, taken: frozenset[str]) -> Spell:
     """Give the spell of arrays and objects in the query."""
     variable = placed.variable
 
-    def part(name: str, value: Value) -> str:
-        return query_text(name, _scalar(name, value), None, safe)
-
     def deep(value: Value) -> str | None:
-        return _joined("&", _deep(variable, label[:-1], value, part, 0))
+        return "&".join(_deep(variable, label[:-1], value, part, 0)) or None
 
     def exploded(value: Value) -> str | None:
-        return _joined("&", _exploded(variable, label, value, part, taken))
+        return "&".join(_exploded(variable, label, value, part, taken)) or None
 
     if placed.style == "deepObject":
         return deep
     if placed.explode:
         return exploded
     mark = _SEPARATORS[placed.style]
-    text = part if mark == "," else _without(mark, part)
+    text = part if mark == "," else _without(variable, mark, part)
     separator = "," if mark == "," else quote(mark)
 
     def listed(value: Value) -> str | None:
-        found = _joined(separator, _parts(variable, value, text))
-        return None if found is None else label + found
+        found = _parts(value, text)
+        return label + separator.join(found) if found else None
 
     return listed
 
@@ -89,33 +90,34 @@ def _nested(placed: Placed, label: str, safe: str, taken: frozenset[str]) -> Spe
 def path_spell(placed: Placed) -> Callable[[Value], str]:
     """Give the spell of a parameter in the path; it always gives a text, or refuses the value."""
     variable, explode = placed.variable, bool(placed.explode)
-    text: _Text = reserved_text if placed.allow_reserved else segment_text
+    text = reserved_text if placed.allow_reserved else segment_text
     first = {"label": ".", "matrix": ";"}.get(placed.style, "")
     label = f"{quote(placed.name, safe='')}=" if placed.style == "matrix" else ""
-    separator = first if explode and first else ","
-    if placed.media is not None:
-        written = _written(placed)
-        return lambda value: text(variable, written(variable, _present(variable, value)))
+    begin, separator = first + label, first if explode and first else ","
+    written = None if placed.media is None else _written(placed)
 
-    def part(name: str, value: Value) -> str:
-        return text(name, _scalar(name, value))
+    def part(value: Value) -> str:
+        return text(variable, _scalar(value))
+
+    def nested(value: Value) -> str:
+        if explode and isinstance(value, dict):
+            found = [f"{part(key)}={part(item)}" for key, item in _members(value)]
+        else:
+            found = _parts(value, part)
+        if not found:
+            raise RefusedValue(f"{variable}: a path needs a value here")
+        if explode and not isinstance(value, dict):
+            return first + separator.join([label + item for item in found])
+        return (first if explode else begin) + separator.join(found)
 
     def spell(value: Value) -> str:
         if type(value) is int:
-            return f"{first}{label}{value}"
-        if not isinstance(value, _NESTED):
-            return f"{first}{label}{text(variable, _present(variable, value))}"
-        if explode and isinstance(value, dict):
-            parts = (f"{part(variable, key)}={part(variable, item)}" for key, item in _members(value))
-            found = _joined(separator, parts)
-        elif explode and label:
-            found = _joined(";", (label + item for item in _parts(variable, value, part)))
-        else:
-            found = _joined(separator, _parts(variable, value, part))
-            found = None if found is None else label + found
-        if not found:
+            return f"{begin}{value}"
+        if value is None:
             raise RefusedValue(f"{variable}: a path needs a value here")
-        return first + found
+        if written is not None:
+            return text(variable, written(value))
+        return nested(value) if isinstance(value, _NESTED) else begin + text(variable, value)
 
     return spell
 
@@ -123,19 +125,19 @@ def path_spell(placed: Placed) -> Callable[[Value], str]:
 def header_spell(placed: Placed) -> Spell:
     """Give the spell of a header's text; who sends it checks that a header may hold it."""
     variable, explode = placed.variable, bool(placed.explode)
-    if placed.media is not None:
-        written = _written(placed)
-        return lambda value: None if value is None else scalar_text(variable, written(variable, value))
-    part = _without(",", lambda name, value: scalar_text(name, _scalar(name, value)))
+    written = None if placed.media is None else _written(placed)
+    part = _without(variable, ",", lambda value: scalar_text(variable, value))
 
     def spell(value: Value) -> str | None:
         if value is None:
             return None
+        if written is not None:
+            return scalar_text(variable, written(value))
         if not isinstance(value, _NESTED):
             return scalar_text(variable, value)
         if explode and isinstance(value, dict):
-            return _joined(",", (f"{part(variable, key)}={part(variable, item)}" for key, item in _members(value)))
-        return _joined(",", _parts(variable, value, part))
+            return ",".join([f"{part(key)}={part(item)}" for key, item in _members(value)]) or None
+        return ",".join(_parts(value, part)) or None
 
     return spell
 
@@ -146,22 +148,20 @@ def cookie_spell(placed: Placed) -> Spell:
     What a cookie may hold as it is, is sent as it is: tokens are Base64 as a rule, and not every reader decodes them.
     """
     variable, label = placed.variable, f"{placed.name}="
-    if placed.media is not None:
-        written = _written(placed)
-        return lambda value: None if value is None else label + _cookie_text(variable, written(variable, value))
+    written = None if placed.media is None else _written(placed)
 
-    def part(name: str, value: Value) -> str:
-        return _cookie_text(name, _scalar(name, value))
+    def part(value: Value) -> str:
+        return query_text(variable, _scalar(value), None, _COOKIE_SAFE)
 
     def spell(value: Value) -> str | None:
         if value is None:
             return None
-        if not isinstance(value, _NESTED):
-            return label + _cookie_text(variable, value)
+        if written is not None or not isinstance(value, _NESTED):
+            return label + part(value if written is None else written(value))
         if placed.explode:
-            return _joined("; ", _exploded(variable, label, value, part, frozenset()))
-        found = _joined(",", _parts(variable, value, part))
-        return None if found is None else label + found
+            return "; ".join(_exploded(variable, label, value, part, frozenset())) or None
+        found = _parts(value, part)
+        return label + ",".join(found) if found else None
 
     return spell
 
@@ -169,36 +169,30 @@ def cookie_spell(placed: Placed) -> Spell:
 # -- values of several parts ------------------------------------------------------------------------------------------
 
 
-def _parts(name: str, value: Value, text: _Text) -> Iterator[str]:
+def _parts(value: Value, text: _Text) -> list[str]:
     """Give the items of an array, or the names and values of an object one after the other."""
     if isinstance(value, dict):
-        for key, item in _members(value):
-            yield text(name, key)
-            yield text(name, item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            if item is not None:
-                yield text(name, item)
+        return [text(part) for member in _members(value) for part in member]
+    items = value if isinstance(value, list | tuple) else ()
+    return [str(item) if type(item) is int else text(item) for item in items if item is not None]
 
 
-def _exploded(name: str, label: str, value: Value, text: _Text, taken: frozenset[str]) -> Iterator[str]:
+def _exploded(name: str, label: str, value: Value, text: _Text, taken: frozenset[str]) -> Sequence[str]:
     """Give each item, or each property, with a name of its own."""
     if not isinstance(value, dict):
-        yield from (label + item for item in _parts(name, value, text))
-        return
+        return [label + item for item in _parts(value, text)]
+    found: list[str] = []
     for key, item in _members(value):
         if key in taken:
             raise RefusedValue(f"{name}: {key!r} is another parameter")
         own = f"{quote(key, safe='')}="
-        if isinstance(item, list | tuple):
-            yield from (own + found for found in _parts(name, item, text))
-        else:
-            yield own + text(name, item)
+        found += [own + one for one in _parts(item if isinstance(item, list | tuple) else [item], text)]
+    return found
 
 
 def _deep(name: str, label: str, value: Value, text: _Text, depth: int) -> Iterator[str]:
     if depth > DEEPEST:
-        raise RefusedValue(f"{name}: it is nested too deeply")
+        raise RefusedValue(f"{name}: a value is nested too deeply")
     if isinstance(value, dict):
         for key, item in _members(value):
             yield from _deep(name, f"{label}%5B{quote(key, safe='')}%5D", item, text, depth + 1)
@@ -207,55 +201,36 @@ def _deep(name: str, label: str, value: Value, text: _Text, depth: int) -> Itera
         for place, item in enumerate(value):
             yield from _deep(name, f"{label}%5B{'' if is_flat else place}%5D", item, text, depth + 1)
     elif value is not None:
-        yield f"{label}={text(name, value)}"
+        yield f"{label}={text(value)}"
 
 
 def _members(value: Mapping[str, Value]) -> Iterator[tuple[str, Value]]:
+    """Give the properties of an object that have a value."""
     for key, item in value.items():
         if item is not None:
-            if not key.isascii():
-                query_text("a property's name", key)  # half a character has no bytes
+            query_text("a property's name", key)  # which may hold half a character as well
             yield key, item
-
-
-def _joined(separator: str, parts: Iterator[str]) -> str | None:
-    """Join parts; None where there is none."""
-    found = list(parts)
-    return separator.join(found) if found else None
 
 
 # -- parts ------------------------------------------------------------------------------------------------------------
 
 
-def _scalar(name: str, value: Value) -> Value:
+def _scalar(value: Value) -> Value:
     """Give a part as a scalar: what is an array or object itself is JSON."""
     return json_text(value).decode() if isinstance(value, _NESTED) else value
 
 
-def _written(placed: Placed) -> Callable[[str, Value], Value]:
+def _written(placed: Placed) -> Callable[[Value], Value]:
     """Give what writes a value as one text of a media type: JSON, or the text that it is."""
     if kind_of(placed.media or "") is Kind.JSON:
-        return lambda name, value: json_text(value).decode()
+        return lambda value: json_text(value).decode()
     return _scalar
 
 
-def _without(mark: str, text: _Text) -> _Text:
-    def checked(name: str, value: Value) -> str:
-        if isinstance(found := _scalar(name, value), str) and mark in found:
+def _without(name: str, mark: str, text: _Text) -> _Text:
+    def checked(value: Value) -> str:
+        if isinstance(found := _scalar(value), str) and mark in found:
             raise RefusedValue(f"{name}: {mark!r} separates its parts and may not stand in one")
-        return text(name, found)
+        return text(found)
 
     return checked
-
-
-def _present(name: str, value: Value) -> Value:
-    if value is None:
-        raise RefusedValue(f"{name}: a path needs a value here")
-    return value
-
-
-def _cookie_text(name: str, value: Value) -> str:
-    text = scalar_text(name, value)
-    if not text.isascii():
-        return query_text(name, text, None, _COOKIE_SAFE)
-    return quote(text, safe=_COOKIE_SAFE)
