@@ -1,7 +1,7 @@
 """What a write makes stale, as the paths of a document tell: what is read where it writes.
 
-``DELETE /pets/{id}`` concerns the one object of ``GET /pets/{id}``, ``POST /pets/{id}/tags`` without a ``GET`` of its own
-as well, and ``POST /pets`` all that ``GET /pets`` lists.
+``DELETE /pets/{id}`` concerns the one object of ``GET /pets/{id}``, and so does ``POST /pets/{id}/tags`` where nothing
+is read at that path; ``POST /pets`` concerns all that ``GET /pets`` lists.
 """
 
 from __future__ import annotations
