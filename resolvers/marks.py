@@ -17,6 +17,7 @@ from strawberry.types.field import StrawberryField
 from sources import DeclarationError, Timestamps, split_path
 
 MARK = "weft"
+OPERATION = "weft-operation"  # what a field or an argument is in its document
 NAME = "weft-name"  # how a backend, or a call's template, names an argument, an input field or a property
 
 
@@ -25,6 +26,7 @@ class PropertyMark:
     """Where a property sits in its object, how long it may be reused, how it is spelled; None leaves the default.
 
     Args:
+        entries: whether it is a map, which the graph has as a list of entries.
         fault: what is wrong with it, to be reported with all other faults.
     """
 
@@ -33,6 +35,7 @@ class PropertyMark:
     fault: str | None = None
     timestamps: Timestamps | None = None
     values: Mapping[Any, enum.Enum] | None = None
+    entries: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,31 @@ class LinkMark:
     names: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class AlternativesMark:
+    """An input object of which a client gives one field: a backend is sent that field's value in its place.
+
+    Args:
+        told: for a field, the property that tells what the value is, and what it says; added where it is not sent.
+    """
+
+    told: Mapping[str, tuple[str, Any]]
+
+    def sent(self, name: str, value: Any) -> Any:
+        """Give what a backend is sent for the value of a field."""
+        if name in self.told and isinstance(value, dict):
+            wire, said = self.told[name]
+            return {wire: said, **value}
+        return value
+
+
 def field(
     path: str | None = None,
     *,
     ttl: float | None = None,
     timestamps: Timestamps | None = None,
     values: Mapping[Any, enum.Enum] | None = None,
+    entries: bool = False,
     **options: Any,
 ) -> Any:
     """Describe a property of the backend's object: ``price: int = field("price.cents", ttl=5)``.
@@ -58,6 +80,8 @@ def field(
         ttl: seconds this property may be reused; the smallest of a selection decides.
         timestamps: how this instant or date is written, where that is not the source's way.
         values: what the backend says in this property to the enum member that it means.
+        entries: whether the backend has an object here whose properties are the items of this list; each is read as
+            ``{"key": …, "value": …}``. A list of `Entry` needs no such word.
         options: what `strawberry.field` takes, for example ``description``.
     """
     fault: str | None = None
@@ -70,7 +94,7 @@ def field(
         fault = "ttl is less than 0 seconds"
     if timestamps not in (None, "iso", "unix", "unix_ms"):
         fault = f"timestamps={timestamps!r}: expected 'iso', 'unix' or 'unix_ms'"
-    return strawberry.field(metadata={MARK: PropertyMark(names, ttl, fault, timestamps, values)}, **options)
+    return strawberry.field(metadata={MARK: PropertyMark(names, ttl, fault, timestamps, values, entries)}, **options)
 
 
 def link(*names: str, **options: Any) -> Any:

@@ -10,7 +10,7 @@ import graphql
 from resolvers import scalars
 from resolvers.marks import NAME
 from resolvers.openapi.inputs import Inputs
-from resolvers.openapi.names import Names, field_name, type_name
+from resolvers.openapi.names import field_name, told_apart, type_name
 from resolvers.openapi.outputs import Outputs
 from resolvers.openapi.texts import described, outdated
 from resolvers.upload import UPLOAD
@@ -91,14 +91,15 @@ class Bodies:
 
     def _parts(self, schema: Schema, place: str) -> graphql.GraphQLInputObjectType | graphql.GraphQLScalarType:
         """Give the input type of a multipart form; its files are parts of it, and stand in no object within."""
-        names, fields = Names(), dict[str, graphql.GraphQLInputField]()
+        fields = dict[str, graphql.GraphQLInputField]()
+        names = told_apart(schema.properties, field_name)
         for wire, found in schema.properties.items():
             if found.read_only:
                 continue
-            kind = _file(found) or self._inputs.of(found, f"{place}{type_name(wire)}")
+            kind = _file(found) or self._inputs.of(found, f"{place}{type_name(wire)}", wire)
             is_required = wire in schema.required and not found.nullable
-            fields[names.take(field_name(wire))] = graphql.GraphQLInputField(
-                graphql.GraphQLNonNull(kind) if is_required and not graphql.is_non_null_type(kind) else kind,
+            fields[names[wire]] = graphql.GraphQLInputField(
+                graphql.GraphQLNonNull(kind) if is_required else kind,
                 description=described(found.description, example=found.example),
                 deprecation_reason=None if is_required else outdated(found.deprecated),
                 extensions={NAME: wire},

@@ -8,9 +8,9 @@ from typing import Any
 
 import graphql
 
-from resolvers.marks import MARK
+from resolvers.marks import MARK, OPERATION
 from sources import Call
-from sources.openapi import Placed
+from sources.openapi import Operation, Placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Built:
         placed: the parameters among them, as they are sent.
     """
 
+    operation: Operation
     call: Call
     kind: Any
     arguments: Mapping[str, graphql.GraphQLArgument]
@@ -37,5 +38,5 @@ class Built:
             dict(self.arguments),
             description=self.description,
             deprecation_reason=self.deprecation_reason,
-            extensions={MARK: self.call},
+            extensions={MARK: self.call, OPERATION: self.operation},
         )

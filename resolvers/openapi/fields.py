@@ -20,11 +20,11 @@ from resolvers.openapi.links import Links
 from resolvers.openapi.names import type_name
 from resolvers.openapi.operations import named
 from resolvers.openapi.outputs import Outputs
-from resolvers.openapi.results import Result, Results
+from resolvers.openapi.results import Result, Results, says_json
 from resolvers.openapi.stale import stale_types
 from resolvers.openapi.texts import described, outdated
 from sources import Call, DeclarationError, Endpoint
-from sources.openapi import Api, Losses, OpenAPI, Operation, endpoint_for, payload_of
+from sources.openapi import Api, Losses, OpenAPI, Operation, Outline, endpoint_for, payload_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +48,32 @@ class Fields:
         self._results = Results(outputs, losses, shows_failures=source.results)
         self._losses = losses
         self._built: dict[Operation, Built] = {}
-        self._read: dict[str, Any] = {}
+        self._answered: dict[str, Any] = {}
 
     def roots(self) -> Roots:
         """Give the fields by their names, each in the root type where it belongs."""
-        found = named(
-            self._api.operations,
-            self._losses,
-            reads=frozenset(filter(self._source.is_read, self._api.operations)),
-            prefix=self._source.prefix,
-            rename=self._source.rename,
-        )
-        wanted = frozenset(self._source.operations)
-        for name, operation in found.query.items():
-            if operation in wanted:
-                self._build(name, operation, reads=True)
-        for name, operation in found.mutation.items():
-            if operation in wanted:
-                self._build(name, operation, reads=False)
+        quiet = filter(self._source.is_read, self._api.outlines)
+        reading, writing = (self._wanted(names) for names in named(self._api.outlines, self._api.choice, quiet))
+        for operation, name in reading.items():
+            self._build(name, operation, reads=True)
+        for operation, name in writing.items():
+            self._build(name, operation, reads=False)
         Links(self._built, self._outputs, self._losses).add()
-        happenings = Happenings(self._source, self._api, found, self._outputs, self._losses)
-        return Roots(self._fields(found.query), self._fields(found.mutation), happenings.fields())
+        happenings = Happenings(self._source, self._api, reading | writing, self._outputs, self._losses)
+        return Roots(self._fields(reading), self._fields(writing), happenings.fields())
 
-    def _fields(self, operations: Mapping[str, Operation]) -> dict[str, graphql.GraphQLField]:
-        return {name: self._built[one].field() for name, one in operations.items() if one in self._built}
+    def _wanted(self, names: Mapping[Outline, str]) -> dict[Operation, str]:
+        chosen = self._api.chosen
+        return {chosen[outline]: name for outline, name in names.items() if outline in chosen}
+
+    def _fields(self, names: Mapping[Operation, str]) -> dict[str, graphql.GraphQLField]:
+        return {name: self._built[one].field() for one, name in names.items() if one in self._built}
 
     def _build(self, name: str, operation: Operation, *, reads: bool) -> None:
+        if operation.method == "TRACE" or (operation.method == "OPTIONS" and not says_json(operation)):
+            told = f"{operation} is about the connection; it is left out"
+            self._losses.add(operation.pointer, "about-connection", told, "left-out")
+            return
         try:
             self._built[operation] = self._made(name, operation, reads=reads)
         except DeclarationError as exc:
@@ -83,7 +83,7 @@ class Fields:
             self._losses.add(operation.pointer, "internal", told, "left-out")
         else:
             if operation.method == "GET":
-                self._read[operation.path.rstrip("/")] = self._built[operation].kind
+                self._answered[operation.path.rstrip("/")] = self._built[operation].kind
 
     def _made(self, name: str, operation: Operation, *, reads: bool) -> Built:
         place = type_name(name)
@@ -96,10 +96,11 @@ class Fields:
             single=endpoint,
             reads=reads,
             ttl=None if reads else 0.0,
-            invalidates={} if reads else stale_types(operation, arguments.placed, self._read),
+            invalidates={} if reads else stale_types(operation, arguments.placed, self._answered),
             name=name,
         )
         return Built(
+            operation=operation,
             call=call,
             kind=result.kind,
             arguments=arguments.fields,
@@ -113,8 +114,7 @@ class Fields:
     ) -> Endpoint:
         body = None
         if carried is not None:
-            name = arguments.take(carried.name)
-            arguments.add(name, carried.argument)
+            name = arguments.add(carried.name, carried.argument)
             body = payload_of(
                 carried.media,
                 f"{{{name}}}",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import graphql
 
 from resolvers import scalars
 from resolvers.marks import MARK
 from resolvers.openapi.names import Names, field_name, type_name
-from resolvers.openapi.operations import Named
 from resolvers.openapi.outputs import Outputs
 from resolvers.openapi.texts import described, outdated
 from sources.openapi import Api, Kind, Losses, OpenAPI, Operation, kind_of
@@ -22,10 +21,12 @@ class Happenings:
     """The subscriptions of one document.
 
     Args:
-        named: its operations by the names of their fields; callbacks count of those that are in the graph.
+        named: its operations that are in the graph, with the names of their fields.
     """
 
-    def __init__(self, source: OpenAPI, api: Api, named: Named, outputs: Outputs, losses: Losses) -> None:
+    def __init__(
+        self, source: OpenAPI, api: Api, named: Mapping[Operation, str], outputs: Outputs, losses: Losses
+    ) -> None:
         self._source = source
         self._api = api
         self._named = named
@@ -55,9 +56,8 @@ class Happenings:
         """Give what is sent, each with a name that is its own and a shorter one."""
         for name, operation in self._api.webhooks.items():
             yield name, name, operation
-        wanted = frozenset(self._source.operations)
-        for field, operation in (*self._named.query.items(), *self._named.mutation.items()):
-            for name, callback in operation.callbacks.items() if operation in wanted else ():
+        for operation, field in self._named.items():
+            for name, callback in operation.callbacks.items():
                 yield f"{field}-{name}", name, callback
 
     def _payload(self, operation: Operation, place: str) -> graphql.GraphQLOutputType | None:

@@ -12,6 +12,7 @@ from resolvers.openapi.fields import Fields, Roots
 from resolvers.openapi.names import Names, field_name
 from resolvers.openapi.outputs import Outputs
 from resolvers.openapi.sound import made_sound
+from resolvers.openapi.titles import Titles
 from resolvers.scalars import SCALARS
 from sources.openapi import OpenAPI
 
@@ -22,15 +23,21 @@ RESERVED = frozenset(
 )
 
 
-def import_document(source: OpenAPI, taken: Iterable[str]) -> Roots:
+def import_document(source: OpenAPI, taken: Names) -> Roots:
     """Give the fields that a document adds to the root types.
 
     Args:
-        taken: names of types that the graph has already.
+        taken: names of types that the graph has already; those of the document are added.
     """
     if source.api is None:
         return Roots()
-    outputs = Outputs(Names(RESERVED.union(taken)), source.api.losses)
+    components = source.api.document.root.get("components")
+    schemas = components.get("schemas") if isinstance(components, dict) else None
+    choice = source.api.choice
+    titles = Titles(
+        taken, source.name, schemas if isinstance(schemas, dict) else (), prefix=choice.prefix, rename=choice.rename
+    )
+    outputs = Outputs(titles, source.api.losses)
     return Fields(source, source.api, outputs, source.api.losses).roots()
 
 
@@ -41,8 +48,9 @@ def merged(schema: graphql.GraphQLSchema, documents: Iterable[OpenAPI]) -> graph
     own = {name: dict(root.fields) if root is not None else {} for name, root in roots.items()}
     own["query"].pop(PLACEHOLDER, None)
     known = {name: kind for name, kind in schema.type_map.items() if name not in RESERVED}
+    taken = Names(RESERVED.union(schema.type_map))
     for source in documents:
-        found = import_document(source, [*known])
+        found = import_document(source, taken)
         added = {"query": found.query, "mutation": found.mutation, "subscription": found.subscription}
         if source.api is not None:
             known.update(made_sound(added, known, source.api.losses))

@@ -15,8 +15,8 @@ from typing import Any
 import graphql
 
 from resolvers.marks import MARK
-from resolvers.openapi.arguments import default_of
 from resolvers.openapi.built import Built
+from resolvers.openapi.defaults import default_of
 from resolvers.openapi.names import Names, field_name
 from resolvers.openapi.outputs import Outputs
 from resolvers.openapi.results import json_schema
@@ -112,7 +112,7 @@ class Links:
             if name in inputs:
                 continue
             if name in defaults:
-                default = default_of(argument.type, defaults[name])
+                default = default_of(defaults[name], argument.type)
                 if default is graphql.Undefined:
                     raise _Unlinked(f"the parameter {name!r} is {defaults[name]!r}, which is not of its type")
                 arguments[name] = graphql.GraphQLArgument(

@@ -1,4 +1,4 @@
-"""Operations of a document by the names of their fields, each in the root type where it belongs.
+"""What the fields of a document's operations are called, and in which root type they are.
 
 A name depends on its operation, and on those that would have the same name: whatever else a document holds, and
 whichever of its operations are wanted, it stays.
@@ -7,77 +7,63 @@ whichever of its operations are wanted, it stays.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from resolvers.openapi.names import Names, field_name
-from sources.openapi import Losses, Operation
+from sources.openapi import Choice, Outline
 
-_READS = frozenset({"GET", "HEAD"})
-_UNKNOWN = frozenset({"OPTIONS", "TRACE"})
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """The operations of a document by the names of their fields."""
-
-    query: Mapping[str, Operation]
-    mutation: Mapping[str, Operation]
+def is_safe(operation: Outline) -> bool:
+    """Tell whether an operation only reads, by its method."""
+    return operation.method in _SAFE
 
 
 def named(
-    operations: Iterable[Operation],
-    losses: Losses,
-    *,
-    reads: frozenset[Operation] = frozenset(),
-    prefix: str = "",
-    rename: Mapping[str, str] | None = None,
-) -> Named:
-    """Give names to operations: their ``operationId``, else their method and path.
+    operations: Iterable[Outline], choice: Choice, reads: Iterable[Outline] = ()
+) -> tuple[Mapping[Outline, str], Mapping[Outline, str]]:
+    """Give the names of the fields for reading, and of those for writing.
 
-    ``pets.list`` becomes ``petsList``, and ``GET /users/{id}/posts`` becomes ``getUsersByIdPosts``. Of several
-    operations with one name, that whose ``operationId`` is spelled so keeps it, and the others are called by method and
-    path.
+    An operation is called by its ``operationId``: ``pets.list`` is ``petsList``. One without is called by method and
+    path: ``GET /users/{id}/posts`` is ``getUsersByIdPosts``. Of several that would have one name, that which spells
+    it exactly so has it, and the others are called by method and path.
 
     Args:
+        operations: all of a document.
+        choice: names that were chosen, which stand as they are, and words in front of all others.
         reads: those that change nothing, whatever their method.
-        prefix: words in front of each name.
-        rename: names for single operations, by ``operationId`` or ``GET /path``; these stand as they are.
     """
-    query, mutation = list[Operation](), list[Operation]()
+    reading, writing, quiet = list[Outline](), list[Outline](), frozenset(reads)
     for operation in operations:
-        if operation.method in _UNKNOWN:
-            losses.add(operation.pointer, "method", f"{operation} is left out: it is about the connection", "left-out")
-        else:
-            (query if operation.method in _READS or operation in reads else mutation).append(operation)
-    return Named(*(_named(found, prefix, rename or {}) for found in (query, mutation)))
+        (reading if is_safe(operation) or operation in quiet else writing).append(operation)
+    return _named(reading, choice), _named(writing, choice)
 
 
-def _named(operations: list[Operation], prefix: str, rename: Mapping[str, str]) -> dict[str, Operation]:
-    given: dict[Operation, str] = {}
-    alike: dict[str, list[Operation]] = {}
+def _named(operations: Iterable[Outline], choice: Choice) -> dict[Outline, str]:
+    names, given = Names(), dict[Outline, str]()
+    alike: dict[str, list[Outline]] = {}
     for operation in operations:
-        own = rename.get(operation.id or "") or rename.get(str(operation))
-        if own is not None:
-            given[operation] = own
+        chosen = choice.name_of(operation)
+        if chosen is not None:
+            given[operation] = names.take(chosen)
         else:
-            alike.setdefault(_prefixed(prefix, operation.id or _described(operation)), []).append(operation)
-    names = Names(given.values())
-    others: list[Operation] = []
+            alike.setdefault(_called(operation.id or _described(operation), choice), []).append(operation)
+    others: list[Outline] = []
     for name, group in alike.items():
         exact = group if len(group) == 1 else [one for one in group if one.id == name]
         if len(exact) == 1:
             given[exact[0]] = names.take(name)
         others.extend(one for one in group if one not in given)
     for operation in sorted(others, key=lambda one: (one.path, one.method)):
-        given[operation] = names.take(_prefixed(prefix, _described(operation)))
-    return {given[operation]: operation for operation in operations}
+        given[operation] = names.take(_called(_described(operation), choice))
+    return given
 
 
-def _prefixed(prefix: str, text: str) -> str:
+def _called(text: str, choice: Choice) -> str:
     name = field_name(text)
-    return field_name(f"{prefix} {name}") if prefix else name
+    return field_name(f"{choice.prefix} {name}") if choice.prefix else name
 
 
-def _described(operation: Operation) -> str:
+def _described(operation: Outline) -> str:
     """Give words for an operation: ``get users by id posts``."""
     return f"{operation.method.lower()} {operation.path.replace('{', ' by ').replace('}', ' ')}"

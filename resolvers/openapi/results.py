@@ -27,7 +27,7 @@ from resolvers.openapi.texts import described
 from sources import BODY, STATUS, Reads
 from sources.openapi import Answer, Kind, Losses, Operation, Schema, kind_of, reads_of
 
-_DEFAULT = "DEFAULT"
+_DEFAULT = "default"
 _RANGES = {"1XX": "Informational", "2XX": "Success", "4XX": "ClientError", "5XX": "ServerError", _DEFAULT: "Failure"}
 _DONE = "Whether it is done."
 
@@ -175,6 +175,11 @@ class Results:
 
 def _stands_alone(reply: _Reply) -> bool:
     return isinstance(reply.kind, graphql.GraphQLObjectType) and not reply.is_failure
+
+
+def says_json(operation: Operation) -> bool:
+    """Tell whether any success of an operation is documented as JSON."""
+    return any(json_schema(answer) is not None for answer in _successes(operation))
 
 
 def json_schema(answer: Answer) -> Schema | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -13,10 +12,11 @@ from sources.auth import Auth
 from sources.delivery import Signature
 from sources.endpoint import Call, Endpoint, Pushed
 from sources.openapi.api import Api
+from sources.openapi.choosing import Choice
 from sources.openapi.closed import Closed
 from sources.openapi.document import Document, DocumentError
 from sources.openapi.loss import Loss
-from sources.openapi.operation import Operation
+from sources.openapi.operation import Operation, Outline
 from sources.openapi.security import Security
 from sources.rest import Rest
 from sources.signature import SharedSecret
@@ -24,6 +24,7 @@ from sources.template import Template
 from sources.webhook import Webhook
 
 _EVENT = Endpoint("GET", Template("/"))  # stands where a call has an endpoint; an event is there without asking
+_NAME = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*")
 _NO_WORD = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -35,10 +36,11 @@ class OpenAPI(Rest):
         location: the document's path or URL.
         url: base address; None takes the first server of the document.
         allow_remote_refs: whether references to other hosts are followed.
-        prefix: words in front of the name of each field.
-        rename: names for fields, by ``operationId`` or ``GET /path``.
-        reads: patterns of operations that change nothing though they are no ``GET``: of their ``operationId``, or
-            ``POST /search/*``. They are fields for reading.
+        include: patterns of the operations that are in the graph; none takes all. See `Choice`.
+        exclude: patterns of those that are not.
+        rename: names by ``operationId``, by method and path (``GET /pets``) or by the name of a component.
+        prefix: what the names of all types and fields begin with.
+        reads: patterns of operations that change nothing though they are no ``GET``; they are fields for reading.
         results: whether documented failures are results, in unions, and not errors.
         webhook_signature: how the document's webhooks prove that they are the backend's; None is a secret of the
             environment, ``PETS_WEBHOOK_SECRET``, in the header ``X-Webhook-Token``.
@@ -54,8 +56,10 @@ class OpenAPI(Rest):
         *,
         url: str | None = None,
         allow_remote_refs: bool = False,
-        prefix: str = "",
+        include: str | Sequence[str] = (),
+        exclude: str | Sequence[str] = (),
         rename: Mapping[str, str] | None = None,
+        prefix: str = "",
         reads: str | Sequence[str] = (),
         results: bool = False,
         webhook_signature: Signature | None = None,
@@ -63,14 +67,13 @@ class OpenAPI(Rest):
         **options: Any,
     ) -> None:
         self.location = str(location)
-        self.prefix = prefix
-        self.rename = dict(rename or {})
         self.results = results
         self.api: Api | None = None
-        self._reads = (reads,) if isinstance(reads, str) else tuple(reads)
+        self._is_read = Choice(_patterns(reads)).takes() if reads else None
+        choice = Choice(_patterns(include), _patterns(exclude), dict(rename or {}), prefix)
         problem = ""
         try:
-            self.api = Api(Document.load(self.location, allow_remote_refs=allow_remote_refs))
+            self.api = Api(Document.load(self.location, allow_remote_refs=allow_remote_refs), choice)
         except DocumentError as exc:
             problem = str(exc)
         address = url or (self.api.server if self.api is not None else "")
@@ -83,7 +86,12 @@ class OpenAPI(Rest):
         self._signature = webhook_signature
         if problem:
             self._fault(problem)
-        elif not address:
+        for name in choice.rename.values():
+            if not _NAME.fullmatch(name):
+                self._fault(f"rename: {name!r} is not a name: letters, digits and _ are")
+        for fault in () if self.api is None else self.api.faults:
+            self._fault(f"{self.location}: {fault}")
+        if not problem and not address:
             self._fault(f"{self.location}: the document names no server; give url=")
 
     def __repr__(self) -> str:
@@ -108,10 +116,9 @@ class OpenAPI(Rest):
         secrets = [] if self._secret is None else self._secret.missing()
         return [*found, *(f"webhooks: set {name}" for name in secrets)]
 
-    def is_read(self, operation: Operation) -> bool:
+    def is_read(self, operation: Outline) -> bool:
         """Tell whether an operation was said to change nothing."""
-        names = (operation.id or "", str(operation))
-        return any(fnmatchcase(name, pattern) for pattern in self._reads for name in names)
+        return self._is_read is not None and self._is_read(operation)
 
     # -- what operations are sent with ----------------------------------------------------------------------------
 
@@ -137,3 +144,7 @@ class OpenAPI(Rest):
             secret = self._secret = SharedSecret(env=f"{_NO_WORD.sub('_', self.name).upper()}_WEBHOOK_SECRET")
             signature = Closed(secret)
         return Call(source=self, single=_EVENT, ttl=0.0, pushed=Pushed(feed=Webhook(topic, signature)))
+
+
+def _patterns(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)

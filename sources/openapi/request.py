@@ -64,8 +64,8 @@ def reading_of(operation: Operation) -> tuple[Reads, str]:
     """
     answers = operation.answers
     successes = [answer for answer in answers.values() if answer.is_success]
-    if not successes and "DEFAULT" in answers:
-        successes = [answers["DEFAULT"]]
+    if not successes and "default" in answers:
+        successes = [answers["default"]]
     medias = [media for answer in successes for media in answer.contents]
     if operation.method == "HEAD" or (successes and not medias):
         return Reads.NOTHING, accept_of(medias)
