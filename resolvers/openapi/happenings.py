@@ -44,7 +44,7 @@ class Happenings:
             if kind is None:
                 continue
             topic = topics.take(_NO_SEGMENT.sub("-", own).strip("-") or "event")
-            fields[names.take(_on(own))] = graphql.GraphQLField(
+            fields[names.take(_on(own, self._api.choice.prefix))] = graphql.GraphQLField(
                 kind,
                 description=described(operation.summary, operation.description),
                 deprecation_reason=outdated(operation.deprecated),
@@ -83,6 +83,7 @@ class Happenings:
         return scalars.ANY
 
 
-def _on(name: str) -> str:
+def _on(name: str, prefix: str) -> str:
     found = field_name(name)
-    return found if found[:2] == "on" and found[2:3].isupper() else field_name(f"on {found}")
+    found = found if found[:2] == "on" and found[2:3].isupper() else field_name(f"on {found}")
+    return field_name(f"{prefix} {found}") if prefix else found

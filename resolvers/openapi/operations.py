@@ -39,7 +39,7 @@ def named(
     return _named(reading, choice), _named(writing, choice)
 
 
-def _named(operations: Iterable[Outline], choice: Choice) -> dict[Outline, str]:
+def _named(operations: list[Outline], choice: Choice) -> dict[Outline, str]:
     names, given = Names(), dict[Outline, str]()
     alike: dict[str, list[Outline]] = {}
     for operation in operations:
@@ -56,7 +56,7 @@ def _named(operations: Iterable[Outline], choice: Choice) -> dict[Outline, str]:
         others.extend(one for one in group if one not in given)
     for operation in sorted(others, key=lambda one: (one.path, one.method)):
         given[operation] = names.take(_called(_described(operation), choice))
-    return given
+    return {operation: given[operation] for operation in operations}
 
 
 def _called(text: str, choice: Choice) -> str:

@@ -53,7 +53,8 @@ class _Reply:
     status: str
     kind: Any
     reads: Reads
-    answer: Answer | None
+    answer: Answer
+    schema: Schema | None = None
     is_failure: bool = False
 
 
@@ -78,7 +79,7 @@ class Results:
         failures = list(self._failures(operation)) if self._shows_failures else []
         is_sole = len(documented) < 2 and not failures
         replies = [
-            self._reply(operation, found, f"{place}Result" if is_sole else place + _suffix(found.status))
+            self._reply(operation, found, f"{place}Result" if is_sole else place + _suffix(found.status), is_sole)
             for found in documented
         ]
         kinds = {str(reply.kind): reply for reply in replies}
@@ -87,22 +88,17 @@ class Results:
             return self._unknown(operation)
         if len(kinds) == 1 and not failures:
             return Result(replies[0].kind, replies[0].reads, medias)
-        failed = [
-            _Reply(
-                answer.status,
-                self._outputs.of(schema, f"{place}{_suffix(answer.status)}Error"),
-                Reads.JSON,
-                answer,
-                True,
-            )
-            for answer, schema in failures
-        ]
+        failed = [self._failure(answer, schema, place) for answer, schema in failures]
         return Result(
             self._union(place, replies, failed),
             replies[0].reads,
             medias,
             tuple((reply.status, reply.reads) for reply in (*replies, *failed)),
         )
+
+    def _failure(self, answer: Answer, schema: Schema, place: str) -> _Reply:
+        kind = graphql.get_nullable_type(self._outputs.of(schema, f"{place}{_suffix(answer.status)}Error"))
+        return _Reply(answer.status, kind, Reads.JSON, answer, schema, is_failure=True)
 
     def _unknown(self, operation: Operation) -> Result:
         if operation.method != "GET":
@@ -118,7 +114,7 @@ class Results:
                 if schema is not None:
                     yield answer, schema
 
-    def _reply(self, operation: Operation, answer: Answer, place: str) -> _Reply:
+    def _reply(self, operation: Operation, answer: Answer, place: str, is_sole: bool) -> _Reply:
         if not answer.contents:
             if operation.method == "GET" and answer.status not in ("204", "205"):
                 self._losses.add(answer.pointer, "no-schema", "nothing is said of what is answered; it is JSON")
@@ -139,7 +135,9 @@ class Results:
         if schema is None:
             self._losses.add(answer.pointer, "no-schema", "nothing is said of what is answered; it is JSON")
             return _Reply(answer.status, scalars.ANY, reads, answer)
-        return _Reply(answer.status, graphql.get_nullable_type(self._outputs.of(schema, place)), reads, answer)
+        if not is_sole and not schema.properties:
+            place += "Value"  # a box goes around it
+        return _Reply(answer.status, graphql.get_nullable_type(self._outputs.of(schema, place)), reads, answer, schema)
 
     # -- unions ---------------------------------------------------------------------------------------------------
 
@@ -164,13 +162,24 @@ class Results:
             )
         }
         if reply.reads is not Reads.NOTHING:
-            inside = () if graphql.is_composite_type(reply.kind) or reply.kind is scalars.ANY else (BODY,)
+            kind, inside = self._inside(reply)
             fields["error" if reply.is_failure else "value"] = graphql.GraphQLField(
-                reply.kind, extensions={MARK: PropertyMark(inside, None), NAME: BODY}
+                kind, extensions={MARK: PropertyMark(inside, None), NAME: BODY}
             )
         name = self._outputs.names.take(place + _suffix(reply.status))
-        said = None if reply.answer is None else reply.answer.description
-        return graphql.GraphQLObjectType(name, fields, description=described(said))
+        return graphql.GraphQLObjectType(name, fields, description=described(reply.answer.description))
+
+    def _inside(self, reply: _Reply) -> tuple[Any, tuple[str, ...]]:
+        """Give the type of what a box holds, and where: an object's members stand beside the status."""
+        kinds = frozenset() if reply.schema is None else reply.schema.kinds
+        if reply.reads is not Reads.JSON or (kinds and "object" not in kinds):
+            return reply.kind, (BODY,)
+        if kinds == {"object"} and graphql.is_composite_type(reply.kind):
+            return reply.kind, ()
+        if reply.kind is not scalars.ANY:
+            told = "an answer that may be an object or something else, or a map; beside other answers it is JSON"
+            self._losses.add(reply.answer.pointer, "mixed-answer", told)
+        return scalars.ANY, ()
 
 
 def _stands_alone(reply: _Reply) -> bool:
