@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ PET = {"Pet": thing(id="string!", name="string"), "Problem": thing(message="stri
 
 
 def test_each_answer_has_its_type(tmp_path: Path) -> None:
-    media = {"content": {"image/png": {}}}
+    media: dict[str, Any] = {"content": {"image/png": {}}}
     paths = {
         "/one": {"get": operation(answers(ref("Pet")))},
         "/none": {"delete": operation(answers(None, "204")), "post": operation({})},
