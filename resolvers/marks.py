@@ -17,6 +17,7 @@ from strawberry.types.field import StrawberryField
 from sources import DeclarationError, Timestamps, split_path
 
 MARK = "weft"
+OPERATION = "weft-operation"  # what a field or an argument is in its document
 NAME = "weft-name"  # how a backend, or a call's template, names an argument, an input field or a property
 
 

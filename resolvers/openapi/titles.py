@@ -8,7 +8,7 @@ depends on nothing but the components and its own owner, whichever operations ar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
 from resolvers.openapi.names import LONGEST, Names, shortened, type_name
@@ -28,9 +28,19 @@ class Titles:
         taken: the names of types that the graph has already; all that are given here are added to it.
         source: the name of the document's source, which goes in front of a name that another document has.
         components: the document's own names of its schemas.
+        prefix: words in front of the name of each component's type.
+        rename: names that were chosen for components, which stand as they are.
     """
 
-    def __init__(self, taken: Names, source: str, components: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        taken: Names,
+        source: str,
+        components: Iterable[str] = (),
+        *,
+        prefix: str = "",
+        rename: Mapping[str, str] | None = None,
+    ) -> None:
         self._taken = taken
         self._source = type_name(source)
         self._own = Names()
@@ -38,10 +48,12 @@ class Titles:
         self._inputs: dict[str, str] = {}
         self._given: dict[Schema, str] = {}
         self._known: dict[str, str] = {}
-        names = list(components)
+        self._prefix = type_name(prefix) if prefix else ""
+        names, chosen = list(components), rename or {}
+        first = [name for name in names if name in chosen]
         exact = [name for name in names if _component_name(name) == name]
-        for name in dict.fromkeys([*exact, *names]):
-            self._outputs[name] = self._free(_component_name(name))
+        for name in dict.fromkeys([*first, *exact, *names]):
+            self._outputs[name] = self._free(chosen.get(name) or self._prefix + _component_name(name))
         for name, given in self._outputs.items():
             self._inputs[name] = given if given.endswith("Input") else self._free(shortened(given, "Input"))
 
@@ -91,11 +103,11 @@ class Titles:
         owned = _OWNED.search(schema.pointer)
         if owned is not None:
             steps = [step for step in (owned[2] or "").split("/") if step]
-            return type_name(_plain(owned[1])) + (_way(steps, schema) if steps else "")
+            return self._prefix + type_name(_plain(owned[1])) + (_way(steps, schema) if steps else "")
         if not schema.pointer.startswith("#"):
             file, _, rest = schema.pointer.partition("#")
             stem = file.rstrip("/").rpartition("/")[2].partition(".")[0]
-            return type_name(_plain(rest.rpartition("/")[2] or stem))
+            return self._prefix + type_name(_plain(rest.rpartition("/")[2] or stem))
         return type_name(place)
 
     def _owner(self, pointer: str) -> str | None:
