@@ -255,7 +255,7 @@ class _Writer:
         [wire] = property_path(field) or ("",)
         for wanted in (None, wire):
             attribute = self._spelling.attribute(wire, wanted=wanted, in_input=True)
-            if self._spelling.wire(attribute) == wire:
+            if attribute.isidentifier() and self._spelling.wire(attribute) == wire:
                 return attribute
         return None
 
