@@ -7,7 +7,7 @@ answer one question: one key at a time (`single`), many keys at once (`batch`), 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,6 +30,7 @@ class Endpoint:
         items: path of property names from the reply's root to the payload; empty when the reply is the payload.
         body: None sends no body.
         headers: header name to a fixed text or to ``{variable}``.
+        optional: variables that need nobody to supply them, because the backend does without.
     """
 
     method: str
@@ -37,6 +38,7 @@ class Endpoint:
     items: tuple[str, ...] = ()
     body: Body | Form | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    optional: frozenset[str] = frozenset()
     variables: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,9 +104,9 @@ class Get:
     template: str
     items: str | None = None
 
-    def endpoint(self) -> Endpoint:
+    def endpoint(self, template: Callable[[str], Template] = Template) -> Endpoint:
         """Give the endpoint this form declares."""
-        return Endpoint("GET", Template(self.template), split_path(self.items))
+        return Endpoint("GET", template(self.template), split_path(self.items))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,12 +117,34 @@ class Post:
     body: Json
     items: str | None = None
 
-    def endpoint(self) -> Endpoint:
+    def endpoint(self, template: Callable[[str], Template] = Template) -> Endpoint:
         """Give the endpoint this form declares."""
-        return Endpoint("POST", Template(self.template), split_path(self.items), Body(self.body))
+        return Endpoint("POST", template(self.template), split_path(self.items), Body(self.body))
 
 
 Read = str | Get | Post
+
+
+def endpoint_of(
+    read: Read | None,
+    items: tuple[str, ...],
+    headers: tuple[tuple[str, str], ...],
+    template: Callable[[str], Template] = Template,
+) -> Endpoint | None:
+    """Give the endpoint that a read declares; its own envelope goes before the one for all.
+
+    Raises:
+        DeclarationError: its template or its envelope is none.
+    """
+    if read is None:
+        return None
+    if isinstance(read, str):
+        return Endpoint("GET", template(read), items, headers=headers)
+    endpoint = read.endpoint(template)
+    own = endpoint.items if read.items is not None else items
+    return Endpoint(endpoint.method, endpoint.template, own, endpoint.body, headers)
+
+
 Overflow = Literal["latest", "drop_oldest", "close"]
 
 
@@ -210,10 +234,15 @@ def paged(name: str, paging: Paging | None, total: str | Header | None, *, is_ba
 
 @dataclass(slots=True, eq=False)
 class Entity:
-    """A class whose objects a backend gives by key."""
+    """A class whose objects a backend gives by key.
+
+    Args:
+        of: the type of the source's document that the class is; None for a class that stands for itself.
+    """
 
     call: Call
     python_type: type[Any]
+    of: str | None = None
 
 
 CALL_MARK = "__weft_call__"

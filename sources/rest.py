@@ -31,6 +31,7 @@ from sources.endpoint import (
     Post,
     Read,
     declared_headers,
+    endpoint_of,
     paged,
     split_path,
     stale_types,
@@ -218,8 +219,8 @@ class Rest(Pushing):
             envelope = split_path(items)
             return Call(
                 source=self,
-                single=_endpoint(template, envelope, declared_headers(headers)),
-                batch=_endpoint(batch, envelope, declared_headers(headers)),
+                single=endpoint_of(template, envelope, declared_headers(headers), self._template),
+                batch=endpoint_of(batch, envelope, declared_headers(headers), self._template),
                 key=_names(key if group_by is None else group_by),
                 many=group_by is not None,
                 ttl=ttl,
@@ -264,7 +265,7 @@ class Rest(Pushing):
                 source=self,
                 single=Endpoint(
                     method,
-                    Template(template),
+                    self._template(template),
                     split_path(items),
                     _body(body),
                     declared_headers(headers),
@@ -306,8 +307,8 @@ class Rest(Pushing):
                 envelope = split_path(items)
                 call = Call(
                     source=self,
-                    single=_endpoint(get, envelope, ()),
-                    batch=_endpoint(batch, envelope, ()),
+                    single=endpoint_of(get, envelope, (), self._template),
+                    batch=endpoint_of(batch, envelope, (), self._template),
                     key=_names(key),
                     ttl=ttl,
                     max_batch=max_batch or self.max_batch,
@@ -336,6 +337,9 @@ class Rest(Pushing):
             return function
 
         return mark
+
+    def _template(self, text: str) -> Template:
+        return Template(text)
 
     def _fault(self, message: str) -> None:
         self.faults.append(f"source {self.name!r}: {message}")
@@ -435,13 +439,3 @@ def _check_bounds(ttl: float | None, max_batch: int | None) -> None:
         raise DeclarationError("ttl is less than 0 seconds" if ttl < 0 else "ttl is not a number of seconds")
     if max_batch is not None and max_batch < 1:
         raise DeclarationError("max_batch is less than 1 key")
-
-
-def _endpoint(read: Read | None, items: tuple[str, ...], headers: tuple[tuple[str, str], ...]) -> Endpoint | None:
-    if read is None:
-        return None
-    if isinstance(read, str):
-        return Endpoint("GET", Template(read), items, headers=headers)
-    endpoint = read.endpoint()
-    own = endpoint.items if read.items is not None else items
-    return Endpoint(endpoint.method, endpoint.template, own, endpoint.body, headers)

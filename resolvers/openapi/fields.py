@@ -9,7 +9,7 @@ from typing import Any
 import graphql
 
 from resolvers import scalars
-from resolvers.marks import MARK, NAME
+from resolvers.marks import MARK, NAME, OPERATION
 from resolvers.openapi.inputs import Inputs
 from resolvers.openapi.names import Names, field_name, type_name
 from resolvers.openapi.outputs import Outputs
@@ -39,11 +39,12 @@ class Fields:
         """Give the fields by their names, each in the root type where it belongs."""
         roots = Roots()
         for name, operation in operations.items():
-            reads = operation.method == "GET"
-            (roots.query if reads else roots.mutation)[name] = self._field(name, operation, reads=reads)
+            (roots.query if operation.method == "GET" else roots.mutation)[name] = self.field(name, operation)
         return roots
 
-    def _field(self, name: str, operation: Operation, *, reads: bool) -> graphql.GraphQLField:
+    def field(self, name: str, operation: Operation) -> graphql.GraphQLField:
+        """Give the field of an operation."""
+        reads = operation.method == "GET"
         place = type_name(name)
         arguments, variables = self._arguments(operation, place)
         body = self._body(operation, arguments, variables, place)
@@ -54,7 +55,8 @@ class Fields:
             description=operation.description or operation.summary,
             deprecation_reason="No longer supported" if operation.deprecated else None,
             extensions={
-                MARK: Call(source=self._source, single=endpoint, reads=reads, ttl=None if reads else 0.0, name=name)
+                MARK: Call(source=self._source, single=endpoint, reads=reads, ttl=None if reads else 0.0, name=name),
+                OPERATION: operation,
             },
         )
 
@@ -70,7 +72,9 @@ class Fields:
             find = self._inputs.required if parameter.required else self._inputs.of
             variables[parameter.name, parameter.place] = given
             arguments[given] = graphql.GraphQLArgument(
-                find(parameter.schema, kind), description=parameter.description, extensions={NAME: given}
+                find(parameter.schema, kind),
+                description=parameter.description,
+                extensions={NAME: given, OPERATION: parameter},
             )
         return arguments, variables
 

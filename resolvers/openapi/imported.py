@@ -1,45 +1,45 @@
-"""A document as a part of a graph."""
+"""Documents put into a schema: their fields, their types, and what Python makes of them."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 import graphql
 
-from resolvers.openapi.fields import Fields, Roots, named
-from resolvers.openapi.names import Names
-from resolvers.openapi.outputs import Outputs
-from resolvers.scalars import SCALARS
+from resolvers.declare import Declared
+from resolvers.openapi.bound import bind_operations
+from resolvers.openapi.keyed import declare_entities, find_entities
+from resolvers.openapi.part import Part
+from resolvers.openapi.weaving import weave_types, woven_in
 from sources.openapi import OpenAPI
 
 PLACEHOLDER = "_documents"  # the field of a query type that has no other
-RESERVED = frozenset(
-    {"Query", "Mutation", "Subscription", "Upload", "Int", "Float", "String", "Boolean", "ID"}
-    | {definition.name for definition in SCALARS.values()}
-)
 
 
-def import_document(source: OpenAPI, taken: Iterable[str]) -> Roots:
-    """Give the fields that a document adds to the root types.
+def merged(schema: graphql.GraphQLSchema, documents: Sequence[OpenAPI], declared: Declared) -> graphql.GraphQLSchema:
+    """Give a schema with the fields and types of documents added to it, and with what Python makes of them.
 
     Args:
-        taken: names of types that the graph has already.
+        declared: the classes of the graph; faults are added to it.
     """
-    if source.api is None:
-        return Roots()
-    outputs = Outputs(Names(RESERVED.union(taken)), source.api.losses)
-    return Fields(source, outputs, source.api.losses).roots(named(iter(source.operations)))
-
-
-def merged(schema: graphql.GraphQLSchema, documents: Iterable[OpenAPI]) -> graphql.GraphQLSchema:
-    """Give a schema with the fields and types of documents added to it."""
+    taken = set(schema.type_map)
+    parts: dict[OpenAPI, Part] = {}
+    for source in declared.sources:
+        if isinstance(source, OpenAPI):
+            own = {kind.name for kind, _ in woven_in(schema, source)}
+            parts[source] = Part(source, taken - own, is_whole=source in documents or bool(own))
+            taken.update(kind.name for kind in parts[source].kinds())
+    weave_types(schema, parts, declared)
+    bind_operations(schema, parts, declared)
+    for part in parts.values():
+        declare_entities(find_entities(part.offers()), part.offers())
     kinds = schema.to_kwargs()
     roots = {"query": schema.query_type, "mutation": schema.mutation_type, "subscription": schema.subscription_type}
     fields: dict[str, dict[str, graphql.GraphQLField]] = {name: {} for name in roots}
-    for source in documents:
-        found = import_document(source, schema.type_map)
+    for part in (parts[source] for source in documents):
+        found = part.roots
         for name, given in (("query", found.query), ("mutation", found.mutation), ("subscription", found.subscription)):
             fields[name].update(given)
     for name, given in fields.items():

@@ -5,8 +5,9 @@ Like the package around it, it knows nothing of GraphQL. Read `document`, `loss`
 """
 
 from sources.openapi.api import Api
-from sources.openapi.document import Document, DocumentError
+from sources.openapi.document import Document, DocumentError, below
 from sources.openapi.loss import Effect, Loss, Losses
+from sources.openapi.named import OperationName
 from sources.openapi.openapi import OpenAPI
 from sources.openapi.operation import Answer, Content, Link, Operation, Parameter, RequestBody
 from sources.openapi.schema import Schema, Telling
@@ -23,8 +24,10 @@ __all__ = [
     "Losses",
     "OpenAPI",
     "Operation",
+    "OperationName",
     "Parameter",
     "RequestBody",
     "Schema",
     "Telling",
+    "below",
 ]

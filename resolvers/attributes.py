@@ -1,0 +1,59 @@
+"""The attributes of an object type: those that its class declares, and those that only a document has."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import graphql
+from strawberry.types.field import StrawberryField
+
+from resolvers.binding import Property, property_of
+from resolvers.marks import MARK, PATHS, LinkMark, PropertyMark
+from resolvers.values import python_name
+from sources import Call, snake_case
+
+
+def origin_of(kind: graphql.GraphQLNamedType) -> type | None:
+    """Give the author's class behind a type; None for one that no class declares."""
+    origin = getattr(kind.extensions.get("strawberry-definition"), "origin", None)
+    return origin if isinstance(origin, type) else None
+
+
+def attributes_of(kind: graphql.GraphQLObjectType) -> dict[str, Property]:
+    """Give the attributes of a type by their names in Python; those of a document are spelled as Python would."""
+    origin = origin_of(kind)
+    found: dict[str, Property] = {}
+    kinds = {python_name(element, name): element.type for name, element in kind.fields.items()}
+    if origin is not None and dataclasses.is_dataclass(origin):
+        for attribute in dataclasses.fields(origin):
+            mark = attribute.metadata.get(MARK)
+            resolved = isinstance(attribute, StrawberryField) and attribute.base_resolver is not None
+            if not resolved and not isinstance(mark, LinkMark | Call):
+                found[attribute.name] = property_in(kind, attribute.name, mark, kinds.get(attribute.name))
+    for name, element in kind.fields.items():
+        mark = element.extensions.get(MARK)
+        if isinstance(mark, PropertyMark):
+            attribute_name = snake_case(name) if snake_case(name) not in found else name
+            found[attribute_name] = dataclasses.replace(property_of(attribute_name, mark, element.type), in_class=False)
+    return found
+
+
+def attribute_named(name: str, attributes: Mapping[str, Property]) -> Property | None:
+    """Give the attribute of a name; that of a document's property may be named as the document does."""
+    found = attributes.get(name)
+    if found is None:
+        spelled = attributes.get(snake_case(name))
+        return spelled if spelled is not None and not spelled.in_class else None
+    return found
+
+
+def property_in(
+    kind: graphql.GraphQLObjectType, attribute: str, mark: object, given: graphql.GraphQLOutputType | None
+) -> Property:
+    """Give the binding of an attribute of a class; where its document has it goes before how it is spelled."""
+    path = kind.extensions.get(PATHS, {}).get(attribute)
+    if path is not None:
+        own = mark if isinstance(mark, PropertyMark) else PropertyMark(None, None)
+        mark = dataclasses.replace(own, path=path)
+    return property_of(attribute, mark, given)
