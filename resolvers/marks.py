@@ -20,6 +20,7 @@ from sources import DeclarationError, Timestamps, split_path
 MARK = "weft"
 PATHS = "weft-paths"  # where a document has the attributes of a class, by attribute
 OPERATION = "weft-operation"  # what a field or an argument is in its document
+LINKED = "weft-linked"  # a field that was added because the link is obvious
 NAME = "weft-name"  # how a backend, or a call's template, names an argument, an input field or a property
 
 

@@ -36,6 +36,13 @@ def singular(word: str) -> str:
     return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 2 else word
 
 
+def plural(word: str) -> str:
+    """Give the plural of a word, as far as its end tells."""
+    if word.endswith("y") and word[-2:-1] not in tuple("aeiou"):
+        return f"{word[:-1]}ies"
+    return f"{word}es" if word.endswith(("s", "x", "ch", "sh")) else f"{word}s"
+
+
 def names_key(name: str, type_name: str, key: str) -> bool:
     """Tell whether a parameter of a list is named like the key of its items."""
     words, own, part = words_of(name), words_of(type_name), words_of(key)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import graphql
 
 from resolvers.declare import Declared
+from resolvers.openapi.auto import Links
 from resolvers.openapi.bound import bind_operations
-from resolvers.openapi.keyed import declare_entities, find_entities
+from resolvers.openapi.keyed import Keyed, Kind, declare_entities, find_entities
 from resolvers.openapi.part import Part
 from resolvers.openapi.weaving import weave_types, woven_in
 from sources.openapi import OpenAPI
@@ -33,25 +34,49 @@ def merged(schema: graphql.GraphQLSchema, documents: Sequence[OpenAPI], declared
             taken.update(kind.name for kind in parts[source].kinds())
     weave_types(schema, parts, declared)
     bind_operations(schema, parts, declared)
+    entities: dict[Kind, Keyed] = {}
     for part in parts.values():
-        declare_entities(find_entities(part.offers()), part.offers())
+        given = find_entities(part.offers())
+        declare_entities(given, part.offers())
+        entities.update(given)
+    _link(schema, [parts[source] for source in documents], entities)
     kinds = schema.to_kwargs()
     roots = {"query": schema.query_type, "mutation": schema.mutation_type, "subscription": schema.subscription_type}
     fields: dict[str, dict[str, graphql.GraphQLField]] = {name: {} for name in roots}
     for part in (parts[source] for source in documents):
         found = part.roots
-        for name, given in (("query", found.query), ("mutation", found.mutation), ("subscription", found.subscription)):
-            fields[name].update(given)
-    for name, given in fields.items():
+        for name, added in (("query", found.query), ("mutation", found.mutation), ("subscription", found.subscription)):
+            fields[name].update(added)
+    for name, added in fields.items():
         root = roots[name]
         if root is not None:
-            root.fields.update(given)
-            if given:
+            root.fields.update(added)
+            if added:
                 root.fields.pop(PLACEHOLDER, None)
-        elif given:
-            roots[name] = graphql.GraphQLObjectType(name.capitalize(), given)
+        elif added:
+            roots[name] = graphql.GraphQLObjectType(name.capitalize(), added)
     with deep():
         return graphql.GraphQLSchema(**{**kinds, **roots})  # type: ignore[arg-type]  # what it gave itself
+
+
+def _link(schema: graphql.GraphQLSchema, parts: Sequence[Part], entities: Mapping[Kind, Keyed]) -> None:
+    """Add the obvious links to the types of the documents that wish for them, and tell these which."""
+    if not any(part.source.auto_link for part in parts):
+        return
+    owners = {
+        kind: part.source
+        for part in parts
+        if part.source.auto_link
+        for kind in part.kinds()
+        if isinstance(kind, graphql.GraphQLObjectType)
+    }
+    offers = [offer for part in parts for offer in part.offers()]
+    kinds = [*schema.type_map.values(), *(kind for kind in owners if kind.name not in schema.type_map)]
+    links = Links(owners, entities, offers, kinds).find()
+    for linked in links:
+        linked.kind.fields[linked.name] = linked.element
+    for part in parts:
+        part.source.links = tuple(str(linked) for linked in links if owners.get(linked.kind) is part.source)
 
 
 @contextlib.contextmanager

@@ -48,7 +48,7 @@ ORDERS = [
     {"id": 2, "customerId": "c2", "total_cents": 700},
     {"id": 3, "customerId": "c1", "total_cents": 900},
 ]
-Many = Annotated[list[str], fastapi.Query()]
+Many = Annotated[list[str], fastapi.Query(default_factory=list)]
 
 
 def customers_app() -> fastapi.FastAPI:
@@ -62,7 +62,7 @@ def customers_app() -> fastapi.FastAPI:
         return CUSTOMERS[customerId]
 
     @app.get("/customers", operation_id="listCustomers", response_model=Customers)
-    def many(ids: Many = [], name: str = "") -> Any:
+    def many(ids: Many, name: str = "") -> Any:
         return {"data": [found for key, found in CUSTOMERS.items() if not ids or key in ids]}
 
     return app
@@ -77,7 +77,7 @@ def orders_app() -> fastapi.FastAPI:
         return next((order for order in ORDERS if order["id"] == id), None) or fastapi.Response(status_code=404)
 
     @app.get("/orders", operation_id="listOrders", response_model=list[Order])
-    def many(customerId: Many = []) -> Any:
+    def many(customerId: Many) -> Any:
         return [order for order in ORDERS if not customerId or order["customerId"] in customerId]
 
     @app.post("/orders", operation_id="createOrder", response_model=Order, status_code=201)
