@@ -7,6 +7,7 @@ wrote), `binding` and `binder` (what it means), `values`, `envelope`, `ledger`, 
 """
 
 from resolvers.ask import forwarded
+from resolvers.attributes import call_of_type
 from resolvers.backlog import Backlog
 from resolvers.batch import Batched, batched, operation_loaders
 from resolvers.binder import bind
@@ -34,9 +35,10 @@ from resolvers.flight import Abandoned, Flights
 from resolvers.keys import definition_of, is_federated, keys_in, keys_of_sources
 from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
-from resolvers.marks import PropertyMark, field, link
+from resolvers.marks import LINKED, PropertyMark, field, link
 from resolvers.maybe import refused_nulls
 from resolvers.node import GlobalId, Node, global_id, identity_of, key_of, raw_key
+from resolvers.openapi.advice import Advice, names_of, possible_links
 from resolvers.openapi.imported import PLACEHOLDER, merged
 from resolvers.pages import SHOWN, Pages
 from resolvers.receiving import Receiving
@@ -52,12 +54,14 @@ __all__ = [
     "CUT",
     "JSON",
     "JSON_TYPES",
+    "LINKED",
     "PLACEHOLDER",
     "SCALARS",
     "SHOWN",
     "UPLOAD_SCALARS",
     "URL",
     "Abandoned",
+    "Advice",
     "Backlog",
     "Base64",
     "Batched",
@@ -104,6 +108,7 @@ __all__ = [
     "ages_of",
     "batched",
     "bind",
+    "call_of_type",
     "declare",
     "declared_on",
     "decoder",
@@ -124,7 +129,9 @@ __all__ = [
     "link",
     "mark_of",
     "merged",
+    "names_of",
     "operation_loaders",
+    "possible_links",
     "python_name",
     "raw_key",
     "refused_nulls",

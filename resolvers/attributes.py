@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import graphql
 from strawberry.types.field import StrawberryField
@@ -11,13 +12,23 @@ from strawberry.types.field import StrawberryField
 from resolvers.binding import Property, property_of
 from resolvers.marks import MARK, PATHS, LinkMark, PropertyMark
 from resolvers.values import python_name
-from sources import Call, snake_case
+from sources import Call, entity_of, snake_case
 
 
-def origin_of(kind: graphql.GraphQLNamedType) -> type | None:
+def origin_of(kind: graphql.GraphQLNamedType) -> type[Any] | None:
     """Give the author's class behind a type; None for one that no class declares."""
     origin = getattr(kind.extensions.get("strawberry-definition"), "origin", None)
     return origin if isinstance(origin, type) else None
+
+
+def call_of_type(kind: graphql.GraphQLNamedType | None) -> Call | None:
+    """Give the call by which the objects of a type are given by key: its document's, else its class's."""
+    described = None if kind is None else kind.extensions.get(MARK)
+    if kind is None or isinstance(described, Call):
+        return described
+    origin = origin_of(kind)
+    entity = None if origin is None else entity_of(origin)
+    return None if entity is None else entity.call
 
 
 def attributes_of(kind: graphql.GraphQLObjectType) -> dict[str, Property]:

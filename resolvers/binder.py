@@ -13,7 +13,7 @@ from typing import Any
 import graphql
 from strawberry.types.field import StrawberryField
 
-from resolvers.attributes import attribute_named, attributes_of, origin_of, property_in
+from resolvers.attributes import attribute_named, attributes_of, call_of_type, origin_of, property_in
 from resolvers.binding import (
     Binding,
     Bindings,
@@ -37,14 +37,14 @@ from resolvers.entities import Representations
 from resolvers.extension import is_guarded, is_shown
 from resolvers.feeding import feeding_of, generator_faults, pushed_faults
 from resolvers.keys import is_entities, key_faults
-from resolvers.marks import MARK, LinkMark, PropertyMark, argument_names, mark_on, taken_by_stub
+from resolvers.marks import LinkMark, PropertyMark, argument_names, mark_on, taken_by_stub
 from resolvers.maybe import has_maybe
 from resolvers.node import GLOBAL_ID, LookupMark, Node, NodeIds, is_node, taken_by, taken_type
 from resolvers.pages import Pages
 from resolvers.upload import await_uploads, is_upload, upload_faults
 from resolvers.values import python_name
 from resolvers.weights import is_list, weight_faults
-from sources import Call, Endpoint, entity_of, snake_case
+from sources import Call, Endpoint, snake_case
 
 Reads = Callable[[Mapping[str, Any]], Sequence[Named | Exception]]
 Read = Callable[[Mapping[str, Fetching]], Reads]
@@ -405,13 +405,7 @@ class _Binder:
                 self._fault(where, f"{name} takes ids of {taken}, which is not a Node with a key of one part")
 
     def _entity(self, target: str | None) -> Call | None:
-        origin = self.bindings.origins.get(target or "")
-        kind = self.schema.type_map.get(target or "")
-        described = None if kind is None else kind.extensions.get(MARK)
-        if isinstance(described, Call):
-            return described
-        entity = None if origin is None else entity_of(origin)
-        return None if entity is None else entity.call
+        return call_of_type(self.schema.type_map.get(target or ""))
 
     def _entity_names(self, target: str | None, call: Call) -> tuple[str, ...]:
         names = tuple(n for n in call.single.template.variables if n not in call.single.optional) if call.single else ()

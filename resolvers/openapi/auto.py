@@ -13,12 +13,12 @@ from typing import Any
 
 import graphql
 
-from resolvers.attributes import attributes_of
+from resolvers.attributes import attributes_of, call_of_type
 from resolvers.binding import Property
 from resolvers.marks import LINKED, MARK, LinkMark
 from resolvers.openapi.batches import names_key, page_of, plural, words_of
 from resolvers.openapi.described import same_kind
-from resolvers.openapi.keyed import Keyed, Kind, call_of_type, list_in
+from resolvers.openapi.keyed import Keyed, Kind, list_in
 from resolvers.openapi.names import field_name
 from resolvers.openapi.offers import Offer
 from sources import Call, Rest
@@ -50,7 +50,7 @@ class Links:
     Args:
         owners: the object types of documents, each with the source that answers it.
         entities: of these, what a document gives by key.
-        offers: all operations that read.
+        offers: the operations that read.
         kinds: all types of the graph.
     """
 
@@ -127,9 +127,8 @@ class Links:
 
     def _by_operations(self) -> Iterator[tuple[int, Linked]]:
         for offer in self._offers:
-            if offer.source.auto_link:
-                yield from self._below(offer)
-                yield from self._filtered(offer)
+            yield from self._below(offer)
+            yield from self._filtered(offer)
 
     def _below(self, offer: Offer) -> Iterator[tuple[int, Linked]]:
         """Give the link of ``GET /customers/{id}/orders``."""

@@ -70,13 +70,15 @@ def _link(schema: graphql.GraphQLSchema, parts: Sequence[Part], entities: Mappin
         for kind in part.kinds()
         if isinstance(kind, graphql.GraphQLObjectType)
     }
-    offers = [offer for part in parts for offer in part.offers()]
+    offers = [offer for part in parts if part.source.auto_link for offer in part.offers()]
     kinds = [*schema.type_map.values(), *(kind for kind in owners if kind.name not in schema.type_map)]
     links = Links(owners, entities, offers, kinds).find()
     for linked in links:
         linked.kind.fields[linked.name] = linked.element
     for part in parts:
-        part.source.links = tuple(str(linked) for linked in links if owners.get(linked.kind) is part.source)
+        part.source.links = tuple(
+            str(linked) for linked in links if owners.get(linked.kind, linked.source) is part.source
+        )
 
 
 @contextlib.contextmanager

@@ -8,13 +8,13 @@ from typing import Any
 
 import graphql
 
-from resolvers.attributes import attributes_of, origin_of
+from resolvers.attributes import attributes_of, call_of_type
 from resolvers.binding import Property
 from resolvers.marks import MARK
 from resolvers.openapi.batches import batch_of, envelope_of, names_key, page_of, words_of
 from resolvers.openapi.described import same_kind
 from resolvers.openapi.offers import Offer
-from sources import Call, entity_of, snake_case
+from sources import Call, snake_case
 
 Kind = graphql.GraphQLObjectType
 
@@ -38,13 +38,6 @@ class Keyed:
     at_most: int | None = None
 
 
-def call_of_type(kind: graphql.GraphQLNamedType | None) -> Call | None:
-    """Give the call by which the objects of a type are given by key; None where nobody says one."""
-    declared = None if kind is None else kind.extensions.get(MARK)
-    entity = None if kind is None else entity_of(origin_of(kind) or object)
-    return declared if isinstance(declared, Call) else None if entity is None else entity.call
-
-
 def find_entities(offers: Iterable[Offer]) -> dict[Kind, Keyed]:
     """Give the types of one document that an operation gives by key; of several, that with the shortest path.
 
@@ -53,7 +46,7 @@ def find_entities(offers: Iterable[Offer]) -> dict[Kind, Keyed]:
     """
     found: dict[Kind, Keyed] = {}
     for offer in _by_length(offers):
-        keyed = _keyed(offer)
+        keyed = keyed_by(offer)
         if keyed is not None:
             found.setdefault(keyed.kind, keyed)
     return found
@@ -113,7 +106,8 @@ def _takes_list(offer: Offer, variable: str) -> bool:
     return isinstance(graphql.get_nullable_type(offer.argument(variable).type), graphql.GraphQLList)
 
 
-def _keyed(offer: Offer) -> Keyed | None:
+def keyed_by(offer: Offer) -> Keyed | None:
+    """Give the type that an operation gives by key; None where it gives none."""
     required = offer.required()
     places = [variable for variable, parameter in offer.parameters.items() if parameter.place == "path"]
     if len(required) != 1 or required != places:
