@@ -15,7 +15,7 @@ import graphql
 
 from resolvers.attributes import attributes_of, call_of_type
 from resolvers.binding import Property
-from resolvers.marks import LINKED, MARK, LinkMark
+from resolvers.marks import LINKED, MARK, LinkMark, mark_on
 from resolvers.openapi.batches import names_key, page_of, plural, words_of
 from resolvers.openapi.described import same_kind
 from resolvers.openapi.keyed import Keyed, Kind, list_in
@@ -91,7 +91,10 @@ class Links:
 
     def _by_properties(self) -> Iterator[tuple[int, Linked]]:
         for kind, source in self._owners.items():
+            linked = {mark.names for one in kind.fields.values() if isinstance(mark := mark_on(one), LinkMark)}
             for attribute, found in attributes_of(kind).items():
+                if (attribute,) in linked:
+                    continue
                 inner = graphql.get_nullable_type(found.kind)
                 is_list = isinstance(inner, graphql.GraphQLList)
                 leaf = graphql.get_nullable_type(inner.of_type) if isinstance(inner, graphql.GraphQLList) else inner
@@ -99,7 +102,7 @@ class Links:
                     continue
                 for words, target in self._named_by(kind, attribute, leaf, source):
                     name = field_name("_".join((*words[:-1], plural(words[-1])) if is_list else words))
-                    if name in kind.fields and not is_list:
+                    if words == words_of(attribute):  # the name is that of the key itself
                         name = field_name(f"linked_{name}")
                     given: Any = graphql.GraphQLList(target[0]) if is_list else target[0]
                     marks = {MARK: LinkMark((attribute,)), LINKED: True}

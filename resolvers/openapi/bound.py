@@ -13,6 +13,7 @@ from typing import Any
 import graphql
 
 from resolvers.attributes import attributes_of, origin_of
+from resolvers.binding import Property
 from resolvers.check import CUT
 from resolvers.declare import Declared
 from resolvers.marks import MARK, NAME, PATHS, argument_names, mark_on, taken_by_stub
@@ -214,26 +215,34 @@ class _Binder:
         entity = entity_of(origin_of(kind) or object)
         if entity is not None and entity.of is not None:
             return  # what it declares is compared with its own schema
+        where = f"the answer of {offer}"
         said, paths = Described(said_kind), dict[str, tuple[str, ...]](kind.extensions.get(PATHS, {}))
-        for attribute, found in attributes_of(kind).items():
-            if not found.in_class:
-                continue
-            if found.mark is not None and found.mark.path is not None:
-                for fault in path_faults(said, found.mark.path, found.kind, str(offer)):
+        own = {name: found for name, found in attributes_of(kind).items() if found.in_class}
+        if own and not any(_is_in(said, offer, name, found) for name, found in own.items()):
+            raise _Refused(f"{where} is {said_kind.name}, which has none of the properties of {kind.name}")
+        for attribute, found in own.items():
+            if found.path is not None:
+                for fault in path_faults(said, found.path, found.kind, where):
                     self._declared.add_fault(f"{kind.name}.{attribute}: {fault}")
                 continue
             name = said.name_of(offer.source.property_name(attribute)) or said.name_of(attribute)
             if name is None:
-                told = f"the answer of {offer} has no property {attribute!r}{near(attribute, said)}"
+                told = f"{where} has no property {attribute!r}{near(attribute, said)}"
                 self._declared.add_fault(f"{kind.name}.{attribute}: {told}")
                 continue
             path, element = said.fields[name]
             if path != (offer.source.property_name(attribute),):
-                paths.setdefault(attribute, path)
-            for fault in type_faults(element.type, found.kind, name, str(offer)):
+                paths[attribute] = path
+            for fault in type_faults(element.type, found.kind, name, where):
                 self._declared.add_fault(f"{kind.name}.{attribute}: {fault}")
         if paths:
             kind.extensions[PATHS] = paths
+
+
+def _is_in(said: Described, offer: Offer, attribute: str, found: Property) -> bool:
+    if found.path is not None:
+        return not isinstance(said.at(found.path), str)
+    return bool(said.name_of(offer.source.property_name(attribute)) or said.name_of(attribute))
 
 
 def _takes_no(offer: Offer, name: str) -> str:

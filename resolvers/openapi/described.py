@@ -9,7 +9,8 @@ from typing import Any
 import graphql
 
 from resolvers import scalars
-from resolvers.marks import PropertyMark, mark_on
+from resolvers.marks import PATHS, PropertyMark, mark_on
+from resolvers.values import python_name
 from sources import snake_case
 
 _TEXT, _NUMBER = frozenset({"text"}), frozenset({"number"})
@@ -35,10 +36,12 @@ class Described:
     def __init__(self, kind: graphql.GraphQLObjectType) -> None:
         self.kind = kind
         self.fields: dict[str, tuple[tuple[str, ...], graphql.GraphQLField]] = {}
+        paths = kind.extensions.get(PATHS, {})  # of what a class declares
         for name, element in kind.fields.items():
             mark = mark_on(element)
-            if isinstance(mark, PropertyMark) and mark.path is not None:
-                self.fields[name] = mark.path, element
+            path = paths.get(python_name(element, name), mark.path if isinstance(mark, PropertyMark) else None)
+            if path is not None:
+                self.fields[name] = path, element
         self._python = {snake_case(name): name for name in reversed(self.fields)}
         self._wire = {".".join(path): name for name, (path, _) in self.fields.items()}
 
@@ -99,5 +102,5 @@ def _said_by(kind: Any) -> frozenset[str]:
 
 def near(name: str, known: Iterable[str]) -> str:
     """Give what an author may have meant, as the end of a message; empty where nothing is like it."""
-    found = difflib.get_close_matches(name, list(known), n=3)
+    found = difflib.get_close_matches(name, list(dict.fromkeys(known)), n=3)
     return f"; near it: {', '.join(map(repr, found))}" if found else ""

@@ -76,9 +76,8 @@ def _link(schema: graphql.GraphQLSchema, parts: Sequence[Part], entities: Mappin
     for linked in links:
         linked.kind.fields[linked.name] = linked.element
     for part in parts:
-        part.source.links = tuple(
-            str(linked) for linked in links if owners.get(linked.kind, linked.source) is part.source
-        )
+        own = (linked for linked in links if owners.get(linked.kind, linked.source) is part.source)
+        part.source.links = tuple(map(str, own))
 
 
 @contextlib.contextmanager

@@ -15,11 +15,11 @@ import graphql
 
 from resolvers.attributes import attributes_of, origin_of
 from resolvers.declare import BLANK, Declared
-from resolvers.marks import PATHS, PropertyMark
+from resolvers.marks import MARK, PATHS, PropertyMark
 from resolvers.openapi.described import Described, differs, near
 from resolvers.openapi.part import Part, reached
 from resolvers.values import python_name
-from sources import entity_of
+from sources import Call, entity_of
 from sources.openapi import OpenAPI
 
 
@@ -40,6 +40,8 @@ def weave_types(schema: graphql.GraphQLSchema, parts: Mapping[OpenAPI, Part], de
         for kind, of in woven_in(schema, source):
             kind.fields.pop(BLANK, None)
             found = part.type_named(of)
+            if not isinstance(found, graphql.GraphQLObjectType):
+                kind.extensions[MARK] = Call(source=source, single=None, is_faulty=True)
             if found is None:
                 names = [*part.components, *(known.name for known in part.kinds())]
                 declared.add_fault(f"{kind.name}: {source.location} has no type {of!r}{near(of, names)}")
@@ -49,7 +51,7 @@ def weave_types(schema: graphql.GraphQLSchema, parts: Mapping[OpenAPI, Part], de
                 declared.add_fault(f"{kind.name}: {of!r} of {source.location} is {replaced[found].name} already")
             else:
                 replaced[found] = kind
-                _weave(kind, Described(found), f"{of} of {source.location}", declared)
+                _weave(kind, Described(found), f"the schema {of} of {source.location}", declared)
     if replaced:
         _replace(replaced, [*(kind for one in parts.values() for kind in one.kinds()), *reached(replaced.values())])
         for part in parts.values():
@@ -67,9 +69,7 @@ def _weave(kind: graphql.GraphQLObjectType, said: Described, where: str, declare
             for fault in path_faults(said, mark.path, given, where):
                 declared.add_fault(f"{kind.name}.{attribute}: {fault}")
         elif name is None:
-            declared.add_fault(
-                f"{kind.name}.{attribute}: the schema {where} has no property {attribute!r}{near(attribute, said)}"
-            )
+            declared.add_fault(f"{kind.name}.{attribute}: {where} has no property {attribute!r}{near(attribute, said)}")
         else:
             own[attribute] = name
             for fault in type_faults(said.fields[name][1].type, given, name, where):
@@ -108,7 +108,7 @@ def path_faults(
     """Give what is wrong with a path that an author wrote, as far as the document tells."""
     found = said.at(path)
     if isinstance(found, str):
-        yield f"the schema {where} has no property {found!r} in {'.'.join(path)!r}"
+        yield f"{where} has no property {found!r}" + (f" in {'.'.join(path)!r}" if len(path) > 1 else "")
     elif found is not None:
         yield from type_faults(found, given, ".".join(path), where)
 
@@ -116,7 +116,7 @@ def path_faults(
 def type_faults(said: Any, given: Any, name: str, where: str) -> Iterator[str]:
     """Give what is wrong with the type of an attribute, beside what the document says."""
     if given is not None and differs(given, said):
-        yield f"it is {given}, but the property {name!r} of the schema {where} is {said}"
+        yield f"it is {given}, but {name!r} of {where} is {said}"
 
 
 def _replace(replaced: Mapping[Any, graphql.GraphQLObjectType], kinds: Iterable[graphql.GraphQLNamedType]) -> None:
