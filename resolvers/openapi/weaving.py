@@ -40,8 +40,6 @@ def weave_types(schema: graphql.GraphQLSchema, parts: Mapping[OpenAPI, Part], de
         for kind, of in woven_in(schema, source):
             kind.fields.pop(BLANK, None)
             found = part.type_named(of)
-            if not isinstance(found, graphql.GraphQLObjectType):
-                kind.extensions[MARK] = Call(source=source, single=None, is_faulty=True)
             if found is None:
                 names = [*part.components, *(known.name for known in part.kinds())]
                 declared.add_fault(f"{kind.name}: {source.location} has no type {of!r}{near(of, names)}")
@@ -52,6 +50,8 @@ def weave_types(schema: graphql.GraphQLSchema, parts: Mapping[OpenAPI, Part], de
             else:
                 replaced[found] = kind
                 _weave(kind, Described(found), f"the schema {of} of {source.location}", declared)
+                continue
+            kind.extensions[MARK] = Call(source=source, single=None, is_faulty=True)
     if replaced:
         _replace(replaced, [*(kind for one in parts.values() for kind in one.kinds()), *reached(replaced.values())])
         for part in parts.values():

@@ -5,37 +5,39 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import fastapi
-from pydantic import BaseModel
+import pydantic
 
+from sources.openapi import OpenAPI
 from tests.serving import running
 
 
-class Customer(BaseModel):
+class Customer(pydantic.BaseModel):
     """Somebody who buys."""
 
     id: str
     firstName: str
     age: int
-    email: str | None = None
+    email: Annotated[str, pydantic.Field(json_schema_extra={"nullable": True})] = ""
 
 
-class Order(BaseModel):
+class Order(pydantic.BaseModel):
     id: int
     customerId: str
     total_cents: int
 
 
-class NewOrder(BaseModel):
+class NewOrder(pydantic.BaseModel):
     customerId: str
     total_cents: int
-    note: str | None = None
+    note: str = ""
 
 
-class Customers(BaseModel):
+class Customers(pydantic.BaseModel):
     data: list[Customer]
 
 
@@ -55,13 +57,13 @@ def customers_app() -> fastapi.FastAPI:
     """Give the backend of customers."""
     app = fastapi.FastAPI(title="Customers")
 
-    @app.get("/customers/{customerId}", operation_id="getCustomer", response_model=Customer)
+    @app.get("/customers/{customerId}", operation_id="getCustomer", responses={200: {"model": Customer}})
     def one(customerId: str) -> Any:
         if customerId not in CUSTOMERS:
             raise fastapi.HTTPException(404)
         return CUSTOMERS[customerId]
 
-    @app.get("/customers", operation_id="listCustomers", response_model=Customers)
+    @app.get("/customers", operation_id="listCustomers", responses={200: {"model": Customers}})
     def many(ids: Many, name: str = "") -> Any:
         return {"data": [found for key, found in CUSTOMERS.items() if not ids or key in ids]}
 
@@ -87,18 +89,50 @@ def orders_app() -> fastapi.FastAPI:
     return app
 
 
+def written(app: fastapi.FastAPI, path: Path) -> str:
+    """Write the document of a backend; give its path."""
+    path.write_text(json.dumps(app.openapi()))
+    return str(path)
+
+
+@dataclass
+class Market:
+    """Both backends, started.
+
+    Attributes:
+        calls: what they are asked, in order.
+    """
+
+    customers_url: str
+    orders_url: str
+    folder: Path
+    calls: list[str]
+
+    def customers(self, **options: Any) -> OpenAPI:
+        """Give the source of customers."""
+        return OpenAPI("customers", self.folder / "customers.json", url=self.customers_url, **options)
+
+    def orders(self, **options: Any) -> OpenAPI:
+        """Give the source of orders."""
+        return OpenAPI("orders", self.folder / "orders.json", url=self.orders_url, **options)
+
+
 @contextmanager
-def served(app: fastapi.FastAPI, folder: Path) -> Iterator[tuple[str, str, list[str]]]:
-    """Serve a backend; give its address, the path of its document, and the calls that it gets."""
-    document = folder / f"{app.title.lower()}.json"
-    document.write_text(json.dumps(app.openapi()))
+def market(folder: Path) -> Iterator[Market]:
+    """Start both backends."""
     calls: list[str] = []
 
-    async def noting(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            query = scope["query_string"].decode()
-            calls.append(f"{scope['method']} {scope['path']}" + (f"?{query}" if query else ""))
-        await app(scope, receive, send)
+    def noting(app: fastapi.FastAPI) -> Any:
+        async def called(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http":
+                query = scope["query_string"].decode()
+                calls.append(f"{scope['method']} {scope['path']}" + (f"?{query}" if query else ""))
+            await app(scope, receive, send)
 
-    with running(noting) as url:
-        yield url, str(document), calls
+        return called
+
+    customers, orders = customers_app(), orders_app()
+    written(customers, folder / "customers.json")
+    written(orders, folder / "orders.json")
+    with running(noting(customers)) as customers_url, running(noting(orders)) as orders_url:
+        yield Market(customers_url, orders_url, folder, calls)
