@@ -23,7 +23,7 @@ _PLACES = frozenset({"page", "offset", "cursor", "after", "before", "skip", "pag
 
 def words_of(name: str) -> tuple[str, ...]:
     """Give the words of a name, the last one in the singular: ``filter[customerIds]`` is customer, id."""
-    words = [word for word in _WORD.findall(snake_case(name)) if word not in _FILLERS]
+    words = [word for word in _WORD.findall(snake_case(name.replace("IDs", "Ids"))) if word not in _FILLERS]
     return (*words[:-1], singular(words[-1])) if words else ()
 
 

@@ -71,7 +71,7 @@ def _link(schema: graphql.GraphQLSchema, parts: Sequence[Part], entities: Mappin
         if isinstance(kind, graphql.GraphQLObjectType)
     }
     offers = [offer for part in parts if part.source.auto_link for offer in part.offers()]
-    kinds = [*schema.type_map.values(), *(kind for kind in owners if kind.name not in schema.type_map)]
+    kinds = dict.fromkeys([*schema.type_map.values(), *(kind for part in parts for kind in part.kinds())])
     links = Links(owners, entities, offers, kinds).find()
     for linked in links:
         linked.kind.fields[linked.name] = linked.element

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,9 @@ from typing import Annotated, Any
 
 import fastapi
 import pydantic
+import pytest
 
+from graph import Graph, GraphError
 from sources.openapi import OpenAPI
 from tests.serving import running
 
@@ -93,6 +96,25 @@ def written(app: fastapi.FastAPI, path: Path) -> str:
     """Write the document of a backend; give its path."""
     path.write_text(json.dumps(app.openapi()))
     return str(path)
+
+
+def answer(graph: Graph, query: str) -> Any:
+    """Execute one operation, and close the graph."""
+
+    async def ask() -> Any:
+        try:
+            return await graph.execute(query)
+        finally:
+            await graph.aclose()
+
+    return asyncio.run(ask())
+
+
+def faults(**options: Any) -> list[str]:
+    """Give what is wrong with a graph that cannot be."""
+    with pytest.raises(GraphError) as caught:
+        Graph(**options)
+    return caught.value.faults
 
 
 @dataclass

@@ -1,39 +1,14 @@
 """Classes of Python that are types of a document."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import pytest
 import strawberry
 
-from graph import Graph, GraphError
+from graph import Graph
 from resolvers import field, link
 from sources.openapi import OpenAPI
-from tests.graph.openapi.market import Market, customers_app, market, orders_app, written
-
-
-@pytest.fixture
-def shops(tmp_path: Path) -> Iterator[Market]:
-    with market(tmp_path) as found:
-        yield found
-
-
-def answer(graph: Graph, query: str) -> Any:
-    async def ask() -> Any:
-        try:
-            return await graph.execute(query)
-        finally:
-            await graph.aclose()
-
-    return asyncio.run(ask())
-
-
-def faults(**options: Any) -> list[str]:
-    with pytest.raises(GraphError) as caught:
-        Graph(**options)
-    return caught.value.faults
+from tests.graph.openapi.market import Market, answer, customers_app, faults, orders_app, written
 
 
 def test_a_class_is_the_type_of_the_document_with_all_that_it_adds(shops: Market) -> None:
