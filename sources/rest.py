@@ -19,7 +19,7 @@ import httpx
 
 from sources.address import shown_address
 from sources.auth import Auth
-from sources.body import Body, Form, Json, Stream
+from sources.body import Body, Encoded, Form, Json, Stream
 from sources.convention import Decimals, Naming, Timestamps, Values, naming_function, values_faults
 from sources.endpoint import (
     CALL_MARK,
@@ -39,6 +39,7 @@ from sources.endpoint import (
 from sources.errors import DeclarationError, InvalidInput, UpstreamError
 from sources.exchange import Exchange, failure_of
 from sources.httpx_transport import transport_of
+from sources.manner import Manner
 from sources.paging import Header, Paging
 from sources.pushing import Pushing
 from sources.template import RefusedValue, Template, scalar_text
@@ -368,7 +369,7 @@ class Rest(Pushing):
         except RefusedValue as exc:
             raise InvalidInput(str(exc), source=self.name) from exc
 
-    def body(self, endpoint: Endpoint, values: Mapping[str, object]) -> bytes | Stream | None:
+    def body(self, endpoint: Endpoint, values: Mapping[str, object]) -> bytes | Encoded | Stream | None:
         """Give the request body of an endpoint, None where it has none.
 
         Raises:
@@ -395,14 +396,21 @@ class Rest(Pushing):
         method: str,
         target: str,
         headers: Sequence[tuple[str, str]] = (),
-        body: bytes | Stream | None = None,
+        body: bytes | Encoded | Stream | None = None,
+        manner: Manner | None = None,
     ) -> Reply:
         """Make one exchange with the backend, whatever status it answers.
+
+        Args:
+            manner: how the backend is spoken to; what it answers is then read in that manner.
 
         Raises:
             SourceError: the backend did not answer, or a header value or a file was refused.
         """
         exchange = self._exchange or self.exchange
+        if manner is not None:
+            sent = exchange.send(method, target, headers=headers, body=body, auth=manner.auth, base=manner.url)
+            return manner.read(await sent, self.name)
         if headers or body is not None:
             return await exchange.send(method, target, headers=headers, body=body)
         return await exchange.send(method, target)
