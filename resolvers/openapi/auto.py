@@ -103,6 +103,8 @@ class Links:
                 for words, target in self._named_by(kind, attribute, leaf, source):
                     name = field_name("_".join((*words[:-1], plural(words[-1])) if is_list else words))
                     if words == words_of(attribute):  # the name is that of the key itself
+                        if is_list:
+                            continue  # as likely names of things as their keys
                         name = field_name(f"linked_{name}")
                     given: Any = graphql.GraphQLList(target[0]) if is_list else target[0]
                     marks = {MARK: LinkMark((attribute,)), LINKED: True}
@@ -140,8 +142,10 @@ class Links:
             return
         for kind, keyed in self._entities.items():
             start, rest = keyed.offer.operation.path.rstrip("/"), ""
-            own = offer.parameters[places[0]].name
-            start = start.replace(f"{{{keyed.offer.parameters[keyed.variable].name}}}", f"{{{own}}}")
+            own, names = offer.parameters[places[0]].name, keyed.offer.parameters[keyed.variable].name
+            if own != names and not names_key(own, kind.name, keyed.attribute):
+                continue
+            start = start.replace(f"{{{names}}}", f"{{{own}}}")
             if keyed.offer.source is offer.source and offer.operation.path.startswith(f"{start}/"):
                 rest = offer.operation.path[len(start) + 1 :].strip("/")
             if rest and "{" not in rest:

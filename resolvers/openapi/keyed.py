@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from resolvers.openapi.offers import Offer
 from sources import Call, snake_case
 
 Kind = graphql.GraphQLObjectType
+_COLLECTION = re.compile(r"(?!v[0-9]+(?:[a-z]+[0-9]*)?$)[^{}]*[A-Za-z][^{}]*")  # and not only a version
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +116,8 @@ def keyed_by(offer: Offer) -> Keyed | None:
         return None
     variable = places[0]
     name = offer.parameters[variable].name
-    if f"{{{name}}}" not in offer.operation.path.rstrip("/").rpartition("/")[2]:
+    before, _, last = offer.operation.path.rstrip("/").rpartition("/")
+    if f"{{{name}}}" not in last or not _COLLECTION.fullmatch(before.rpartition("/")[2]):
         return None
     for items in ((), envelope_of(offer.element.type, None, lists=False)):
         kind = graphql.get_nullable_type(offer.answer(items))
