@@ -10,7 +10,7 @@ import graphql
 from strawberry.types.field import StrawberryField
 
 from resolvers.binding import Property, property_of
-from resolvers.marks import MARK, PATHS, LinkMark, PropertyMark
+from resolvers.marks import LEARNT, MARK, LinkMark, PropertyMark
 from resolvers.values import python_name
 from sources import Call, entity_of, snake_case
 
@@ -44,7 +44,7 @@ def attributes_of(kind: graphql.GraphQLObjectType) -> dict[str, Property]:
                 found[attribute.name] = property_in(kind, attribute.name, mark, kinds.get(attribute.name))
     for name, element in kind.fields.items():
         mark = element.extensions.get(MARK)
-        if isinstance(mark, PropertyMark):
+        if isinstance(mark, PropertyMark) and "strawberry-definition" not in element.extensions:
             attribute_name = snake_case(name) if snake_case(name) not in found else name
             found[attribute_name] = dataclasses.replace(property_of(attribute_name, mark, element.type), in_class=False)
     return found
@@ -62,9 +62,19 @@ def attribute_named(name: str, attributes: Mapping[str, Property]) -> Property |
 def property_in(
     kind: graphql.GraphQLObjectType, attribute: str, mark: object, given: graphql.GraphQLOutputType | None
 ) -> Property:
-    """Give the binding of an attribute of a class; where its document has it goes before how it is spelled."""
-    path = kind.extensions.get(PATHS, {}).get(attribute)
-    if path is not None:
-        own = mark if isinstance(mark, PropertyMark) else PropertyMark(None, None)
-        mark = dataclasses.replace(own, path=path)
-    return property_of(attribute, mark, given)
+    """Give the binding of an attribute of a class, with what a document says of it."""
+    return property_of(attribute, kind.extensions.get(LEARNT, {}).get(attribute, mark), given)
+
+
+def learn(kind: graphql.GraphQLObjectType, attribute: str, said: PropertyMark) -> None:
+    """Let an attribute of a class be where a document has it, written as the document says, unless the class does."""
+    own = next((found.mark for name, found in attributes_of(kind).items() if name == attribute), None)
+    mark = said
+    if own is not None:
+        timestamps = own.timestamps or said.timestamps
+        entries = own.entries or said.entries
+        mark = dataclasses.replace(own, path=said.path, timestamps=timestamps, entries=entries)
+    kind.extensions.setdefault(LEARNT, {})[attribute] = mark
+    for name, element in kind.fields.items():
+        if python_name(element, name) == attribute:
+            element.extensions[MARK] = mark

@@ -10,10 +10,11 @@ import graphql
 from resolvers.openapi.auto import Linked, Links
 from resolvers.openapi.batches import page_of, words_of
 from resolvers.openapi.keyed import Kind, find_batch, find_entities, keyed_by, list_in
+from resolvers.openapi.names import Names
 from resolvers.openapi.offers import Offer, offers_of
-from resolvers.openapi.part import Part, reached
+from resolvers.openapi.part import RESERVED, Part, reached
 from sources import Endpoint, Rest
-from sources.openapi import OpenAPI, Operation
+from sources.openapi import OpenAPI, Operation, Outline
 
 _PLACE = re.compile(r"\{[^{}]*\}")
 _QUERY = re.compile(r"\{[?&][^{}]*\}|\?.*")
@@ -24,7 +25,7 @@ class Advice:
 
     def __init__(self, source: OpenAPI) -> None:
         self.source = source
-        self._offers = Part(source, ()).offers()
+        self._offers = Part(source, Names(RESERVED)).offers()
 
     def batch(self, endpoint: Endpoint) -> str | None:
         """Give what asks for many keys where an endpoint asks for one, as an author writes it; None for nothing."""
@@ -46,9 +47,9 @@ class Advice:
                     return f"batch={_name(other)!r}, group_by={'_'.join(words_of(parameter.name))!r}"
         return None
 
-    def unused(self, endpoints: Collection[Endpoint]) -> list[Operation]:
+    def unused(self, endpoints: Collection[Endpoint]) -> list[Outline]:
         """Give the operations that none of these endpoints is."""
-        operations = () if self.source.api is None else self.source.api.operations
+        operations = () if self.source.api is None else self.source.api.outlines
         used = {(endpoint.method, _path(endpoint.template.text)) for endpoint in endpoints}
         return [one for one in operations if (one.method, _path(one.path)) not in used]
 
@@ -81,6 +82,6 @@ def _name(offer: Offer) -> str:
     return offer.operation.id or offer.operation.path
 
 
-def names_of(operations: Iterable[Operation]) -> Iterator[str]:
+def names_of(operations: Iterable[Outline]) -> Iterator[str]:
     """Give what operations are called: their ``operationId``, else method and path."""
     return (operation.id or str(operation) for operation in operations)

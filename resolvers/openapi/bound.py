@@ -12,11 +12,11 @@ from typing import Any
 
 import graphql
 
-from resolvers.attributes import attributes_of, origin_of
+from resolvers.attributes import attributes_of, learn, origin_of
 from resolvers.binding import Property
 from resolvers.check import CUT
 from resolvers.declare import Declared
-from resolvers.marks import MARK, NAME, PATHS, argument_names, mark_on, taken_by_stub
+from resolvers.marks import MARK, NAME, argument_names, mark_on, taken_by_stub
 from resolvers.openapi.batches import batch_of, envelope_of
 from resolvers.openapi.described import Described, near
 from resolvers.openapi.offers import Offer
@@ -102,11 +102,10 @@ class _Binder:
         source, name = call.source, endpoint.template.text
         if source.api is None:
             raise _Refused(f"the document {source.location} cannot be read")
-        found = [operation for operation in source.api.operations if operation.id == name]
-        if not found:
-            known = [operation.id for operation in source.api.operations if operation.id is not None]
+        operation = source.api.named(name)
+        if operation is None:
+            known = [outline.id for outline in source.api.outlines if outline.id is not None]
             raise _Refused(f"{source.location} has no operation {name!r}{near(name, known)}")
-        operation = found[0]
         if operation.method != endpoint.method:
             raise _Refused(f"{name} of {source.location} is {operation}, and not a {endpoint.method}")
         element = self._parts[source].field(operation)
@@ -216,7 +215,7 @@ class _Binder:
         if entity is not None and entity.of is not None:
             return  # what it declares is compared with its own schema
         where = f"the answer of {offer}"
-        said, paths = Described(said_kind), dict[str, tuple[str, ...]](kind.extensions.get(PATHS, {}))
+        said = Described(said_kind)
         own = {name: found for name, found in attributes_of(kind).items() if found.in_class}
         if own and not any(_is_in(said, offer, name, found) for name, found in own.items()):
             raise _Refused(f"{where} is {said_kind.name}, which has none of the properties of {kind.name}")
@@ -232,11 +231,9 @@ class _Binder:
                 continue
             path, element = said.fields[name]
             if path != (offer.source.property_name(attribute),):
-                paths[attribute] = path
+                learn(kind, attribute, said.mark_of(name))
             for fault in type_faults(element.type, found.kind, name, where):
                 self._declared.add_fault(f"{kind.name}.{attribute}: {fault}")
-        if paths:
-            kind.extensions[PATHS] = paths
 
 
 def _is_in(said: Described, offer: Offer, attribute: str, found: Property) -> bool:

@@ -9,8 +9,7 @@ from typing import Any
 import graphql
 
 from resolvers import scalars
-from resolvers.marks import PATHS, PropertyMark, mark_on
-from resolvers.values import python_name
+from resolvers.marks import PropertyMark, mark_on
 from sources import snake_case
 
 _TEXT, _NUMBER = frozenset({"text"}), frozenset({"number"})
@@ -36,12 +35,10 @@ class Described:
     def __init__(self, kind: graphql.GraphQLObjectType) -> None:
         self.kind = kind
         self.fields: dict[str, tuple[tuple[str, ...], graphql.GraphQLField]] = {}
-        paths = kind.extensions.get(PATHS, {})  # of what a class declares
         for name, element in kind.fields.items():
             mark = mark_on(element)
-            path = paths.get(python_name(element, name), mark.path if isinstance(mark, PropertyMark) else None)
-            if path is not None:
-                self.fields[name] = path, element
+            if isinstance(mark, PropertyMark) and mark.path is not None:
+                self.fields[name] = mark.path, element
         self._python = {snake_case(name): name for name in reversed(self.fields)}
         self._wire = {".".join(path): name for name, (path, _) in self.fields.items()}
 
@@ -55,6 +52,12 @@ class Described:
             if attribute in names:
                 return names[attribute]
         return attribute if attribute in self.fields else None
+
+    def mark_of(self, name: str) -> PropertyMark:
+        """Give where a field is in its object, and how it is written there."""
+        path, element = self.fields[name]
+        mark = mark_on(element)
+        return mark if isinstance(mark, PropertyMark) else PropertyMark(path, None)
 
     def at(self, path: tuple[str, ...]) -> graphql.GraphQLOutputType | str | None:
         """Give the type of what a path of wire names leads to; None where the document says nothing of it.

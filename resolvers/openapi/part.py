@@ -8,10 +8,11 @@ from typing import Any
 
 import graphql
 
-from resolvers.openapi.fields import Fields, Roots, named
+from resolvers.openapi.fields import Fields, Roots
 from resolvers.openapi.names import Names, type_name
 from resolvers.openapi.offers import Offer, offers_of
 from resolvers.openapi.outputs import Outputs
+from resolvers.openapi.titles import Titles
 from resolvers.scalars import SCALARS
 from sources.openapi import OpenAPI, Operation, below
 
@@ -22,44 +23,50 @@ RESERVED = frozenset(
 
 
 class Part:
-    """A document as parts of one schema.
+    """The types of one document, and the fields of its operations.
 
     Args:
         taken: names of types that the graph has already; those of this document are added.
         is_whole: whether the fields of all its operations are built, in `roots`.
     """
 
-    def __init__(self, source: OpenAPI, taken: Iterable[str], *, is_whole: bool = True) -> None:
+    def __init__(self, source: OpenAPI, taken: Names, *, is_whole: bool = True) -> None:
         self.source = source
         self.roots = Roots()
+        self._named: dict[str, Any] = {}
+        self._schemas: Mapping[str, Any] = {}
         if source.api is None:
             return
         self._api = source.api
-        self._outputs = Outputs(Names(RESERVED.union(taken)), self._api.losses)
-        self._made = Fields(source, self._outputs, self._api.losses)
+        components = self._api.document.root.get("components")
+        schemas = components.get("schemas") if isinstance(components, dict) else None
+        self._schemas = schemas if isinstance(schemas, dict) else {}
+        choice = self._api.choice
+        titles = Titles(taken, source.name, self._schemas, prefix=choice.prefix, rename=choice.rename)
+        self._outputs = Outputs(titles, self._api.losses)
+        self._fields = Fields(source, self._api, self._outputs, self._api.losses)
         if is_whole:
-            self.roots = self._made.roots(named(iter(source.operations)))
+            self.roots = self._fields.roots()
 
-    def field(self, operation: Operation) -> graphql.GraphQLField:
-        """Give an operation as a field, whether the graph has it or not."""
-        return self._made.field(next(iter(named(iter([operation])))), operation)
+    def field(self, operation: Operation) -> graphql.GraphQLField | None:
+        """Give an operation as a field, whether the graph has it or not; None where it can be none."""
+        return self._fields.field(operation)
 
     @functools.cached_property
     def components(self) -> Mapping[str, str]:
-        """The pointers to the document's named schemas, by their names in the document and in a graph."""
-        if self.source.api is None:
-            return {}
-        found = self._api.document.root.get("components")
-        schemas = found.get("schemas") if isinstance(found, dict) else None
-        pointers = {name: below("#/components/schemas", name) for name in schemas or () if isinstance(name, str)}
+        """The pointers to the document's named schemas, by their names there and as a class would be named."""
+        pointers = {name: below("#/components/schemas", name) for name in self._schemas}
         return {type_name(name): pointer for name, pointer in pointers.items()} | pointers
 
     def type_named(self, name: str) -> Any:
         """Give the type of this name, in the document or in the graph; None where there is none."""
-        pointer = self.components.get(name)
-        if pointer is not None:
-            return self._outputs.of(self._api.schemas.at({"$ref": pointer}, pointer), name)
-        return next((kind for kind in self.kinds() if kind.name == name), None)
+        if name not in self._named:
+            pointer = self.components.get(name)
+            if pointer is not None:
+                self._named[name] = self._outputs.of(self._api.schemas.at({"$ref": pointer}, pointer), name)
+            else:
+                self._named[name] = next((kind for kind in self.kinds() if kind.name == name), None)
+        return self._named[name]
 
     def kinds(self) -> list[graphql.GraphQLNamedType]:
         """Give the types of all answers."""
@@ -67,8 +74,13 @@ class Part:
 
     def fields(self) -> Iterator[graphql.GraphQLField]:
         """Give the fields of all root types."""
-        for fields in (self.roots.query, self.roots.mutation, self.roots.subscription):
+        for fields in self.roots.by_name().values():
             yield from fields.values()
+
+    def elements(self) -> dict[str, dict[str, graphql.GraphQLField]]:
+        """Give the fields of the root types by their names, with one more for all types that were asked for."""
+        asked = {f"type{number}": kind for number, kind in enumerate(self._named.values()) if kind is not None}
+        return {**self.roots.by_name(), "types": {name: graphql.GraphQLField(kind) for name, kind in asked.items()}}
 
     def offers(self) -> list[Offer]:
         """Give the operations that read."""

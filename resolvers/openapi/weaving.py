@@ -13,9 +13,10 @@ from typing import Any
 
 import graphql
 
-from resolvers.attributes import attributes_of, origin_of
+from resolvers.attributes import attributes_of, learn, origin_of
 from resolvers.declare import BLANK, Declared
-from resolvers.marks import MARK, PATHS, PropertyMark
+from resolvers.discriminator import Discriminator
+from resolvers.marks import MARK, PropertyMark
 from resolvers.openapi.described import Described, differs, near
 from resolvers.openapi.part import Part, reached
 from resolvers.values import python_name
@@ -74,7 +75,8 @@ def _weave(kind: graphql.GraphQLObjectType, said: Described, where: str, declare
             own[attribute] = name
             for fault in type_faults(said.fields[name][1].type, given, name, where):
                 declared.add_fault(f"{kind.name}.{attribute}: {fault}")
-    kind.extensions[PATHS] = {attribute: said.fields[name][0] for attribute, name in own.items()}
+    for attribute, name in own.items():
+        learn(kind, attribute, said.mark_of(name))
     kept = dict(kind.fields)
     by_name = {name: attribute for attribute, name in own.items()}
     names = {python_name(element, name): name for name, element in kept.items()}
@@ -126,7 +128,11 @@ def _replace(replaced: Mapping[Any, graphql.GraphQLObjectType], kinds: Iterable[
             for element in kind.fields.values():
                 element.type = _instead(element.type, replaced)
         elif isinstance(kind, graphql.GraphQLUnionType):
+            names = {member.name: replaced[member].name for member in kind.types if member in replaced}
             kind.types = tuple(replaced.get(member, member) for member in kind.types)
+            told = kind.extensions.get(MARK)
+            if isinstance(told, Discriminator) and names:
+                kind.extensions[MARK] = told.renamed(names)
 
 
 def _instead(kind: Any, replaced: Mapping[Any, graphql.GraphQLObjectType]) -> Any:

@@ -42,7 +42,7 @@ def test_a_call_once_per_object_is_a_warning_with_the_batch_of_the_document(tmp_
             "warning",
             "n+1",
             "Customer.orders",
-            "GET /orders{?customerId*} is called once for each Customer; the document has one: batch='listOrders', "
+            "GET /orders{?customerId} is called once for each Customer; the document has one: batch='listOrders', "
             "group_by='customer_id'",
         ),
     ]

@@ -25,7 +25,7 @@ def test_a_class_is_the_type_of_the_document_with_all_that_it_adds(shops: Market
     graph = Graph(documents=[customers])
 
     assert graph.sdl().split("type Customer {\n")[1].split("}")[0] == (
-        "  id: String!\n"
+        "  id: ID!\n"
         '\n  """As friends say it."""\n'
         "  firstName: String!\n"
         "  age: Int!\n"
@@ -88,9 +88,9 @@ def test_links_lead_from_one_document_to_another_in_one_call(shops: Market) -> N
     assert answer(graph, "{ listOrders { id customer { firstName orders { id } } } }") == {
         "data": {
             "listOrders": [
-                {"id": 1, "customer": {"firstName": "Ada", "orders": [{"id": 1}, {"id": 3}]}},
-                {"id": 2, "customer": {"firstName": "Grace", "orders": [{"id": 2}]}},
-                {"id": 3, "customer": {"firstName": "Ada", "orders": [{"id": 1}, {"id": 3}]}},
+                {"id": "1", "customer": {"firstName": "Ada", "orders": [{"id": "1"}, {"id": "3"}]}},
+                {"id": "2", "customer": {"firstName": "Grace", "orders": [{"id": "2"}]}},
+                {"id": "3", "customer": {"firstName": "Ada", "orders": [{"id": "1"}, {"id": "3"}]}},
             ]
         }
     }
