@@ -22,7 +22,7 @@ from resolvers.openapi.described import Described, near
 from resolvers.openapi.offers import Offer
 from resolvers.openapi.part import Part
 from resolvers.openapi.weaving import path_faults, type_faults
-from sources import Body, Call, Endpoint, entity_of, snake_case
+from sources import Call, Encodes, Endpoint, entity_of, snake_case
 from sources.openapi import OpenAPI, OperationName
 
 
@@ -155,10 +155,10 @@ class _Binder:
 
     def _body(
         self, element: graphql.GraphQLField, call: Call, offer: Offer, rest: set[str]
-    ) -> tuple[Body | None, dict[str, str]]:
+    ) -> tuple[Encodes | None, dict[str, str]]:
         """Give what the arguments that are no parameters send: the whole body, or properties of it."""
         declared = None if call.single is None else call.single.body
-        if isinstance(declared, Body):
+        if declared is not None:
             return declared, {}
         variable = offer.body
         if variable is None or variable in rest:
@@ -183,7 +183,7 @@ class _Binder:
         for name, (wire, is_required) in properties.items():
             if is_required and name not in rest:
                 raise _Refused(f"nobody supplies the property {wire!r} of the body that {offer} needs")
-        return Body({properties[name][0]: f"{{{name}}}" for name in sorted(rest)}), {}
+        return offer.payload({properties[name][0]: f"{{{name}}}" for name in sorted(rest)}), {}
 
     def _batch(self, call: Call, offer: Offer, given: Any, arguments: set[str]) -> Call:
         endpoint = call.batch

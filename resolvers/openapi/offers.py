@@ -11,8 +11,8 @@ import graphql
 
 from resolvers.marks import MARK, NAME, OPERATION
 from resolvers.openapi.described import Described
-from sources import Body, Call, Endpoint
-from sources.openapi import OpenAPI, Operation, Parameter
+from sources import Call, Encodes, Endpoint
+from sources.openapi import OpenAPI, Operation, Parameter, payload_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,12 +69,20 @@ class Offer:
                 return None
         return kind
 
+    def payload(self, skeleton: Mapping[str, str]) -> Encodes:
+        """Give the body with some of its properties, written as the operation writes it."""
+        own = self.call.single.body if self.call.single is not None else None
+        contents = self.operation.body.contents if self.operation.body is not None else {}
+        media = getattr(own, "media", None) or next(iter(contents), "application/json")
+        content = contents.get(media)
+        return payload_of(media, skeleton, required=True, encoding=content.encoding if content is not None else None)
+
     def endpoint(
         self,
         supplied: Collection[str],
         items: tuple[str, ...],
         declared: Endpoint | None = None,
-        body: Body | None = None,
+        body: Encodes | None = None,
     ) -> Endpoint:
         """Give the endpoint of the operation, for a call that supplies some of its variables.
 
