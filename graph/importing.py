@@ -150,18 +150,13 @@ def greeting(graph: Graph) -> Iterator[str]:
         told = f", {_count(losses, 'loss')} (weft import --report shows them)" if losses else ""
         yield f"{document.line()}{told}"
         yield f"  at {source.url}"
-        yield from (f"  {missing}" for missing in _told_by(source, "unset"))
-        yield from (f"  link {link}" for link in _told_by(source, "links"))
+        yield from (f"  {missing}" for missing in source.unset())
+        yield from (f"  link {link}" for link in source.links)
         yield from (
             f"  webhook POST /webhooks/{name}/{topic}"
             for name, topic in graph.receiving.webhooks
             if name == source.name
         )
-
-
-def _told_by(source: OpenAPI, name: str) -> list[str]:
-    found: Any = getattr(source, name, ())
-    return list(found() if callable(found) else found)
 
 
 def _count(number: int, thing: str) -> str:

@@ -20,6 +20,7 @@ from graph.errors import GraphError, RequestError
 from graph.explain import explain as explained
 from graph.graph import Graph
 from graph.importing import as_json, greeting, imported, lines
+from graph.lint import lint
 from graph.options import with_targets
 from graph.reloading import Reloading
 from graph.server import App, configured, listen
@@ -242,6 +243,25 @@ def import_(
     else:
         sys.stdout.writelines(f"{line}\n" for line in lines(graph, report=report))
     if strict and any(document.losses for document in documents):
+        raise typer.Exit(1)
+
+
+@app.command("lint")
+@with_targets
+def lint_(
+    targets: Targets,
+    json: Annotated[bool, typer.Option("--json", help="Say it as JSON.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where anything is found.")] = False,
+) -> None:
+    """Tell what could be better about a graph; exit 1 where something will fail."""
+    found = lint(_load(targets))
+    if json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+    else:
+        sys.stdout.writelines(
+            f"{finding.severity}: {finding.place}: {finding.message} [{finding.rule}]\n" for finding in found
+        )
+    if any(strict or finding.severity == "error" for finding in found):
         raise typer.Exit(1)
 
 

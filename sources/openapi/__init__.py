@@ -11,11 +11,13 @@ from sources.openapi.choosing import Choice
 from sources.openapi.document import Document, DocumentError
 from sources.openapi.loss import Effect, Loss, Losses
 from sources.openapi.media import Kind, accept_of, kind_of, reads_of
+from sources.openapi.named import OperationName
 from sources.openapi.openapi import OpenAPI
 from sources.openapi.operation import Answer, Content, Link, Operation, Outline, Parameter, RequestBody
 from sources.openapi.operation_template import OperationTemplate, places
 from sources.openapi.payload import payload_of
 from sources.openapi.placed import Placed
+from sources.openapi.pointer import below
 from sources.openapi.request import endpoint_for
 from sources.openapi.schema import Schema
 from sources.openapi.servers import origin_of, server_of
@@ -35,6 +37,7 @@ __all__ = [
     "Losses",
     "OpenAPI",
     "Operation",
+    "OperationName",
     "OperationTemplate",
     "Outline",
     "Parameter",
@@ -43,6 +46,7 @@ __all__ = [
     "Schema",
     "Telling",
     "accept_of",
+    "below",
     "carried",
     "endpoint_for",
     "kind_of",

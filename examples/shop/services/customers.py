@@ -67,7 +67,7 @@ def create_app(database: Path, token_lifetime_s: int = 60) -> FastAPI:
     secret = os.environ.get("CRM_SECRET", DEFAULT_SECRET)
     expiries: dict[str, float] = {}
 
-    scheme = OAuth2(scheme_name="client", flows={"clientCredentials": {"tokenUrl": "oauth/token"}}, auto_error=False)
+    scheme = OAuth2(scheme_name="oauth", flows={"clientCredentials": {"tokenUrl": "oauth/token"}}, auto_error=False)
 
     def authorize(authorization: Annotated[str | None, Depends(scheme)]) -> None:
         token = (authorization or "").removeprefix("Bearer ")
