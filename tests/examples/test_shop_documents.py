@@ -7,7 +7,6 @@ import re
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -89,17 +88,17 @@ def test_each_document_is_told_with_its_address_and_links(shop: Shop) -> None:
 def test_orders_their_customer_and_products_are_one_call_of_each_service(shop: Shop) -> None:
     shop.asked()
     data = shop.ask(
-        "{ listOrders(limit: 12) { id status customer { fullName tier }"
+        "{ listOrders(limit: 5) { id status customer { fullName tier }"
         " items { quantity product { name category { name } } } } }"
     )
     orders = data["listOrders"]
-    assert len(orders) == 12
+    assert len(orders) == 5
     assert all(order["customer"]["fullName"] for order in orders)
     assert all(item["product"]["category"]["name"] for order in orders for item in order["items"])
     assert shop.asked() == [
         "catalog GET /categories",
         "catalog GET /products",
-        "customers GET /customers/c-0001",
+        "customers GET /customers",
         "orders GET /orders",
     ]
 
@@ -145,5 +144,5 @@ def test_what_is_not_there_is_null(shop: Shop) -> None:
     assert shop.ask("{ getProduct(productId: 999999) { data { name } } }") == {"getProduct": None}
 
 
-def test_the_documents_lose_nothing(shop: Shop, tmp_path: Path) -> None:
+def test_the_documents_lose_nothing(shop: Shop) -> None:
     assert not [line for line in shop.told if "loss" in line]
