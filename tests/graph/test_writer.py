@@ -182,8 +182,8 @@ def test_a_written_file_is_formatted_and_passes_the_checks_of_this_repository(fo
     for command in (
         ["ruff", "format", "--check", "--no-cache", "--config", settings, *files],
         ["ruff", "check", "--no-cache", "--config", settings, "--ignore", "D101,D102,D103", *files],
-        ["mypy", "--strict", "--config-file", settings, "--cache-dir", "mypy", "--follow-imports", "silent", "--disable-error-code", "empty-body",
-         "zoo_graph.py"],
+        ["mypy", "--strict", "--config-file", settings, "--cache-dir", "mypy", "--follow-imports", "silent",
+         "--disable-error-code", "empty-body", "zoo_graph.py"],
     ):  # fmt: skip
         ended = subprocess.run(
             [sys.executable, "-m", *command],
