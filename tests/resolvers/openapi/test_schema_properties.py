@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import graphql
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graph import Graph
@@ -61,7 +61,6 @@ SCHEMAS = st.recursive(st.one_of(REFERENCES, LEAVES), _larger, max_leaves=5)
 
 
 @given(st.fixed_dictionaries(dict.fromkeys(NAMES, SCHEMAS)))
-@settings(deadline=None)
 def test_any_schemas_give_a_valid_graph_whose_definition_reads_back(components: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         written = document(components)
