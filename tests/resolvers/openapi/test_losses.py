@@ -1,4 +1,4 @@
-"""The documentation tells every way in which a part of a document is lost."""
+"""The documentation tells every way in which a part of a document or of its schemas is lost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
+ELSEWHERE = {"arguments", "bodies", "fields", "happenings", "links", "results", "sound"}  # of operations
 CALLS = {"add", "json", "_json", "_lose"}  # what notes a loss; the reason is their first or second argument
 REASON = re.compile(r"[a-z]+(-[a-z0-9]+)*")
 
@@ -23,5 +24,6 @@ def _reasons(path: Path) -> Iterator[str]:
 def test_the_table_of_losses_has_each_reason_once() -> None:
     table = (ROOT / "docs/openapi.md").read_text(encoding="utf-8").partition("## What is lost")[2]
     rows = re.findall(r"^\| `([a-z0-9-]+)` \|", table, re.MULTILINE)
-    files = [*(ROOT / "sources/openapi").glob("*.py"), *(ROOT / "resolvers/openapi").glob("*.py")]
+    own = (path for path in (ROOT / "resolvers/openapi").glob("*.py") if path.stem not in ELSEWHERE)
+    files = [*(ROOT / "sources/openapi").glob("*.py"), *own]
     assert rows == sorted({reason for path in files for reason in _reasons(path)})
