@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
@@ -10,9 +11,10 @@ import pytest
 import strawberry
 
 from graph import Graph
+from graph.engine import Engine, Request
 from graph.errors import GraphError
-from resolvers import Entries, Entry, as_entries, discriminator, field, link, wire_value
-from sources import Event, FakeTransport, Get, Listening, Rest
+from resolvers import Declared, Entries, Entry, PropertyMark, as_entries, bind, discriminator, field, link, wire_value
+from sources import Call, Endpoint, Event, FakeTransport, Get, Listening, Rest, Template
 
 Json = Any
 
@@ -425,3 +427,49 @@ async def test_a_text_where_the_discriminator_names_an_object_type_is_an_error()
     found = await Graph(query=MistakenQuery).execute("{ any { ... on Stock { count } } }")
     assert found["data"] == {"any": None}
     assert errors_of(found) == [(["any"], "shop answered a string where the schema promises an object")]
+
+
+# -- types that no class declares -------------------------------------------------------------------------------------
+
+
+def undeclared_schema() -> graphql.GraphQLSchema:
+    """Make a schema as documents give it: marks in extensions, a map's type either marked or already one."""
+    some, text = graphql.GraphQLNonNull, graphql.GraphQLString
+
+    def shown(kind: Any, *path: str, entries: bool = False) -> graphql.GraphQLField:
+        return graphql.GraphQLField(kind, extensions={"weft": PropertyMark(path, None, entries=entries)})
+
+    pet = graphql.GraphQLObjectType("Pet", {"name": shown(some(text), "name")})
+    word = graphql.GraphQLObjectType("WordBox", {"value": shown(some(text))})
+    found = graphql.GraphQLUnionType(
+        "Found",
+        [pet, word],
+        extensions={"weft": discriminator(lambda it: "Pet" if isinstance(it, dict) else "WordBox")},
+    )
+    entry = graphql.GraphQLObjectType("FoundEntry", {"key": shown(some(text), "key"), "value": shown(found, "value")})
+    listed = graphql.GraphQLList(some(entry))
+    house = graphql.GraphQLObjectType("House", {"pets": shown(listed, "pets", entries=True)})
+
+    def called(kind: Any, path: str) -> graphql.GraphQLField:
+        call = Call(source=crowd, single=Endpoint("GET", Template(path)), name=path)
+        return graphql.GraphQLField(kind, extensions={"weft": call})
+
+    root = {"house": called(house, "/house"), "pets": called(as_entries(listed), "/pets")}
+    return graphql.GraphQLSchema(graphql.GraphQLObjectType("Query", root))
+
+
+async def test_types_that_no_class_declares_may_be_maps_and_boxes() -> None:
+    schema = undeclared_schema()
+    engine = Engine(schema, bind(schema, Declared()))
+    shop["/pets"] = {"b": {"name": "Rex"}, "a": "gone", "c": None}
+    shop["/house"] = {"pets": shop["/pets"]}
+    entries = "{ key value { ... on Pet { name } ... on WordBox { value } } }"
+    request = Request(f"{{ house {{ pets {entries} }} pets {entries} }}", None, {})
+    answer = await engine.answer(request, {}, lambda: None, key=object())
+    expected = [
+        {"key": "b", "value": {"name": "Rex"}},
+        {"key": "a", "value": {"value": "gone"}},
+        {"key": "c", "value": None},
+    ]
+    assert json.loads(answer.body) == {"data": {"house": {"pets": expected}, "pets": expected}}
+    assert engine.compiled_answers == 1
