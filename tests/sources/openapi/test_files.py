@@ -101,12 +101,12 @@ def test_a_location_that_is_no_file_says_so(tmp_path: Path) -> None:
 def test_all_files_together_have_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path, api__yaml=HEAD, pet__yaml="a: " + "x" * 100)
     assert refused(path, "pet.yaml", max_bytes=150) == (
-        "pet.yaml: more than 150 bytes with all files together; WEFT_MAX_DOCUMENT_BYTES sets the limit"
+        "pet.yaml: more than 150 bytes with all files together; WEFT_MAX_OPENAPI_BYTES sets the limit"
     )
-    monkeypatch.setenv("WEFT_MAX_DOCUMENT_BYTES", "50")
+    monkeypatch.setenv("WEFT_MAX_OPENAPI_BYTES", "50")
     assert "more than 50 bytes" in refused(path)
-    monkeypatch.setenv("WEFT_MAX_DOCUMENT_BYTES", "lots")
-    assert refused(path) == "WEFT_MAX_DOCUMENT_BYTES='lots': expected a whole number of 0 or more"
+    monkeypatch.setenv("WEFT_MAX_OPENAPI_BYTES", "lots")
+    assert refused(path) == "WEFT_MAX_OPENAPI_BYTES='lots': expected a whole number of 0 or more"
 
 
 # -- from the network ------------------------------------------------------------------------------------------------
