@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sources.openapi.api import Api
+from sources.openapi.choosing import Choice
 from sources.openapi.document import Document, DocumentError
 from sources.openapi.loss import Loss
 from sources.openapi.operation import Operation
@@ -20,7 +21,12 @@ class OpenAPI(Rest):
         name: how errors, plans and logs call it; unique in a graph.
         location: the document's path or URL.
         url: base address; None takes the first server of the document.
-        allow_remote_refs: whether references to other hosts are followed.
+        include: patterns of the operations that are in the graph: ``tag:billing``, an ``operationId`` such as
+            ``list*``, or a path such as ``GET /pets/**``; none takes all.
+        exclude: which are not, whatever includes them.
+        rename: names by ``operationId``, by method and path, or by the name of a component.
+        prefix: what the names of types and root fields begin with.
+        allow_remote_refs: whether what the document refers to may come from the network.
         options: what `Rest` takes besides.
     """
 
@@ -30,6 +36,10 @@ class OpenAPI(Rest):
         location: str | Path,
         *,
         url: str | None = None,
+        include: str | Sequence[str] = (),
+        exclude: str | Sequence[str] = (),
+        rename: Mapping[str, str] | None = None,
+        prefix: str = "",
         allow_remote_refs: bool = False,
         **options: Any,
     ) -> None:
@@ -37,7 +47,8 @@ class OpenAPI(Rest):
         self.api: Api | None = None
         problem = ""
         try:
-            self.api = Api(Document.load(self.location, allow_remote_refs=allow_remote_refs))
+            document = Document.load(self.location, allow_remote_refs=allow_remote_refs)
+            self.api = Api(document, Choice(_several(include), _several(exclude), dict(rename or {}), prefix))
         except DocumentError as exc:
             problem = str(exc)
         address = url or (self.api.server if self.api is not None else "")
@@ -46,6 +57,8 @@ class OpenAPI(Rest):
             self._fault(problem)
         elif not address:
             self._fault(f"{self.location}: the document names no server; give url=")
+        for fault in self.api.faults if self.api is not None else ():
+            self._fault(fault)
 
     def __repr__(self) -> str:
         return f"OpenAPI({self.name!r}, {self.location!r})"
@@ -59,3 +72,7 @@ class OpenAPI(Rest):
     def losses(self) -> Sequence[Loss]:
         """What the graph does not hold as the document has it."""
         return () if self.api is None else tuple(self.api.losses)
+
+
+def _several(patterns: str | Sequence[str]) -> tuple[str, ...]:
+    return (patterns,) if isinstance(patterns, str) else tuple(patterns)
