@@ -7,7 +7,7 @@ gets what stands in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import graphql
@@ -30,7 +30,7 @@ class Inputs:
     def __init__(self, outputs: Outputs) -> None:
         self._outputs = outputs
         self._losses = outputs.losses
-        self._objects: dict[Schema, graphql.GraphQLInputObjectType] = {}
+        self._objects: dict[Member, graphql.GraphQLInputObjectType] = {}
         self._entries: dict[Schema, graphql.GraphQLInputObjectType] = {}
         self._alternatives: dict[tuple[Member, ...], graphql.GraphQLInputObjectType] = {}
         self._open: set[Schema] = set()
@@ -61,27 +61,34 @@ class Inputs:
     def _one_of(self, found: tuple[Member, ...], schema: Schema, place: str, called: str) -> Any:
         if len(found) == 1:
             return self._single(found[0], place, called)
-        if len(found) > MOST or any(member.kind is None for member in found):
-            return self._outputs.of(schema, place)
+        if len(found) > MOST:
+            return self._json(schema, "many-options", f"one of more than {MOST} things; it is sent as JSON")
+        if any(member.kind is None for member in found):
+            return self._json(schema, "anything", "one of its options may be anything; it is sent as JSON")
         if all(member.is_scalar for member in found):
             kinds = [self._single(member, place, called) for member in found]
             message = "no scalar has all its values; it is sent as JSON"
             return mixed(kinds) or self._json(schema, "mixed-scalars", message)
-        arrays = [member for member in found if member.kind == "array"]
+        arrays = [member.schema for member in found if member.kind == "array"]
         others = tuple(member for member in found if member.kind != "array")
-        if len(arrays) == 1 and (not others or set(others) == set(self._held_by(arrays[0]))):
-            return self._single(arrays[0], place, called)  # GraphQL takes one item for a list of it
-        if len(arrays) > 1:
-            return self._json(schema, "mixed-lists", "one of several lists; it is sent as JSON")
+        if arrays and (not others or self._are_alike(others, self._held_by(arrays))):
+            return self._list(arrays, schema, place, called)  # GraphQL takes one item for a list of it
         return self._alternative(found, schema, place)
 
-    def _held_by(self, array: Member) -> tuple[Member, ...]:
-        return () if array.schema.items is None else self._outputs.members(array.schema.items)
+    def _held_by(self, arrays: Sequence[Schema]) -> tuple[Member, ...]:
+        held = [array.items for array in arrays if array.items is not None]
+        return tuple(dict.fromkeys(member for items in held for member in self._outputs.members(items)))
+
+    def _are_alike(self, one: tuple[Member, ...], other: tuple[Member, ...]) -> bool:
+        if all(member.is_scalar for member in (*one, *other)):
+            kinds = [mixed(self._single(member, "", "") for member in found) for found in (one, other) if found]
+            return len(set(kinds)) == 1
+        return set(one) == set(other)
 
     def _single(self, member: Member, place: str, called: str) -> Any:
         schema = member.schema
         if member.kind == "array":
-            return self._list(schema, place, called)
+            return self._list([schema], schema, place, called)
         if member.kind == "object":
             return self._object(member, place)
         if member.kind is None:
@@ -94,19 +101,22 @@ class Inputs:
     def _json(self, schema: Schema, reason: str, message: str) -> graphql.GraphQLScalarType:
         return self._outputs.json(schema, reason, message)
 
-    def _list(self, schema: Schema, place: str, called: str) -> Any:
-        items = schema.items
-        if items is None:
+    def _list(self, arrays: Sequence[Schema], schema: Schema, place: str, called: str) -> Any:
+        items = [array.items for array in arrays if array.items is not None]
+        if len(items) < len(arrays):
             kind = self._json(schema, "anything", "an array does not say what it holds; its items are JSON")
             return graphql.GraphQLList(kind)
-        if schema in self._open or len(self._open) > MOST:
+        if arrays[0] in self._open or len(self._open) > MOST:
             return self._json(schema, "endless-list", "a list of itself; it is sent as JSON")
-        self._open.add(schema)
+        self._open.add(arrays[0])
         try:
-            kind = self.of(items, place, called)
+            if len(items) == 1:
+                kind = self.of(items[0], place, called)
+            else:
+                kind = self._one_of(self._held_by(arrays), schema, place, called)
         finally:
-            self._open.discard(schema)
-        return graphql.GraphQLList(kind if is_nullable(items) else graphql.GraphQLNonNull(kind))
+            self._open.discard(arrays[0])
+        return graphql.GraphQLList(kind if any(map(is_nullable, items)) else graphql.GraphQLNonNull(kind))
 
     # -- objects --------------------------------------------------------------------------------------------------
 
@@ -117,10 +127,11 @@ class Inputs:
         schema = member.schema
         if not self._is_typed(member):
             return self._map(schema, place)
-        known = self._objects.get(schema)
+        known = self._objects.get(member)
         if known is None:
-            name = self._outputs.names.input_of(schema, place)
-            known = self._objects[schema] = graphql.GraphQLInputObjectType(
+            names = self._outputs.names
+            name = names.take(f"{place}BaseInput") if member.is_base else names.input_of(schema, place)
+            known = self._objects[member] = graphql.GraphQLInputObjectType(
                 name, lambda: self._fields(schema, name), description=schema.description
             )
         return known
@@ -169,9 +180,11 @@ class Inputs:
             message = f"{name} needs itself by way of {wire!r}, which no client can give; it may be left out"
             self._losses.add(schema.pointer, "circular-input", message, "loosened")
         is_required = isinstance(kind, graphql.GraphQLNonNull)
-        default = self._default(schema, kind) if is_required else graphql.Undefined
-        if is_required and default is graphql.Undefined and len(texts_of(schema)) == 1:
-            default = texts_of(schema)[0]  # there is nothing to choose
+        default: Any = graphql.Undefined
+        if is_required:
+            default = texts_of(schema)[0] if len(texts_of(schema)) == 1 else self._default(schema, kind)
+            if default is graphql.Undefined and schema.default is not None:
+                kind, is_required = kind.of_type, False  # the backend knows what it takes in its place
         is_outdated = schema.deprecated and not (is_required and default is graphql.Undefined)
         return graphql.GraphQLInputField(
             kind,
@@ -205,7 +218,10 @@ class Inputs:
             base = name.removesuffix("Input")
 
             def fields() -> dict[str, graphql.GraphQLInputField]:
-                kinds = {member: self._single(member, base, "") for member in found}
+                arrays = [member.schema for member in found if member.kind == "array"]
+                kinds = {member: self._single(member, base, "") for member in found if member.kind != "array"}
+                if arrays:
+                    kinds[Member(arrays[0], "array")] = self._list(arrays, arrays[0], base, "")
                 names = Names()
                 words = {member: names.take(_word(member, kind, base)) for member, kind in kinds.items()}
                 made.extensions[MARK] = AlternativesMark(_told(schema, words))
@@ -217,10 +233,9 @@ class Inputs:
         return known
 
     def _default(self, schema: Schema, kind: Any) -> Any:
-        if schema.default is None:
-            return graphql.Undefined
-        found = default_of(schema.default, kind)
-        if found is graphql.Undefined:
+        found = graphql.Undefined if schema.default is None else default_of(schema.default, kind)
+        is_plain = isinstance(schema.default, str | int | float) and graphql.get_named_type(kind) is not scalars.ANY
+        if found is graphql.Undefined and is_plain:
             message = f"the default is no value of {kind}; it is left out"
             self._losses.add(schema.pointer, "unusable-default", message, "loosened")
         return found

@@ -64,7 +64,8 @@ _INSTANTS: dict[str, Timestamps] = {
     **dict.fromkeys(("unix-time-ms", "unix-timestamp-ms", "timestamp-ms", "epoch-ms", "utc-millisec"), "unix_ms"),
 }
 _BIG_NAME = re.compile(
-    r"(?:^|.*[_-])id$|.*[a-z](?:Id|ID)$|^ID$|.*timestamp.*|.*(?:_ms|Ms|millis)$|.*bytes.*", re.DOTALL
+    r"(?:.*[_-])?(?:id|ms) | .*[a-z](?:Id|ID|Ms) | ID | .*[mM]illis | .*(?:[tT]imestamp|[bB]ytes).*",
+    re.VERBOSE | re.DOTALL,
 )
 _INT = range(-(2**31), 2**31)
 SCALARS = frozenset(_KINDS)
@@ -135,7 +136,7 @@ def _is_big(schema: Schema, called: str) -> bool:
     told: list[Any] = [largest, schema.minimum, schema.default, schema.example, *(schema.enum or ())]
     if any(_is_number(value) and not _INT.start <= value < _INT.stop for value in told):
         return True
-    return _BIG_NAME.match(called) is not None
+    return _BIG_NAME.fullmatch(called) is not None
 
 
 def _is_number(value: object) -> bool:

@@ -17,10 +17,12 @@ class Member:
 
     Args:
         kind: the kind of JSON; None is anything.
+        is_base: whether the others extend it, and it stands for those that the document does not know.
     """
 
     schema: Schema
     kind: str | None
+    is_base: bool = False
 
     @property
     def is_scalar(self) -> bool:
@@ -56,6 +58,8 @@ def _members(schema: Schema) -> Iterator[Member]:
             fresh = [option for option in dict.fromkeys(options) if option not in seen]
             seen.update(fresh)
             todo.extend(reversed(fresh))
+            if found.properties and any(found in option.parts for option in options):
+                yield Member(found, "object", is_base=True)
             continue
         count += 1
         yield from (Member(found, kind) for kind in sorted(found.kinds)) if found.kinds else [Member(found, None)]

@@ -34,7 +34,7 @@ class Outputs:
         self.losses = losses
         self.enums = Enums(names)
         self._members: dict[Schema, tuple[Member, ...]] = {}
-        self._objects: dict[Schema, graphql.GraphQLObjectType] = {}
+        self._objects: dict[Member, graphql.GraphQLObjectType] = {}
         self._entries: dict[Schema, graphql.GraphQLObjectType] = {}
         self._unions: dict[tuple[Member, ...], Any] = {}
         self._boxes: dict[str, graphql.GraphQLObjectType] = {}
@@ -83,7 +83,7 @@ class Outputs:
         if member.kind == "array":
             return self._list([member.schema], member.schema, place, called)
         if member.kind == "object":
-            return self._object(member.schema, place)
+            return self._object(member, place)
         if member.kind is None:
             return self.json(member.schema, "anything", "the schema does not say what it is; the value is JSON")
         if texts_of(member.schema):
@@ -103,9 +103,9 @@ class Outputs:
         if len(items) < len(arrays):
             kind = self.json(schema, "anything", "an array does not say what it holds; its items are JSON")
             return graphql.GraphQLList(kind)
-        if schema in self._open or len(self._open) > MOST:
+        if arrays[0] in self._open or len(self._open) > MOST:
             return self.json(schema, "endless-list", "a list of itself; the value is JSON")
-        self._open.add(schema)
+        self._open.add(arrays[0])
         try:
             if len(items) == 1:
                 kind = self.of(items[0], place, called)
@@ -113,18 +113,19 @@ class Outputs:
                 found = dict.fromkeys(member for item in items for member in self.members(item))
                 kind = self._one_of(tuple(found), schema, place, called)
         finally:
-            self._open.discard(schema)
+            self._open.discard(arrays[0])
         return graphql.GraphQLList(kind if any(map(is_nullable, items)) else graphql.GraphQLNonNull(kind))
 
     # -- objects --------------------------------------------------------------------------------------------------
 
-    def _object(self, schema: Schema, place: str) -> Any:
+    def _object(self, member: Member, place: str) -> Any:
+        schema = member.schema
         if all(found.write_only for found in schema.properties.values()):
             return self._map(schema, place)
-        known = self._objects.get(schema)
+        known = self._objects.get(member)
         if known is None:
-            name = self.names.output_of(schema, place)
-            known = self._objects[schema] = graphql.GraphQLObjectType(
+            name = self.names.take(f"{place}Base") if member.is_base else self.names.output_of(schema, place)
+            known = self._objects[member] = graphql.GraphQLObjectType(
                 name, lambda: self._fields(schema, name), description=schema.description
             )
         return known
@@ -193,7 +194,7 @@ class Outputs:
 
     def _made_union(self, found: tuple[Member, ...], schema: Schema, place: str) -> Any:
         name = self.names.output_of(schema, place)
-        objects = {member: self._object(member.schema, name) for member in found if member.kind == "object"}
+        objects = {member: self._object(member, name) for member in found if member.kind == "object"}
         if len(objects) == len(found) and len(set(objects.values())) == 1:
             return objects[found[0]]
         typed = {member: kind for member, kind in objects.items() if isinstance(kind, graphql.GraphQLObjectType)}
@@ -249,7 +250,8 @@ class Outputs:
         values: dict[Any, str] = {}
         if told is not None:
             values = {value: names[found] for value, found in told.values.items() if found in names}
-        union.extensions[MARK] = told_by(shapes, boxes, None if told is None else told.property, values)
+        base = next((kind.name for member, kind in typed.items() if member.is_base), None)
+        union.extensions[MARK] = told_by(shapes, boxes, None if told is None else told.property, values, base)
         if not values and not are_told_apart(shapes):
             message = f"options of {union.name} have the same properties; such a value is of the first of them"
             self.losses.add(schema.pointer, "ambiguous-union", message, "loosened")

@@ -68,7 +68,11 @@ def are_told_apart(shapes: Sequence[Shape]) -> bool:
 
 
 def told_by(
-    shapes: Sequence[Shape], boxes: Mapping[str, str], property_name: str | None, values: Mapping[Json, str]
+    shapes: Sequence[Shape],
+    boxes: Mapping[str, str],
+    property_name: str | None,
+    values: Mapping[Json, str],
+    base: str | None = None,
 ) -> Discriminator:
     """Give the discriminator of a union.
 
@@ -76,10 +80,11 @@ def told_by(
         boxes: kinds of JSON and the types of values that are no objects (``object``: of objects that fit no shape).
         property_name: the property that tells, as the document says; None where it does not.
         values: its values, and the names of the types that they mean.
+        base: the type of objects with other values; None where there is none.
     """
     is_simple = property_name is not None and property_name and "." not in property_name and not boxes
-    if is_simple and {shape.name for shape in shapes} <= set(values.values()):
-        return Discriminator(property_name or "", dict(values))
+    if is_simple and {shape.name for shape in shapes} <= {*values.values(), base}:
+        return Discriminator(property_name or "", dict(values), base)
     return Discriminator(_judge(shapes, boxes, property_name, values))
 
 
