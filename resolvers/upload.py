@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 import graphql
-import strawberry
 from strawberry.file_uploads import Upload as StrawberryUpload
 
 from resolvers.marks import argument_names
+from resolvers.scalars import definition_of_scalar
 from sources import Call, Endpoint, File, variable_of
 
 Holds = Callable[[Any], bool]
@@ -34,21 +34,21 @@ def _refuse(*_: Any) -> NoReturn:
     raise graphql.GraphQLError("An Upload is a part of a multipart/form-data request, not a value.")
 
 
-_SCALAR = strawberry.scalar(
-    name="Upload",
-    description="A file, sent as a part of a `multipart/form-data` request.",
-    specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
+UPLOAD = graphql.GraphQLScalarType(
+    "Upload",
+    serialize=_refuse,
     parse_value=_parse,
     parse_literal=_refuse,
-    serialize=_refuse,
+    description="A file, sent as a part of a `multipart/form-data` request.",
+    specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
 )
+_SCALAR = definition_of_scalar(UPLOAD)
 UPLOAD_SCALARS: dict[object, Any] = {Upload: _SCALAR, StrawberryUpload: _SCALAR}
 
 
 def is_upload(kind: object) -> bool:
     """Tell whether a type of a schema is the scalar of files, or a list of it."""
-    named = graphql.get_named_type(kind) if graphql.is_type(kind) else None
-    return named is not None and named.extensions.get("strawberry-definition") is _SCALAR
+    return graphql.is_type(kind) and graphql.get_named_type(kind) is UPLOAD
 
 
 def takes_uploads(schema: graphql.GraphQLSchema) -> bool:

@@ -18,7 +18,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 from resolvers import scalars
 from resolvers.duration import duration_text
 from resolvers.entries import ENTRY_KEY, ENTRY_VALUE, Entries, as_entries, is_entry
-from resolvers.marks import MARK, NAME, PropertyMark, mark_on
+from resolvers.marks import MARK, NAME, AlternativesMark, PropertyMark, mark_on
 from resolvers.node import raw_key
 from sources import Number, Rest, Timestamps, format_date, format_instant, parse_date, parse_instant, spelling_of
 
@@ -139,6 +139,10 @@ def wire_value(value: Any, kind: graphql.GraphQLInputType, source: Rest) -> Any:
     if isinstance(kind, graphql.GraphQLList):
         return [wire_value(item, kind.of_type, source) for item in value]
     if isinstance(kind, graphql.GraphQLInputObjectType):
+        one = kind.extensions.get(MARK)
+        if isinstance(one, AlternativesMark):
+            ((name, found),) = value.items()  # as graphql-core checked
+            return one.sent(name, wire_value(found, kind.fields[name].type, source))
         return {
             source.property_name(python_name(field, name)): wire_value(raw_key(value[name], field), field.type, source)
             for name, field in kind.fields.items()
