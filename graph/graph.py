@@ -24,6 +24,7 @@ from graph.payloads import Draft
 from graph.sdl import print_sdl
 from graph.trusted import TrustedDocuments, read_manifest
 from resolvers import (
+    PLACEHOLDER,
     SCALARS,
     UPLOAD_SCALARS,
     Cost,
@@ -37,8 +38,10 @@ from resolvers import (
     is_federated,
     keys_in,
     keys_of_sources,
+    merged,
 )
 from sources import Bus, Rest
+from sources.openapi import OpenAPI
 
 _INCREMENTAL = (graphql.GraphQLDeferDirective, graphql.GraphQLStreamDirective)
 
@@ -60,6 +63,7 @@ class Graph:
         scalar_overrides: scalars for types of Python, as `strawberry.Schema` takes them.
         schema_directives: directives of the schema itself.
         bus: carries the events that are sent to the gateway; None keeps them inside this process.
+        documents: OpenAPI documents whose operations are fields of the graph as well.
 
     Raises:
         GraphError: something declared is impossible; the error lists every fault that a start-up can see.
@@ -81,10 +85,15 @@ class Graph:
         scalar_overrides: Mapping[object, Any] | None = None,
         schema_directives: Sequence[object] = (),
         bus: Bus | None = None,
+        documents: Sequence[OpenAPI] = (),
     ) -> None:
         if timeout is not None and not timeout > 0:
             raise GraphError(["timeout must be more than 0 seconds"])
         declared = declare(*(root for root in (query, mutation, subscription, *types) if root is not None))
+        for document in documents:
+            declared.add_source(document)
+        if documents and query is None:
+            query = _documents_query(documents)
         options: dict[str, Any] = {
             "query": query,
             "mutation": mutation,
@@ -101,6 +110,8 @@ class Graph:
             schema = _built(declared, lambda: strawberry.Schema(**options, types=types))
             if _has_directives(schema):
                 self._sdl = schema.as_str() + "\n"
+        if documents:
+            schema._schema = merged(schema._schema, documents)
         bindings = bind(schema._schema, declared)
         self.receiving = Receiving(bindings, bus)
         faults = [*bindings.faults, *self.receiving.faults]
@@ -229,6 +240,17 @@ class Graph:
         for source in self.sources:
             if not any(source in graph.sources for graph in keeping):
                 await source.aclose()
+
+
+def _documents_query(documents: Sequence[OpenAPI]) -> type[Any]:
+    """Give a root type for a graph of documents only; its one field gives way to theirs."""
+
+    def names() -> list[str]:
+        return [document.name for document in documents]
+
+    described = "The names of the documents that this graph is made of."
+    field: Any = strawberry.field(names, name=PLACEHOLDER, description=described)
+    return strawberry.type(type("Query", (), {"documents": field}))
 
 
 def _lowered(headers: Mapping[str, str] | None) -> dict[str, str]:

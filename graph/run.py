@@ -63,11 +63,7 @@ def wire_arguments(
         raise graphql.GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
     if call.takes_ids:
         values = {name: raw_key(value, field.args[name]) for name, value in values.items()}
-    definition = field.extensions.get("strawberry-definition")
-    names = {
-        argument.graphql_name or name: argument.python_name
-        for name, argument in zip(field.args, getattr(definition, "arguments", ()), strict=False)
-    }
+    names = call.argument_names
     found = {
         names.get(name, name): wire_value(value, field.args[name].type, call.source) for name, value in values.items()
     }

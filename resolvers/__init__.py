@@ -37,6 +37,7 @@ from resolvers.loader import Loader
 from resolvers.marks import PropertyMark, field, link
 from resolvers.maybe import refused_nulls
 from resolvers.node import GlobalId, Node, global_id, identity_of, key_of, raw_key
+from resolvers.openapi.imported import PLACEHOLDER, merged
 from resolvers.pages import SHOWN, Pages
 from resolvers.receiving import Receiving
 from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
@@ -51,6 +52,7 @@ __all__ = [
     "CUT",
     "JSON",
     "JSON_TYPES",
+    "PLACEHOLDER",
     "SCALARS",
     "SHOWN",
     "UPLOAD_SCALARS",
@@ -121,6 +123,7 @@ __all__ = [
     "keys_of_sources",
     "link",
     "mark_of",
+    "merged",
     "operation_loaders",
     "python_name",
     "raw_key",

@@ -23,26 +23,27 @@ from resolvers.binding import (
     Python,
     Reading,
     References,
+    property_of,
     python_of,
     undeclared,
 )
 from resolvers.calls import as_named, asks_same, broken, freshness_s, in_key_order, positions, with_default_body
 from resolvers.check import cut_by, entity_faults, paging_faults, property_faults, stub_faults
 from resolvers.connection import Connection
-from resolvers.contents import Contents
+from resolvers.contents import Contents, target_of
 from resolvers.declare import Declared
 from resolvers.discriminator import ATTRIBUTE, TYPENAME, Discriminator, Kinds
 from resolvers.entities import Representations
 from resolvers.extension import is_guarded, is_shown
 from resolvers.feeding import feeding_of, generator_faults, pushed_faults
 from resolvers.keys import is_entities, key_faults
-from resolvers.marks import MARK, LinkMark, PropertyMark
+from resolvers.marks import MARK, LinkMark, PropertyMark, argument_names, mark_on, taken_by_stub
 from resolvers.maybe import has_maybe
 from resolvers.node import GLOBAL_ID, LookupMark, Node, NodeIds, is_node, taken_by, taken_type
 from resolvers.pages import Pages
 from resolvers.upload import await_uploads, is_upload, upload_faults
 from resolvers.values import python_name
-from resolvers.weights import weight_faults
+from resolvers.weights import is_list, weight_faults
 from sources import Call, Endpoint, entity_of, snake_case
 
 Reads = Callable[[Mapping[str, Any]], Sequence[Named | Exception]]
@@ -96,14 +97,19 @@ class _Binder:
                     mark = attribute.metadata.get(MARK)
                     resolved = isinstance(attribute, StrawberryField) and attribute.base_resolver is not None
                     if not resolved and not isinstance(mark, LinkMark | Call):
-                        found[attribute.name] = _property(attribute.name, mark, kinds.get(attribute.name))
+                        found[attribute.name] = property_of(attribute.name, mark, kinds.get(attribute.name))
                         if isinstance(mark, PropertyMark):
                             for fault in property_faults(mark, kinds.get(attribute.name)):
                                 self._fault(f"{kind.name}.{attribute.name}", fault)
-            entity = entity_of(origin)
-            if entity is not None:
-                for fault in entity_faults(entity.call, found.keys()):
-                    self._fault(kind.name, fault)
+        for name, element in kind.fields.items():
+            mark = element.extensions.get(MARK)
+            if isinstance(mark, PropertyMark):
+                attribute_name = python_name(element, name)
+                found[attribute_name] = property_of(attribute_name, mark, element.type)
+        entity = self._entity(kind.name)
+        if entity is not None:
+            for fault in entity_faults(entity, found.keys()):
+                self._fault(kind.name, fault)
         self.bindings.attributes[kind.name] = found
 
     def kinds_of(self, abstract: graphql.GraphQLInterfaceType | graphql.GraphQLUnionType, declared: Declared) -> None:
@@ -118,7 +124,7 @@ class _Binder:
 
     def binding(self, kind: graphql.GraphQLObjectType, name: str, element: graphql.GraphQLField) -> Binding:
         definition = element.extensions.get("strawberry-definition")
-        mark = definition.metadata.get(MARK) if isinstance(definition, StrawberryField) else None
+        mark = mark_on(element)
         where = f"{kind.name}.{python_name(element, name)}"
         if is_upload(element.type):
             self._fault(where, "Upload is a type of arguments, not of answers")
@@ -131,14 +137,17 @@ class _Binder:
         if isinstance(mark, LookupMark):
             return self._lookup()
         if not isinstance(definition, StrawberryField):
-            return Python(sees_client=True)
+            is_property = isinstance(mark, PropertyMark)
+            return (
+                property_of(python_name(element, name), mark, element.type) if is_property else Python(sees_client=True)
+            )
         if is_entities(definition):
             return self._entities(element)
         if definition.base_resolver is None and not definition.extensions and not definition.permission_classes:
             identity = None
             if definition.python_name == "id" and issubclass(self.bindings.origins.get(kind.name, object), Node):
                 identity = self._identity(kind.name)
-            return identity or _property(definition.python_name, mark, element.type)
+            return identity or property_of(definition.python_name, mark, element.type)
         for argument in definition.arguments:
             if taken_by(argument.type_annotation.annotation) is not None:
                 self._fault(where, f"the argument {argument.python_name!r} reaches no source: read it with key_of")
@@ -151,8 +160,7 @@ class _Binder:
     # -- stubs ----------------------------------------------------------------------------------------------------
 
     def _stub(self, kind: graphql.GraphQLObjectType, where: str, element: graphql.GraphQLField, call: Call) -> Fetching:
-        definition = element.extensions["strawberry-definition"]
-        arguments = {argument.python_name for argument in definition.base_resolver.arguments}
+        arguments = taken_by_stub(element)
         single, batch = call.single, call.batch
         if single is None:
             return broken(call)
@@ -164,7 +172,7 @@ class _Binder:
         pages = self._pages(where, element, call, single, arguments)
         suppliers = self._suppliers(kind, where, call, single, arguments)
         parents, names = tuple(suppliers.values()), tuple(suppliers)
-        for fault in upload_faults(element, call, single, definition.arguments, has_parents=bool(parents)):
+        for fault in upload_faults(element, call, single, has_parents=bool(parents)):
             self._fault(where, fault)
         batch_names: tuple[str, ...] = ()
         if batch is not None:
@@ -175,7 +183,7 @@ class _Binder:
                 self._fault(where, f"the key {call.key} has {len(call.key)} parts, but {single} needs {sorted(names)}")
             names, parents = in_key_order(call.key, names, parents)
             batch_names = as_named(batch_names, names, call.key)
-        target = _target(element)
+        target = target_of(element)
         entity = self._entity(target)
         fresh_s = freshness_s(call, entity if pages is None else self._entity(self._item_of(target)))
         given = entity is not None and not parents and asks_same(single, entity) and call.source is entity.source
@@ -202,22 +210,22 @@ class _Binder:
             renamed=tuple((variable, name) for variable, name in call.inputs.items() if name in arguments),
             pages=pages,
             takes_ids=any(GLOBAL_ID in argument.extensions for argument in element.args.values()),
-            guarded=self._is_guarded(where, definition),
-            shown=is_shown(definition),
+            argument_names=argument_names(element),
+            guarded=self._is_guarded(where, element),
+            shown=is_shown(element),
             has_maybe=has_maybe(element.args),
         )
 
     def _pushed(
         self, kind: graphql.GraphQLObjectType, where: str, element: graphql.GraphQLField, call: Call
     ) -> Fetching:
-        definition = element.extensions["strawberry-definition"]
-        arguments = {argument.python_name for argument in definition.base_resolver.arguments}
+        arguments = taken_by_stub(element)
         invalidates = {self._type_name(name): path for name, path in call.invalidates.items()}
         for fault in pushed_faults(self.schema, kind, element, call, arguments, invalidates):
             self._fault(where, fault)
         if call.pushed is None:
             return broken(call)
-        target, entity = _target(element), self._entity(_target(element))
+        target, entity = target_of(element), self._entity(target_of(element))
         given = entity is not None and entity.source is call.source and (entity.single or entity.batch)
         rest = self._by_key(where, str(target), entity) if entity is not None and given else None
         attributes = self.bindings.attributes.get(target or "", {})
@@ -231,17 +239,19 @@ class _Binder:
             renamed=tuple((variable, name) for variable, name in call.inputs.items() if name in arguments),
             keeps_digits=self._contents.keeps_digits(element.type, call.source),
             takes_ids=any(GLOBAL_ID in argument.extensions for argument in element.args.values()),
-            guarded=self._is_guarded(where, definition),
-            shown=is_shown(definition),
+            argument_names=argument_names(element),
+            guarded=self._is_guarded(where, element),
+            shown=is_shown(element),
             has_maybe=has_maybe(element.args),
             feeding=feeding_of(call, call.pushed, element, attributes, rest),
         )
 
-    def _is_guarded(self, where: str, definition: StrawberryField) -> bool:
-        if definition.extensions and not is_guarded(definition):
+    def _is_guarded(self, where: str, element: graphql.GraphQLField) -> bool:
+        definition = element.extensions.get("strawberry-definition")
+        if isinstance(definition, StrawberryField) and definition.extensions and not is_guarded(element):
             # Its permissions would be asked by nobody.
             self._fault(where, "its class is not reached from the root types; name it in Graph(types=[...])")
-        return is_guarded(definition)
+        return is_guarded(element)
 
     def _type_name(self, name: str) -> str:
         """Give the schema's name of a type that an author names as it is or by its class."""
@@ -254,7 +264,7 @@ class _Binder:
         self, where: str, element: graphql.GraphQLField, call: Call, single: Endpoint, arguments: set[str]
     ) -> Pages | None:
         """Give how a connection is loaded; None where a field is none."""
-        origin = self.bindings.origins.get(_target(element) or "")
+        origin = self.bindings.origins.get(target_of(element) or "")
         is_connection = origin is not None and issubclass(origin, Connection)
         for fault in paging_faults(element, call, single, arguments, is_connection=is_connection):
             self._fault(where, fault)
@@ -283,7 +293,7 @@ class _Binder:
             attribute = call.inputs.get(name, name)
             if attribute in arguments or (call.paging is not None and name in call.paging.variables):
                 continue
-            for owner in {kind.name, self.bindings.origins[kind.name].__name__}:
+            for owner in {kind.name, getattr(self.bindings.origins.get(kind.name), "__name__", kind.name)}:
                 own = f"{snake_case(owner)}_"
                 if attribute not in attributes and attribute.startswith(own):
                     attribute = attribute.removeprefix(own)
@@ -315,11 +325,11 @@ class _Binder:
     def _link(
         self, kind: graphql.GraphQLObjectType, where: str, element: graphql.GraphQLField, mark: LinkMark
     ) -> Binding:
-        target = _target(element)
+        target = target_of(element)
         call = self._entity(target)
         if call is None:
             self._fault(where, f"links to {target or 'a scalar'}, which is not an entity of any source")
-            return _property(where, None, element.type)
+            return property_of(where, None, element.type)
         if call.single is None and call.batch is None:
             if not call.is_faulty:
                 self._fault(where, f"links to {target}, whose entity declares neither get nor batch")
@@ -327,13 +337,12 @@ class _Binder:
         if len(mark.names) != len(call.key):
             self._fault(where, f"links by {mark.names}, but the key of {target} is {call.key}")
         attributes = self.bindings.attributes[kind.name]
-        definition = element.extensions["strawberry-definition"]
         return dataclasses.replace(
             self._by_key(where, str(target), call),
             parents=tuple(Reading(name, attributes.get(name)) for name in mark.names),
-            many_keys=_is_list(element.type),
-            guarded=self._is_guarded(where, definition),
-            shown=is_shown(definition),
+            many_keys=is_list(element.type),
+            guarded=self._is_guarded(where, element),
+            shown=is_shown(element),
         )
 
     def _by_key(self, where: str, target: str, call: Call) -> Fetching:
@@ -409,7 +418,11 @@ class _Binder:
     def _entity(self, target: str | None) -> Call | None:
         origin = self.bindings.origins.get(target or "")
         entity = None if origin is None else entity_of(origin)
-        return None if entity is None else entity.call
+        if entity is not None:
+            return entity.call
+        kind = self.schema.type_map.get(target or "")
+        declared = None if kind is None else kind.extensions.get(MARK)
+        return declared if isinstance(declared, Call) else None
 
     def _entity_names(self, target: str | None, call: Call) -> tuple[str, ...]:
         names = call.single.template.variables if call.single else ()
@@ -433,18 +446,3 @@ class _Binder:
         text = f"{where}: {message}"
         if text not in self.bindings.faults:
             self.bindings.faults.append(text)
-
-
-def _property(attribute: str, mark: object, kind: graphql.GraphQLOutputType | None) -> Property:
-    if isinstance(mark, PropertyMark):
-        return Property(attribute, mark.path, mark.ttl, kind, mark)
-    return Property(attribute, kind=kind)
-
-
-def _target(element: graphql.GraphQLField) -> str | None:
-    named = graphql.get_named_type(element.type)
-    return None if graphql.is_leaf_type(named) else named.name
-
-
-def _is_list(kind: graphql.GraphQLOutputType) -> bool:
-    return isinstance(graphql.get_nullable_type(kind), graphql.GraphQLList)

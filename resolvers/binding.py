@@ -40,6 +40,13 @@ class Property:
         return (source.property_name(self.attribute),) if self.path is None else self.path
 
 
+def property_of(attribute: str, mark: object, kind: graphql.GraphQLOutputType | None) -> Property:
+    """Give the binding of a value inside its parent's object, as what was written on it says."""
+    if isinstance(mark, PropertyMark):
+        return Property(attribute, mark.path, mark.ttl, kind, mark)
+    return Property(attribute, kind=kind)
+
+
 def undeclared(name: str, source: Rest) -> tuple[str, ...]:
     """Give where a name that no class declares is in the backend's object: spelled as the source does, or a path."""
     return tuple(name.split(".")) if "." in name else (source.property_name(name),)
@@ -83,7 +90,8 @@ class Fetching:
         parents: what is read from each parent; together they are its key. Empty for a call that has no parent.
         single_names: the single endpoint's variables that take the key's parts, in their order.
         batch_names: the batch endpoint's list variables that take the key's parts; one name takes composite keys whole.
-        arguments: the field's arguments (Python names) that any endpoint uses.
+        arguments: the field's arguments (Python names) that any endpoint uses; `argument_names` has them by the
+            schema's names.
         match: where a batch's item holds each part of its key.
         target: name of the object type that it answers, or None for scalars.
         invalidates: the call's, by the schema's names of the types.
@@ -134,6 +142,7 @@ class Fetching:
     shown: bool = False
     has_maybe: bool = False
     feeding: Feeding | None = None
+    argument_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def source(self) -> Rest:

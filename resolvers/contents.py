@@ -46,3 +46,9 @@ class Contents:
             found.kind is not None and counts_digits(graphql.get_named_type(found.kind), source, found.mark)
             for found in properties
         )
+
+
+def target_of(element: graphql.GraphQLField) -> str | None:
+    """Give the type of the objects that a field gives; None where it gives leaves."""
+    named = graphql.get_named_type(element.type)
+    return None if graphql.is_leaf_type(named) else named.name

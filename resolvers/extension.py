@@ -40,7 +40,7 @@ class Fetched(FieldExtension):
 
 def guard(field: StrawberryField) -> None:
     """Let a field's extensions run around the value of its backend."""
-    if field.extensions and not is_guarded(field):
+    if field.extensions and not any(isinstance(extension, Fetched) for extension in field.extensions):
         field.extensions.insert(0, Fetched())
 
 
@@ -52,11 +52,16 @@ def name_denials(field: StrawberryField) -> None:
                 permission.error_extensions = {"code": "FORBIDDEN", **(permission.error_extensions or {})}
 
 
-def is_guarded(field: StrawberryField) -> bool:
+def is_guarded(element: graphql.GraphQLField) -> bool:
     """Tell whether anything runs before the backend is asked."""
-    return any(isinstance(extension, Fetched) for extension in field.extensions)
+    return any(isinstance(extension, Fetched) for extension in _extensions(element))
 
 
-def is_shown(field: StrawberryField) -> bool:
+def is_shown(element: graphql.GraphQLField) -> bool:
     """Tell whether an extension may look at the backend's value, and at the arguments; permissions do not."""
-    return any(type(extension) not in (Fetched, PermissionExtension) for extension in field.extensions)
+    return any(type(extension) not in (Fetched, PermissionExtension) for extension in _extensions(element))
+
+
+def _extensions(element: graphql.GraphQLField) -> list[FieldExtension]:
+    definition = element.extensions.get("strawberry-definition")
+    return definition.extensions if isinstance(definition, StrawberryField) else []

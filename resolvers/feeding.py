@@ -13,6 +13,7 @@ from strawberry.types.fields.resolver import StrawberryResolver
 from resolvers.binding import Feeding, Fetching, Property, undeclared
 from resolvers.check import invalidation_faults
 from resolvers.filters import Filter
+from resolvers.marks import argument_names
 from resolvers.shared import shared_of
 from resolvers.values import decoder_of
 from sources import Call, Pushed, split_path
@@ -125,9 +126,7 @@ def _gives_values(resolver: StrawberryResolver[Any]) -> bool:
 
 def _named(element: graphql.GraphQLField) -> dict[str, graphql.GraphQLArgument]:
     """Give the arguments of a field by their Python names."""
-    definition = element.extensions["strawberry-definition"]
-    names = (argument.python_name for argument in definition.arguments)
-    return dict(zip(names, element.args.values(), strict=False))
+    return {name: element.args[given] for given, name in argument_names(element).items()}
 
 
 def _taken(call: Call, pushed: Pushed) -> Set[str]:

@@ -1,4 +1,7 @@
-"""What an author writes on a field: `field` for a property of the reply, `link` for a key to another entity."""
+"""What an author writes on a field: `field` for a property of the reply, `link` for a key to another entity.
+
+A field that comes from a document, and not from a class, carries the same marks in its extensions.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import graphql
 import strawberry
+from strawberry.types.field import StrawberryField
 
 from sources import DeclarationError, Timestamps, split_path
 
 MARK = "weft"
+NAME = "weft-name"  # how a backend, or a call's template, names an argument, an input field or a property
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,3 +85,27 @@ def link(*names: str, **options: Any) -> Any:
     linked: Any = strawberry.field(metadata={MARK: LinkMark(names)}, **options)
     linked.init = linked.repr = linked.compare = False  # an object made by hand has the key, not what it points to
     return linked
+
+
+def mark_on(element: graphql.GraphQLField) -> object:
+    """Give what was declared about where a field's value comes from; None where nothing was."""
+    definition = element.extensions.get("strawberry-definition")
+    own = definition.metadata.get(MARK) if isinstance(definition, StrawberryField) else None
+    return element.extensions.get(MARK) if own is None else own
+
+
+def argument_names(element: graphql.GraphQLField) -> Mapping[str, str]:
+    """Give the names by which templates know a field's arguments."""
+    definition = element.extensions.get("strawberry-definition")
+    declared = getattr(definition, "arguments", None)
+    if declared is None:
+        return {name: argument.extensions.get(NAME, name) for name, argument in element.args.items()}
+    return {name: argument.python_name for name, argument in zip(element.args, declared, strict=False)}
+
+
+def taken_by_stub(element: graphql.GraphQLField) -> set[str]:
+    """Give the arguments that a field's call is told; an extension may let the field itself take others."""
+    resolver = getattr(element.extensions.get("strawberry-definition"), "base_resolver", None)
+    if resolver is None:
+        return set(argument_names(element).values())
+    return {argument.python_name for argument in resolver.arguments}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 import graphql
 import strawberry
 from strawberry.file_uploads import Upload as StrawberryUpload
-from strawberry.types.arguments import StrawberryArgument
 
+from resolvers.marks import argument_names
 from sources import Call, Endpoint, File, Form, variable_of
 
 
@@ -81,13 +81,12 @@ def upload_faults(
     element: graphql.GraphQLField,
     call: Call,
     endpoint: Endpoint,
-    arguments: Iterable[StrawberryArgument],
     *,
     has_parents: bool,
 ) -> Iterator[str]:
     """Give what is wrong with how a stub's files travel: each in the body of a write, as it or as a field of a form."""
-    for declared, argument in zip(element.args.values(), arguments, strict=False):
-        kind, name = declared.type, argument.python_name
+    for given, name in argument_names(element).items():
+        kind = element.args[given].type
         if not _holds_upload(kind, set()):
             continue
         variables = {variable for variable in endpoint.variables if call.inputs.get(variable, variable) == name}

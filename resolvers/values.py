@@ -17,7 +17,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 
 from resolvers import scalars
 from resolvers.duration import duration_text
-from resolvers.marks import MARK, PropertyMark
+from resolvers.marks import NAME, PropertyMark, mark_on
 from resolvers.node import raw_key
 from sources import Number, Rest, Timestamps, format_date, format_instant, parse_date, parse_instant, spelling_of
 
@@ -32,8 +32,7 @@ _NOTHING: Said = {}
 
 def mark_of(field: graphql.GraphQLField) -> PropertyMark | None:
     """Give what the author wrote on a field with `field`, if anything."""
-    metadata = getattr(field.extensions.get("strawberry-definition"), "metadata", _NOTHING)
-    found = metadata.get(MARK)
+    found = mark_on(field)
     return found if isinstance(found, PropertyMark) else None
 
 
@@ -166,5 +165,5 @@ def _wire_leaf(value: Any, kind: graphql.GraphQLInputType, source: Rest) -> Any:
 def python_name(element: graphql.GraphQLField | graphql.GraphQLInputField, name: str) -> str:
     """Give the attribute's name in Python for a field of the schema."""
     definition = element.extensions.get("strawberry-definition")
-    found = getattr(definition, "python_name", None)
+    found = getattr(definition, "python_name", None) or element.extensions.get(NAME)
     return found if isinstance(found, str) else name

@@ -132,14 +132,14 @@ def test_changelog_covers_the_current_version() -> None:
 
 def test_architecture_lists_every_file_after_those_that_it_imports() -> None:
     listed = re.findall(
-        r"^(?:  (\w+\.py) |(\w+)/ )", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.MULTILINE
+        r"^(?:  (\w+\.py) |([\w/]+)/ )", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.MULTILINE
     )
     places: dict[str, int] = {}
     package = ""
     for name, folder in listed:
         package = folder or package
-        if name and package in PACKAGES:
-            places[f"{package}.{name.removesuffix('.py')}"] = len(places)
+        if name and package.partition("/")[0] in PACKAGES:
+            places[f"{package.replace('/', '.')}.{name.removesuffix('.py')}"] = len(places)
     files = [path for path in python_files(*PACKAGES) if path.name != "__init__.py"]
     names = {relative(path).removesuffix(".py").replace("/", "."): path for path in files}
     assert places.keys() == names.keys()
