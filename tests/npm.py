@@ -1,11 +1,14 @@
-"""JavaScript for tests: the packages of tests/wire/package.json, installed once, and node to run scripts with them.
+"""JavaScript for tests: the packages of a package.json, installed once, and node to run scripts with them.
 
 Without node, npm or their registry such tests are skipped and say why, or fail: see tests/required.py.
 """
 
 from __future__ import annotations
 
+import select
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,10 +19,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ROOT / "tests" / "wire" / "package.json"
 
 
-def node_modules(cache: Path = ROOT / ".npm") -> Path:
+def node_modules(packages: Path = PACKAGES, cache: Path = ROOT / ".npm") -> Path:
     """Give the folder ``node_modules`` with the packages; whoever comes first installs them, which takes a while."""
     try:
-        return installed(PACKAGES, cache)
+        return installed(packages, cache)
     except NpmError as exc:
         _without(str(exc))
 
@@ -35,6 +38,23 @@ def node(script: Path, *arguments: str, timeout_s: float = 60) -> str:
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
+
+
+@contextmanager
+def node_serving(script: Path, *arguments: str, packages: Path, timeout_s: float = 60) -> Iterator[str]:
+    """Run a script that serves until its input ends, and give the first line that it prints."""
+    command = [program("node"), str(script), *arguments]
+    folder = node_modules(packages).parent
+    with subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            ready, _, _ = select.select([process.stdout], [], [], timeout_s)
+            line = process.stdout.readline() if ready else ""
+            assert line, f"{script.name} did not start"
+            yield line
+        finally:
+            process.kill()
 
 
 def _without(reason: str) -> NoReturn:

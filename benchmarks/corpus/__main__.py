@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.corpus import documents, peers, report
+from benchmarks.corpus import documents, peers, report, weft
 from benchmarks.corpus.documents import Document
 from benchmarks.corpus.outcome import Measures, Outcome
 from benchmarks.npm import NpmError, installed
@@ -55,7 +55,6 @@ def _importer(peer: str | None, cache: Path, limit_s: float) -> _Importer:
     if peer is not None:
         modules = installed(peers.PACKAGES, cache, timeout_s=900)
         return lambda path: peers.measured(peer, path, modules, limit_s=limit_s)
-    from benchmarks.corpus import weft
     processes = weft.context()
     return lambda path: weft.measured(path, processes, limit_s=limit_s)
 
