@@ -59,11 +59,11 @@ def _importer(peer: str | None, cache: Path, limit_s: float) -> _Importer:
     return lambda path: weft.measured(path, processes, limit_s=limit_s)
 
 
-def _chosen(found: Sequence[Document], options: argparse.Namespace) -> list[Document]:
+def _chosen(found: list[Document], options: argparse.Namespace) -> list[Document]:
     if options.only:
         return [one for one in found if any(fnmatch.fnmatchcase(one.name, pattern) for pattern in options.only)]
     if options.all:
-        return list(found)
+        return found
     return documents.chosen(found, limit=options.limit, seed=options.seed)
 
 
@@ -82,9 +82,7 @@ def _outcome(document: Document, importer: _Importer) -> Outcome:
     try:
         operations = document.operations()
     except ValueError as exc:
-        return Outcome(
-            document=document.name, size=document.size, operations=0, failure="not parsed", message=str(exc)
-        )
+        return Outcome(document=document.name, size=document.size, operations=0, failure="not parsed", message=str(exc))
     measures, check_s, failure, message = importer(document.path)
     return Outcome(
         document=document.name,

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import yaml
 
 METHODS = frozenset("get put post delete options head patch trace".split())
 PACKAGES = Path(__file__).with_name("package.json")
 # Always imported: what people name first when they doubt an importer.
-FAMOUS = ("directory/stripe.com", "directory/github.com/api.github.com", "directory/kubernetes.io", "github/api.github.com")
+FAMOUS = tuple(
+    "directory/stripe.com directory/github.com/api.github.com directory/kubernetes.io github/api.github.com".split()
+)
 LARGEST = 10
 
 
@@ -41,7 +44,8 @@ class Document:
             ValueError: the file is neither JSON nor YAML.
         """
         paths = _object(_object(self._read()).get("paths"))
-        items = (_object(item) for path, item in paths.items() if not str(path).startswith("x-"))
+        found = (_object(item) for path, item in paths.items() if not str(path).startswith("x-"))
+        items = (_object(paths.get(_beside(item["$ref"]))) if "$ref" in item else item for item in found)
         return sum(isinstance(item.get(method), dict) for item in items for method in METHODS)
 
     def _read(self) -> Any:
@@ -106,6 +110,11 @@ def _by_turns(documents: list[Document], seed: int) -> list[Document]:
         providers.setdefault(document.provider, []).append(document)
     queues = [providers[name] for name in sorted(providers, key=place)]
     return [document for turn in zip_longest(*queues) for document in turn if document is not None]
+
+
+def _beside(reference: object) -> str:
+    """Give the path that a path item refers to, which is as good as always one of the same document."""
+    return unquote(str(reference).removeprefix("#/paths/")).replace("~1", "/").replace("~0", "~")
 
 
 def _object(value: Any) -> dict[Any, Any]:

@@ -89,16 +89,16 @@ def _measures(graph: Graph, source: OpenAPI, import_s: float) -> Measures:
     peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     schema = graph.schema
     roots = [root for root in (schema.query_type, schema.mutation_type) if root is not None]
-    fields = list(_fields(schema))
+    fields, losses = list(_fields(schema)), source.losses
     return Measures(
         import_s=import_s,
         peak_bytes=peak_bytes,
         operation_fields=sum(MARK in field.extensions for root in roots for field in root.fields.values()),
-        left_out=sum(loss.effect == "left-out" and _OPERATION.fullmatch(loss.pointer) is not None for loss in source.losses),
+        left_out=sum(_OPERATION.fullmatch(loss.pointer) is not None for loss in losses if loss.effect == "left-out"),
         types=sum(not graphql.is_introspection_type(found) for found in schema.type_map.values()),
         fields=len(fields),
         json_fields=sum(graphql.get_named_type(field.type).name == "JSON" for field in fields),
-        losses=dict(Counter(loss.reason for loss in source.losses)),
+        losses=dict(Counter(loss.reason for loss in losses)),
     )
 
 

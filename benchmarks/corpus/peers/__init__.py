@@ -34,9 +34,7 @@ class _Line(msgspec.Struct):
     message: str = ""
 
 
-def measured(
-    peer: str, path: Path, modules: Path, *, limit_s: float
-) -> tuple[Measures | None, float, str | None, str]:
+def measured(peer: str, path: Path, modules: Path, *, limit_s: float) -> tuple[Measures | None, float, str | None, str]:
     """Import a document under node; give the measures, the seconds of the check, and what went wrong."""
     command = [program("node"), f"--max-old-space-size={_HEAP_MB}", str(HERE / f"{peer}.mjs"), str(path)]
     options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "start_new_session": True}

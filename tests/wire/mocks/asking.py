@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import graphql
@@ -16,6 +17,7 @@ from resolvers.marks import PropertyMark, mark_on
 
 Json = Any
 _SAMPLES: dict[str, Json] = {
+    "ID": "1",
     "Int": 1,
     "Float": 1.5,
     "Boolean": True,
@@ -29,7 +31,9 @@ _SAMPLES: dict[str, Json] = {
     "URL": "https://example.com/path",
     "Email": "ada@example.com",
     "Base64": "AAAA",
+    "JSON": {},
 }
+_PLAIN = frozenset({"ID", "Int", "Float", "Boolean", "String"})
 _DEPTH = 4
 _FIELDS = 120
 
@@ -61,15 +65,17 @@ class Asked:
     below: dict[str, list[Selected]]
 
 
-def asked(kind: str, name: str, element: graphql.GraphQLField, schema: graphql.GraphQLSchema, *, all_: bool) -> Asked:
+def asked(
+    kind: str, name: str, element: graphql.GraphQLField, schema: graphql.GraphQLSchema, *, optional: bool
+) -> Asked:
     """Ask for one root field.
 
     Args:
         kind: ``query`` or ``mutation``.
-        all_: whether arguments are given that may be left out.
+        optional: whether arguments are given that may be left out.
     """
     given = {
-        key: argument for key, argument in element.args.items() if all_ or graphql.is_required_argument(argument)
+        key: argument for key, argument in element.args.items() if optional or graphql.is_required_argument(argument)
     }
     below = _below(graphql.get_named_type(element.type), schema, Room(), _DEPTH)
     declared = ", ".join(f"${key}: {argument.type}" for key, argument in given.items())
@@ -92,14 +98,10 @@ def sample(kind: graphql.GraphQLInputType, depth: int) -> Json:
     if isinstance(kind, graphql.GraphQLEnumType):
         return next(iter(kind.values))
     if isinstance(kind, graphql.GraphQLInputObjectType):
-        fields = kind.fields.items()
-        if kind.is_one_of:
-            fields = list(fields)[:1]
-        return {
-            name: sample(found.type, depth - 1)
-            for name, found in fields
-            if kind.is_one_of or depth > 0 or graphql.is_required_input_field(found)
-        }
+        fields = list(kind.fields.items())[: 1 if kind.is_one_of else None]
+        whole = kind.is_one_of or depth > 0
+        given = [(name, one.type) for name, one in fields if whole or graphql.is_required_input_field(one)]
+        return {name: sample(one, depth - 1) for name, one in given}
     return _SAMPLES.get(kind.name, "text")
 
 
@@ -143,7 +145,6 @@ def _written(below: dict[str, list[Selected]]) -> str:
     return f" {{ {' '.join(parts)} }}"
 
 
-
 def expected(kind: graphql.GraphQLOutputType, below: dict[str, list[Selected]], body: Json, said: Json) -> Json:
     """Give what must come of a body.
 
@@ -155,17 +156,15 @@ def expected(kind: graphql.GraphQLOutputType, below: dict[str, list[Selected]], 
     if body is None:
         return None
     if isinstance(kind, graphql.GraphQLList):
-        told = said if isinstance(said, list) else []
-        return [
-            expected(kind.of_type, below, item, told[index] if index < len(told) else None)
-            for index, item in enumerate(body)
-        ]
+        items = said if isinstance(said, list) else []
+        pairs = zip_longest(body, items[: len(body)])
+        return [expected(kind.of_type, below, item, told) for item, told in pairs]
     if isinstance(kind, graphql.GraphQLEnumType):
         return next((name for name, value in kind.values.items() if value.value == body), body)
     if isinstance(kind, graphql.GraphQLScalarType):
-        return kind.serialize(kind.parse_value(body) if kind.name in _SAMPLES else body)
+        return kind.serialize(kind.parse_value(body) if kind.name not in _PLAIN else body)
     name = kind.name if isinstance(kind, graphql.GraphQLObjectType) else (said or {}).get("__typename")
-    found = {"__typename": name}
+    found: dict[str, Json] = {"__typename": name}
     for one in below.get(str(name), ()):
         told = said.get(one.key) if isinstance(said, dict) else None
         found[one.key] = expected(one.field.type, one.below, _property(one.field, body), told)
