@@ -20,7 +20,7 @@ value that does not convert - raises, and the exact path answers instead, from t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
@@ -33,15 +33,15 @@ from graph.program import Program, Step
 from graph.read import converter, cut_items, cut_list, cut_lists, must, text
 from graph.reading import Readers
 from graph.want import Wants
-from resolvers import Fetching, Kinds, Python, decoder_of, global_id, mark_of
+from resolvers import Bindings, Fetching, Python, decoder_of, global_id, mark_of
 
 
 class Compiler:
     """Compiles the plans of one graph; Structs, decoders and code are shared between operations."""
 
-    def __init__(self, kinds: Mapping[str, Kinds], size: int = 2000) -> None:
+    def __init__(self, bindings: Bindings, size: int = 2000) -> None:
         self.decoders = Decoders(size)
-        self._kinds = kinds
+        self._bindings = bindings
         self._code: cachetools.LRUCache[str, CodeType] = cachetools.LRUCache(size)
 
     def compile(self, plan: Plan) -> Program:
@@ -53,7 +53,7 @@ class Compiler:
         if plan.obstacles:
             raise Uncompilable("; ".join(plan.obstacles))
         try:
-            return _Writer(plan, self.decoders, self._kinds, self._run).program()
+            return _Writer(plan, self.decoders, self._bindings, self._run).program()
         except (SyntaxError, RecursionError, ValueError) as exc:
             raise Uncompilable("the operation is nested too deeply") from exc
 
@@ -69,14 +69,14 @@ class _Writer:
         self,
         plan: Plan,
         decoders: Decoders,
-        kinds: Mapping[str, Kinds],
+        bindings: Bindings,
         run: Callable[[str, dict[str, Any]], None],
     ) -> None:
         self.plan = plan
         self.decoders = decoders
-        self.kinds = kinds
+        self.kinds = bindings.kinds
         self.run = run
-        self.wants = Wants(plan)
+        self.wants = Wants(plan, bindings.boxes)
         self.namespace: dict[str, Any] = {"text": text, "must": must, "cut": cut_items, "EMPTY": []}
         self.lines: list[str] = []
         self.variables, self.sites = 0, dict[int, int]()

@@ -1,7 +1,8 @@
 """Decoders that read only what an operation needs, and check types while they read.
 
 A `Need` is the tree of properties wanted from a JSON object; `Decoders` turns it into a msgspec Struct and keeps the
-Struct for every other operation with the same need, whatever its text. Fields of Structs are named ``f0, f1, ...``;
+Struct for every other operation with the same need, whatever its text. Of a value that is no object the value itself
+is wanted (`ITSELF`); what is wanted of a map is wanted of its entries. Fields of Structs are named ``f0, f1, ...``;
 the backend's names appear only as msgspec's rename table, so no name from outside ever reaches generated code.
 """
 
@@ -17,12 +18,13 @@ import cachetools
 import graphql
 import msgspec
 
-from resolvers import JSON_TYPES, wrapped
+from resolvers import ENTRY_VALUE, JSON_TYPES, Entries, is_map, wrapped
 from sources import Number
 
 INT = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 MATCH = str | int
 KEY = MATCH | None
+ITSELF: Any = object()  # the name of what is no property, but the value
 _SCALARS: dict[str, Any] = {"Int": INT, "Float": float, "String": str, "Boolean": bool, "ID": str | int}
 
 
@@ -42,7 +44,7 @@ class Need:
     def __init__(self, label: str | None = None) -> None:
         self.label = label
         self.options: dict[str, Need] = {}
-        self.names: dict[str, int] = {}
+        self.names: dict[Any, int] = {}
         self.kinds: list[Any] = []
         self.needs: list[Need | None] = []
 
@@ -52,6 +54,8 @@ class Need:
         if index == len(self.kinds):
             self.kinds.append(kind)
             self.needs.append(None)
+        elif kind is msgspec.Raw:  # only there has to be something
+            return f"f{index}"
         elif self.needs[index] is not None:
             raise Uncompilable(f"{name} is read as an object and as a scalar")
         elif self.kinds[index] != kind:
@@ -61,6 +65,8 @@ class Need:
     def object(self, name: str, kind: Any) -> tuple[str, Need]:
         """Want an object, or lists of objects as the GraphQL type ``kind`` says; None is an object that may lack."""
         index = self._index(name)
+        if index < len(self.kinds) and self.kinds[index] is msgspec.Raw:
+            self.kinds[index], self.needs[index] = kind, Need()
         if index == len(self.kinds):
             self.kinds.append(kind)
             self.needs.append(Need())
@@ -69,7 +75,7 @@ class Need:
             raise Uncompilable(f"{name} is read as a scalar and as an object")
         if known is None and _is_object(kind):
             self.kinds[index] = kind  # an object on the way to something is one of the graph's as well
-        elif str(known) != str(kind) and not (kind is None and _is_object(known)):
+        elif _spelled(known) != _spelled(kind) and not (kind is None and _is_object(known)):
             raise Uncompilable(f"{name} is read in two ways")
         return f"f{index}", found
 
@@ -84,31 +90,46 @@ class Need:
         need = self
         if self.options:
             return "?"
-        for name in path[:-1]:
+        *on_the_way, last = path or (ITSELF,)
+        for name in on_the_way:
             below = need.needs[need.names[name]]
             if below is None:
                 return "?"
             need = below
-        kind = need.kinds[need.names[path[-1]]]
+        kind = need.kinds[need.names[last]]
         if kind in (INT, INT | None):
             return "Int"
         return "String" if kind in (str, str | None) else "?"
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the value itself is wanted, and no property of it."""
+        return ITSELF in self.names
+
     def _index(self, name: str) -> int:
         if self.options:
             raise Uncompilable("an object is read both with and without a known type")
+        if self.names and self.is_whole is not (name is ITSELF):
+            raise Uncompilable("an object is read both as a whole and by its properties")
         return self.names.setdefault(name, len(self.names))
 
     def signature(self) -> Hashable:
         """Give what makes two needs equal."""
-        kinds = (str(kind) for kind in self.kinds)
+        kinds = map(_spelled, self.kinds)
         below = (None if need is None else need.signature() for need in self.needs)
         options = tuple(option.signature() for option in self.options.values())
         return (self.label, options, *zip(self.names, kinds, below, strict=True))
 
 
+def _spelled(kind: Any) -> str:
+    """Write a type down; a map is not a list."""
+    return f"{kind} as map" if is_map(kind) else str(kind)
+
+
 def _stricter(one: Any, other: Any) -> Any:
     """Give the type of a property that is read twice: a field's rather than a key's, and without null if either is."""
+    if one is msgspec.Raw:
+        return other
     bare, also = without_null(one), without_null(other)
     if bare == also or also == MATCH:
         found = bare
@@ -121,8 +142,12 @@ def _stricter(one: Any, other: Any) -> Any:
 
 def without_null(kind: Any) -> Any:
     """Give the msgspec type that accepts the same values but null; `Any` stays, it cannot tell."""
-    options = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
-    return functools.reduce(operator.or_, [option for option in options if option is not type(None)])
+    return functools.reduce(operator.or_, [option for option in options_of(kind) if option is not type(None)])
+
+
+def options_of(kind: Any) -> tuple[Any, ...]:
+    """Give the members of a union of msgspec types, or the type alone."""
+    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
 
 
 def leaf_type(kind: graphql.GraphQLOutputType) -> Any:
@@ -152,32 +177,53 @@ class Decoders:
         self._outputs: cachetools.LRUCache[Hashable, type[msgspec.Struct]] = cachetools.LRUCache(size)
 
     def struct(self, need: Need) -> Any:
-        """Give the Struct that reads a need; for an object whose type shows later, the type of JSON not yet read."""
-        if need.options:
-            return msgspec.Raw
+        """Give the Struct whose objects stand for what a need is read from."""
         identity = need.signature()
         known = self._structs.get(identity)
         if known is None:
             fields: list[Any] = []
             for index, (kind, below) in enumerate(zip(need.kinds, need.needs, strict=True)):
-                spelled = kind if below is None else self.payload(kind, self.struct(below))
+                spelled = self.value(kind, below)
                 fields.append((f"f{index}", spelled, None) if _is_nullable(kind) else (f"f{index}", spelled))
-            rename = {f"f{index}": name for name, index in need.names.items()}
+            rename = {f"f{index}": name for name, index in need.names.items() if name is not ITSELF}
             known = self._structs[identity] = msgspec.defstruct("Read", fields, rename=rename, kw_only=True, gc=False)
         return known
 
-    def payload(self, kind: Any, item: Any) -> Any:
-        """Give the msgspec type for a GraphQL type whose named type is read as ``item``."""
-        if kind is None:
-            return _or_null(item)
-        if isinstance(kind, graphql.GraphQLNonNull):
-            return self._payload_item(kind.of_type, item)
-        return _or_null(self._payload_item(kind, item))
+    def entry(self, need: Need) -> Any:
+        """Give the Struct for entries of a map; it is called with what is wanted of them, in the order of the need."""
+        identity = ("entry", need.signature())
+        known = self._structs.get(identity)
+        if known is None:
+            rename = {f"f{index}": name for name, index in need.names.items()}
+            known = self._structs[identity] = msgspec.defstruct("Entry", list(rename), rename=rename, gc=False)
+        return known
 
-    def _payload_item(self, kind: Any, item: Any) -> Any:
+    def item(self, need: Need) -> Any:
+        """Give the msgspec type that reads a need; where the type shows later, that of JSON not yet read."""
+        if need.options:
+            return msgspec.Raw
+        return self.value(need.kinds[0], need.needs[0]) if need.is_whole else self.struct(need)
+
+    def value(self, kind: Any, below: Need | None) -> Any:
+        """Give the msgspec type of a property: ``kind`` itself, or what the GraphQL type ``kind`` says of a need."""
+        return kind if below is None else self.payload(kind, below)
+
+    def payload(self, kind: Any, need: Need) -> Any:
+        """Give the msgspec type for a GraphQL type of whose objects this is wanted; None is one that may lack."""
+        if kind is None:
+            return _or_null(self.item(need))
+        if isinstance(kind, graphql.GraphQLNonNull):
+            return self._payload_item(kind.of_type, need)
+        return _or_null(self._payload_item(kind, need))
+
+    def _payload_item(self, kind: Any, need: Need) -> Any:
+        if isinstance(kind, Entries):
+            index = need.names.get(ENTRY_VALUE)
+            held = msgspec.Raw if index is None else self.value(need.kinds[index], need.needs[index])
+            return dict[str, held]  # type: ignore[valid-type]  # a type made of what is wanted
         if isinstance(kind, graphql.GraphQLList):
-            return list_of(self.payload(kind.of_type, item))
-        return item
+            return list_of(self.payload(kind.of_type, need))
+        return self.item(need)
 
     def decoder(self, identity: Hashable, payload: Any, path: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
         """Give the decoder for a payload inside an envelope."""

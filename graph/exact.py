@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -32,9 +33,9 @@ from graph.refer import refer
 from graph.replies import answer, answers, is_key, no_key, payload
 from graph.run import wire_arguments
 from graph.selection import Selected, Selections
-from graph.tree import Failure, Node, Row, Slot, at, promised
+from graph.tree import Failure, Node, Row, Slot, at, listed
 from resolvers import Bindings, Fetching, Identity, Ledger, Loader, Part, Property, References, ages_of, wire_object
-from sources import Rest
+from sources import Rest, UpstreamInvalid
 
 Group = tuple[graphql.GraphQLObjectType, list[Node], list[Selected]]
 
@@ -214,8 +215,11 @@ class Execution:
         if isinstance(value, Exception):
             return Failure(value)
         if isinstance(kind, graphql.GraphQLList):
-            if slot.source is not None and not isinstance(value, list):
-                return Failure(promised(slot.source, "a list", value))
+            if slot.source is not None:
+                try:
+                    value = listed(kind, value, slot.source)
+                except UpstreamInvalid as exc:
+                    return Failure(exc)
             if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
                 return Failure(
                     graphql.GraphQLError(f"Expected Iterable, but did not find one for field '{slot.selected.name}'.")
@@ -224,19 +228,17 @@ class Execution:
                 self._tree(kind.of_type, item, slot, Path(path, index, None), found) for index, item in enumerate(value)
             ]
         try:
-            node = self._node(value, slot, path)
+            node = self._node(kind, value, slot, path)
             name = self._type_name(kind, node, slot)
         except Exception as exc:  # type resolvers are the author's code
             return Failure(exc)
         found.setdefault(name, []).append(node)
         return node
 
-    def _node(self, value: Any, slot: Slot, path: Path) -> Node:
+    def _node(self, kind: Any, value: Any, slot: Slot, path: Path) -> Node:
         if slot.source is None or isinstance(value, Row):
             return Node(value, path)
-        if not isinstance(value, dict):
-            raise promised(slot.source, "an object", value)
-        return Node(Row(value, slot.source), path)
+        return Node(Row(value, slot.source, self._instances.type_name(kind, value, slot.source)), path)
 
     def _type_name(self, kind: Any, node: Node, slot: Slot) -> str:
         """Find the object type of a value, and check it where the schema can."""
@@ -247,7 +249,7 @@ class Execution:
                 raise graphql.GraphQLError(f"Expected value of type '{kind.name}' but got: {type(value).__name__}.")
             return kind.name
         if isinstance(value, Row):
-            return value.type_name or self._instances.type_name(kind.name, value.raw, value.source)
+            return value.type_name or self._instances.type_name(kind, value.raw, value.source)
         name = (kind.resolve_type or graphql.default_type_resolver)(value, self._info(kind, slot), kind)
         known = self._schema.type_map.get(name) if isinstance(name, str) else None
         if not isinstance(known, graphql.GraphQLObjectType) or not self._schema.is_sub_type(kind, known):
@@ -429,6 +431,8 @@ def _slot(selected: Selected, node: Node, source: Rest | None = None) -> Slot:
 
 
 def _cut(value: Any, kept: int | None) -> Any:
+    if kept is not None and isinstance(value, dict):  # a map
+        return dict(itertools.islice(value.items(), kept))
     return value[:kept] if kept is not None and isinstance(value, list) else value
 
 

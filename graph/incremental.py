@@ -34,7 +34,7 @@ from graph.exact import Execution
 from graph.payloads import Group, Payload, Piece, Writer
 from graph.selection import Selected
 from graph.tree import Failure, Node, Slot
-from resolvers import Ledger
+from resolvers import Entries, Ledger, entries_of
 
 T = TypeVar("T")
 _CHUNK = 100
@@ -149,8 +149,8 @@ class DeferringExecution(Execution):
                 self.pieces.append(Piece(usages, [node.groups[usage] for usage in usages], kind, node, later))
         self._groups.append((kind, nodes, fields.now))
 
-    def _node(self, value: Any, slot: Slot, path: Path) -> Node:
-        node = super()._node(value, slot, path)
+    def _node(self, kind: Any, value: Any, slot: Slot, path: Path) -> Node:
+        node = super()._node(kind, value, slot, path)
         node.groups, node.piece = slot.parent.groups, slot.parent.piece
         return node
 
@@ -190,8 +190,10 @@ class DeferringExecution(Execution):
 
     def _tree(self, kind: Any, value: Any, slot: Slot, path: Path, found: dict[str, list[Node]]) -> Any:
         usage: StreamUsage | None = slot.selected.stream
-        nullable = graphql.get_nullable_type(kind)
+        nullable: Any = graphql.get_nullable_type(kind)
         is_whole = usage is not None and path.key == slot.selected.key and isinstance(nullable, graphql.GraphQLList)
+        if is_whole and isinstance(nullable, Entries) and isinstance(value, dict):
+            kind, value = graphql.GraphQLList(nullable.of_type), entries_of(value)
         if usage is None or not is_whole or isinstance(value, Failure) or not isinstance(value, list | tuple):
             return super()._tree(kind, value, slot, path, found)
         if usage.initial_count < 0:
@@ -199,9 +201,8 @@ class DeferringExecution(Execution):
             return Failure(error)
         count = usage.initial_count
         if len(value) > count:
-            item: Any = nullable
             group = Group(path.as_list(), usage.label, index=count)
-            self.streams.append(Stream(group, slot, path, item.of_type, list(value[count:])))
+            self.streams.append(Stream(group, slot, path, nullable.of_type, list(value[count:])))
         return super()._tree(kind, list(value[:count]), slot, path, found)
 
 

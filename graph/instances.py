@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
 from typing import Any
 
 import graphql
 
-from graph.tree import Failure, Row, at, decoded, promised
+from graph.tree import Failure, Row, at, decoded, listed, promised
 from resolvers import Bindings, PropertyMark
 from sources import Rest, UpstreamInvalid
 
@@ -39,12 +38,20 @@ class Instances:
         known = self._rows.get(id(instance))
         return None if known is None else known[1]
 
-    def type_name(self, abstract: str, raw: Mapping[str, Any], source: Rest) -> str:
-        """Find the object type of a backend's object where the schema says an interface or a union.
+    def type_name(self, kind: Any, raw: Any, source: Rest) -> str:
+        """Find the object type of a backend's value where the schema says an object type, an interface or a union.
 
         Raises:
             UpstreamInvalid: it is of none of them.
         """
+        boxes, name = self._bindings.boxes, str(kind.name)
+        if isinstance(raw, dict) or name in boxes:
+            name = name if isinstance(kind, graphql.GraphQLObjectType) else self._kind_of(name, raw, source)
+        if not isinstance(raw, dict) and name not in boxes:
+            raise promised(source, "an object", raw)
+        return name
+
+    def _kind_of(self, abstract: str, raw: Any, source: Rest) -> str:
         kinds = self._bindings.kinds[abstract]
         path = kinds.where(source)
         if path is None:
@@ -57,7 +64,7 @@ class Instances:
             raise UpstreamInvalid(message, source=source.name)
         return name
 
-    def _object(self, name: str, raw: Mapping[str, Any], source: Rest, made: dict[tuple[str, int], Any]) -> Any:
+    def _object(self, name: str, raw: Any, source: Rest, made: dict[tuple[str, int], Any]) -> Any:
         """Make an instance; an attribute that is not as promised holds what the backend sent, and costs nobody else.
 
         Args:
@@ -86,13 +93,7 @@ class Instances:
         if isinstance(kind, graphql.GraphQLNonNull):
             return self._value(mark, kind.of_type, value, source, made)
         if isinstance(kind, graphql.GraphQLList):
-            if not isinstance(value, list):
-                raise promised(source, "a list", value)
-            return [self._value(mark, kind.of_type, item, source, made) for item in value]
+            return [self._value(mark, kind.of_type, item, source, made) for item in listed(kind, value, source)]
         if graphql.is_leaf_type(kind):
             return decoded(kind, value, source, mark)
-        if isinstance(value, Mapping):
-            is_object = isinstance(kind, graphql.GraphQLObjectType)
-            name = kind.name if is_object else self.type_name(kind.name, value, source)
-            return self._object(name, value, source, made)
-        raise promised(source, "an object", value)
+        return self._object(self.type_name(kind, value, source), value, source, made)

@@ -120,8 +120,8 @@ class Operations:
         self._schema = schema
         self._bindings = bindings
         self._loader = loader
-        self._compiler = Compiler(bindings.kinds)
-        self._compiler_aside = Compiler(bindings.kinds)
+        self._compiler = Compiler(bindings)
+        self._compiler_aside = Compiler(bindings)
         self._estimator = Estimator(schema, self.limits)
         self._documents: Flights[Operation] = Flights()
         self._plans: Flights[Variant] = Flights()

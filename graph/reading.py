@@ -3,6 +3,9 @@
 Where the schema says an interface or a union, the decoder leaves an object's JSON as it is (`msgspec.Raw`). A *settler*
 then asks what type it has and decodes it again, with the decoder for just that type's selection: `settler` gives the
 function that does so wherever in a payload such objects stand. A payload without any costs nothing.
+
+Two other shapes are settled as well, so that whatever comes after reading finds objects in lists: a map becomes a list
+of its entries, and a value that is no object (a member of a union may be a text) becomes an object that holds it.
 """
 
 from __future__ import annotations
@@ -13,11 +16,11 @@ from typing import Any
 import graphql
 import msgspec
 
-from graph.decode import Decoders, Need, Uncompilable, leaf_type, list_of
+from graph.decode import ITSELF, Decoders, Need, Uncompilable, leaf_type, list_of, options_of
 from graph.plan import Fetch
 from graph.read import Deviation, batch_reader, no_reader, root_reader, singles_reader
 from graph.want import Wants
-from resolvers import Kinds, Part, Python, unwrap
+from resolvers import ENTRY_KEY, ENTRY_VALUE, Entries, Kinds, Part, Python, is_map, unwrap
 from sources import Rest
 
 Settle = Callable[[Any], Any]
@@ -44,7 +47,7 @@ class Readers:
         need = self._wants.needs[fetch.number]
         kind: Any = fetch.sites[0].selected.field.type
         if call.batch is not None and call.parents:
-            items = list_of(decoders.struct(need))
+            items = list_of(decoders.item(need))
             identity: tuple[Any, ...] = ("batch", need.signature())
             path = call.batch.items
             read = batch_reader(decoders.decoder(identity, items, path), decoders.decoder(identity, items, ()), path)
@@ -57,7 +60,7 @@ class Readers:
             identity, payload = ("leaf", str(kind)), leaf_type(kind)
         else:
             identity = ("single", str(shown), need.signature())
-            payload = decoders.payload(shown, decoders.struct(need))
+            payload = decoders.payload(shown, need)
         enveloped = decoders.decoder(identity, payload, call.single.items).decode
         plain = decoders.decoder(identity, payload, ()).decode
         nullable = call.is_entity or not isinstance(kind, graphql.GraphQLNonNull)
@@ -73,15 +76,36 @@ class Readers:
             shown: the type with its lists and nulls; None is one object that may lack.
             kind: a type that names the object's.
         """
-        item = self._item(need, kind, source)
+        item = self._entries(need, source) if is_map(shown) else self._item(need, kind, source)
         return None if item is None else _mapped(shown, item)
+
+    def _below(self, need: Need, name: Any, source: Rest) -> Settle | None:
+        """Give the settler of a property."""
+        index = need.names[name]
+        kind, below = need.kinds[index], need.needs[index]
+        return None if below is None else self._settler(kind, below, kind, source)
+
+    def _entries(self, need: Need, source: Rest) -> Settle:
+        """Give the function from a map to its entries."""
+        names, make = tuple(need.names), self._decoders.entry(need)
+        if ENTRY_KEY in names and not _takes_text(need.kinds[need.names[ENTRY_KEY]]):
+            raise Uncompilable("a map's key is read as something else than text")
+        settle = self._below(need, ENTRY_VALUE, source) if ENTRY_VALUE in names else None
+        listed = _ENTRIES.get(names)
+        if listed is None:
+            raise Uncompilable("a map's entry is read by more than key and value")
+        if settle is None:
+            return lambda found: listed(make, found, found.values())
+        return lambda found: listed(make, found, map(settle, found.values()))
 
     def _item(self, need: Need, kind: Any, source: Rest) -> Settle | None:
         if need.options:
             return self._chooser(need, graphql.get_named_type(kind).name, source)
+        if need.is_whole:
+            return _boxed(self._decoders.struct(need), self._below(need, ITSELF, source))
         fields: list[tuple[str, Settle]] = []
-        for index, (inner, below) in enumerate(zip(need.kinds, need.needs, strict=True)):
-            settle = None if below is None else self._settler(inner, below, inner, source)
+        for name, index in need.names.items():
+            settle = self._below(need, name, source)
             if settle is not None:
                 fields.append((f"f{index}", settle))
         return _fields_settled(fields) if fields else None
@@ -90,7 +114,7 @@ class Readers:
         kinds, options = self._kinds[abstract], {}
         for name, option in need.options.items():
             settle = self._item(option, None, source)
-            decode = self._decoders.decoder(("option", option.signature()), self._decoders.struct(option), ()).decode
+            decode = self._decoders.decoder(("option", option.signature()), self._decoders.item(option), ()).decode
             options[name] = decode if settle is None else _after(decode, settle)
         path = kinds.where(source)
         if path is None:
@@ -98,6 +122,30 @@ class Readers:
         tell = self._decoders.decoder(("tell", path), str | int | bool | None, path).decode
         named = kinds.named
         return lambda raw: _chosen(options, named(unwrap(tell(raw), path)))(raw)
+
+
+_ENTRIES: dict[tuple[str, ...], Callable[[Any, Any, Any], list[Any]]] = {
+    (): lambda make, keys, values: [make() for _ in keys],
+    (ENTRY_KEY,): lambda make, keys, values: list(map(make, keys)),
+    (ENTRY_VALUE,): lambda make, keys, values: list(map(make, values)),
+    (ENTRY_KEY, ENTRY_VALUE): lambda make, keys, values: list(map(make, keys, values)),
+    (ENTRY_VALUE, ENTRY_KEY): lambda make, keys, values: list(map(make, values, keys)),
+}
+
+
+def _takes_text(kind: Any) -> bool:
+    return any(option is str or option is Any for option in options_of(kind))
+
+
+def _boxed(make: Any, settle: Settle | None) -> Settle:
+    """Give the function from a value to the object that holds it."""
+
+    def box(value: Any) -> Any:
+        if _is_null(value):  # which is no member of a union
+            raise Deviation
+        return make(f0=value if settle is None else settle(value))
+
+    return box
 
 
 def _chosen(options: Mapping[str, Settle], name: str | None) -> Settle:
@@ -128,7 +176,7 @@ def _mapped(kind: Any, item: Settle) -> Settle:
 
 
 def _mapped_some(kind: Any, item: Settle) -> Settle:
-    if isinstance(kind, graphql.GraphQLList):
+    if isinstance(kind, graphql.GraphQLList) and not isinstance(kind, Entries):
         inner = _mapped(kind.of_type, item)
         return lambda value: list(map(inner, value))
     return item

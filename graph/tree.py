@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from graphql.pyutils import Path
 
 from graph.selection import Selected
-from resolvers import PropertyMark, decoder_of
+from resolvers import Entries, PropertyMark, decoder_of, entries_of
 from sources import Rest, UpstreamInvalid
 
 
@@ -73,6 +73,21 @@ def at(raw: Any, path: tuple[str, ...], source: Rest) -> Any:
             return Failure(promised(source, "an object", raw))
         raw = raw.get(name)
     return raw
+
+
+def listed(kind: Any, value: Any, source: Rest) -> Any:
+    """Give the items of a backend's list, or the entries of its map.
+
+    Raises:
+        UpstreamInvalid: it is none.
+    """
+    if isinstance(kind, Entries):
+        if not isinstance(value, dict):
+            raise promised(source, "an object", value)
+        return entries_of(value)
+    if not isinstance(value, list):
+        raise promised(source, "a list", value)
+    return value
 
 
 def decoded(kind: Any, value: Any, source: Rest, mark: PropertyMark | None) -> Any:

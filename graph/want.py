@@ -7,19 +7,27 @@ be asked again: wanting twice is wanting once.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from graph.decode import KEY, MATCH, Need, Uncompilable, leaf_type, without_null
+import msgspec
+
+from graph.decode import ITSELF, KEY, MATCH, Need, Uncompilable, leaf_type, without_null
 from graph.plan import Fetch, GlobalIdOf, Leaf, Nested, Plan, Shape, Site
-from resolvers import Fetching, Reading
+from resolvers import Fetching, Reading, is_list
 
 _KEYS = list[KEY] | None
 
 
 class Wants:
-    """The needs of a plan's fetches, in their order, and of its shapes."""
+    """The needs of a plan's fetches, in their order, and of its shapes.
 
-    def __init__(self, plan: Plan) -> None:
+    Args:
+        boxes: see `Bindings.boxes`.
+    """
+
+    def __init__(self, plan: Plan, boxes: Collection[str]) -> None:
+        self._boxes = boxes
         self.needs = [Need() for _ in plan.fetches]
         self.shapes: dict[int, Need] = {}
         for fetch in plan.fetches:
@@ -52,6 +60,8 @@ class Wants:
 
     def _want_shape(self, shape: Shape, need: Need) -> None:
         self.shapes[id(shape)] = need
+        if shape.type.name in self._boxes and not shape.options:
+            need.leaf(ITSELF, msgspec.Raw)  # whatever it is, where nothing else is wanted
         for option in shape.options:
             self._want_shape(option, need.option(option.type.name))
         for output in shape.outputs:
@@ -81,22 +91,22 @@ class Wants:
         for name in path[:-1]:
             field, need = need.object(name, None)
             variable = f"{variable}.{field}"
-        return _guarded(variable, need.leaf(path[-1], kind), len(path))
+        return _guarded(variable, need.leaf(path[-1] if path else ITSELF, kind), len(path))
 
     def object(self, need: Need, variable: str, path: tuple[str, ...], kind: Any) -> tuple[str, Need]:
         """Want an object at a path, or lists of objects as the GraphQL type says; give the expression, and its need."""
-        if not path:
+        if not path and not is_list(kind):
             return variable, need
         for name in path[:-1]:
             field, need = need.object(name, None)
             variable = f"{variable}.{field}"
-        field, below = need.object(path[-1], kind)
+        field, below = need.object(path[-1] if path else ITSELF, kind)
         return _guarded(variable, field, len(path)), below
 
 
 def _guarded(variable: str, field: str, length: int) -> str:
     """Write the access to a field; where the path has several parts, any of the objects on it may lack."""
-    if length == 1:
+    if length <= 1:
         return f"{variable}.{field}"
     parts = variable.split(".")
     tests = [f"{'.'.join(parts[:end])} is None" for end in range(len(parts) - length + 2, len(parts) + 1)]

@@ -1,9 +1,9 @@
 """How a field gets its value: bindings, batching, caching. The middle storey, over `sources`.
 
 It knows GraphQL's types, not its documents: it never parses one, never opens a socket and never builds a URL. Read
-`marks`, `scalars`, `batch`, `node`, `connection`, `discriminator`, `weights`, `declare` and `upload` (what an author
-wrote), `binding` and `binder` (what it means), `values`, `envelope`, `ledger`, `pages`, `flight`, `store`, `ask`,
-`loader` (how values arrive), `topic` and `receiving` (how events do).
+`marks`, `scalars`, `batch`, `node`, `connection`, `entries`, `discriminator`, `weights`, `declare` and `upload` (what
+an author wrote), `binding` and `binder` (what it means), `values`, `envelope`, `ledger`, `pages`, `flight`, `store`,
+`ask`, `loader` (how values arrive), `topic` and `receiving` (how events do).
 """
 
 from resolvers.ask import forwarded
@@ -27,6 +27,7 @@ from resolvers.check import CUT
 from resolvers.connection import Connection, Edge, PageInfo
 from resolvers.declare import Declared, declare
 from resolvers.discriminator import Discriminator, Kinds, discriminator
+from resolvers.entries import ENTRY_KEY, ENTRY_VALUE, Entries, Entry, as_entries, entries_of, is_map
 from resolvers.envelope import key_text, unwrap, wrapped
 from resolvers.extension import FetchInfo
 from resolvers.filters import Wanted
@@ -42,7 +43,7 @@ from resolvers.pages import SHOWN, Pages
 from resolvers.receiving import Receiving
 from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
 from resolvers.shared import shared
-from resolvers.store import Entry, Store
+from resolvers.store import Store, Stored
 from resolvers.topic import Listener, Occasion, Told, Topics
 from resolvers.upload import UPLOAD_SCALARS, Upload, is_upload, takes_uploads
 from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_object, wire_value
@@ -50,6 +51,8 @@ from resolvers.weights import Cost, ListSize, Weights, declared_on, is_list
 
 __all__ = [
     "CUT",
+    "ENTRY_KEY",
+    "ENTRY_VALUE",
     "JSON",
     "JSON_TYPES",
     "PLACEHOLDER",
@@ -70,6 +73,7 @@ __all__ = [
     "Duration",
     "Edge",
     "Email",
+    "Entries",
     "Entry",
     "Feeding",
     "FetchInfo",
@@ -96,12 +100,14 @@ __all__ = [
     "Receiving",
     "References",
     "Store",
+    "Stored",
     "Told",
     "Topics",
     "Upload",
     "Wanted",
     "Weights",
     "ages_of",
+    "as_entries",
     "batched",
     "bind",
     "declare",
@@ -110,12 +116,14 @@ __all__ = [
     "decoder_of",
     "definition_of",
     "discriminator",
+    "entries_of",
     "field",
     "forwarded",
     "global_id",
     "identity_of",
     "is_federated",
     "is_list",
+    "is_map",
     "is_upload",
     "key_of",
     "key_text",

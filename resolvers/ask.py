@@ -6,22 +6,23 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from resolvers.ledger import Ledger, Part
-from sources import Endpoint, Rest, SourceError, Stream, headers_of
+from sources import Encoded, Endpoint, Manner, Rest, SourceError, Stream, headers_of
 
 Pairs = tuple[tuple[str, str], ...]
 
 
 class Ask(NamedTuple):
-    """One request to a backend: method, path with query, headers and body. Equal ones are the same question."""
+    """One request to a backend: what is sent, and in which manner. Equal ones are the same question."""
 
     method: str
     target: str
     headers: Pairs
-    body: bytes | Stream | None
+    body: bytes | Encoded | Stream | None
+    manner: Manner | None = None
 
     def by(self, client: Pairs) -> Ask:
         """Give the same request with the client's own headers."""
-        return Ask(self.method, self.target, self.headers + client, self.body) if client else self
+        return Ask(self.method, self.target, self.headers + client, self.body, self.manner) if client else self
 
 
 def ask_of(source: Rest, endpoint: Endpoint, values: Mapping[str, object]) -> Ask:
@@ -32,7 +33,7 @@ def ask_of(source: Rest, endpoint: Endpoint, values: Mapping[str, object]) -> As
     """
     target = source.target(endpoint, values)
     headers = headers_of(source, endpoint, values) if endpoint.headers else ()
-    return Ask(endpoint.method, target, headers, source.body(endpoint, values))
+    return Ask(endpoint.method, target, headers, source.body(endpoint, values), endpoint.manner)
 
 
 def forwarded(source: Rest, ledger: Ledger) -> Pairs:
@@ -47,13 +48,13 @@ def forwarded(source: Rest, ledger: Ledger) -> Pairs:
 async def send(source: Rest, ask: Ask) -> Part:
     """Make one exchange and give its reply as a part; a read that finds nothing has no body, any failure is in it."""
     try:
-        reply = await source.send(ask.method, ask.target, ask.headers, ask.body)
+        reply = await source.send(ask.method, ask.target, ask.headers, ask.body, ask.manner)
     except SourceError as exc:
         return Part((), failure=exc)
     status = reply.status
     if 200 <= status < 300:
         answer = reply.body
         return Part((), answer if len(answer) else None, reply=reply)
-    if status == 404 and ask.method == "GET":
+    if status == 404 and ask.method in ("GET", "HEAD"):
         return Part((), None, reply=reply)
     return Part((), failure=source.failure(reply))

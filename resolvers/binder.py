@@ -23,6 +23,7 @@ from resolvers.binding import (
     Python,
     Reading,
     References,
+    boxes_of,
     property_of,
     python_of,
     undeclared,
@@ -42,7 +43,7 @@ from resolvers.maybe import has_maybe
 from resolvers.node import GLOBAL_ID, LookupMark, Node, NodeIds, is_node, taken_by, taken_type
 from resolvers.pages import Pages
 from resolvers.upload import await_uploads, is_upload, upload_faults
-from resolvers.values import python_name
+from resolvers.values import python_name, see_entries
 from resolvers.weights import is_list, weight_faults
 from sources import Call, Endpoint, entity_of, snake_case
 
@@ -52,6 +53,7 @@ Read = Callable[[Mapping[str, Fetching]], Reads]
 
 def bind(schema: graphql.GraphQLSchema, declared: Declared) -> Bindings:
     """Work out the binding of every field of the schema, and collect every fault."""
+    see_entries(schema)
     bindings = Bindings(sources=declared.sources, faults=[*declared.faults, *weight_faults(schema)])
     binder = _Binder(schema, bindings)
     objects = [
@@ -61,11 +63,11 @@ def bind(schema: graphql.GraphQLSchema, declared: Declared) -> Bindings:
     ]
     for kind in objects:
         binder.attributes_of(kind)
-    for abstract in schema.type_map.values():
-        if isinstance(abstract, graphql.GraphQLInterfaceType | graphql.GraphQLUnionType):
-            binder.kinds_of(abstract, declared)
+    bindings.boxes = boxes_of(schema, bindings.attributes)
     for found in schema.type_map.values():
-        if isinstance(found, graphql.GraphQLInputObjectType):
+        if isinstance(found, graphql.GraphQLInterfaceType | graphql.GraphQLUnionType):
+            binder.kinds_of(found, declared)
+        elif isinstance(found, graphql.GraphQLInputObjectType):
             binder.take_ids(found.name, found.fields)
     for kind in objects:
         bindings.fields[kind.name] = {
@@ -114,7 +116,7 @@ class _Binder:
 
     def kinds_of(self, abstract: graphql.GraphQLInterfaceType | graphql.GraphQLUnionType, declared: Declared) -> None:
         definition = abstract.extensions.get("strawberry-definition")
-        own = vars(getattr(definition, "origin", Discriminator)).get(ATTRIBUTE)
+        own = vars(getattr(definition, "origin", Discriminator)).get(ATTRIBUTE) or abstract.extensions.get(MARK)
         found = own or declared.unions.get(getattr(definition, "graphql_name", None)) or Discriminator(TYPENAME)
         possible = [kind.name for kind in self.schema.get_possible_types(abstract)]
         kinds = Kinds(found, {name: self.bindings.origins.get(name) for name in possible})

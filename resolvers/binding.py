@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,25 @@ class Property:
     def where(self, source: Rest) -> tuple[str, ...]:
         """Give the property names from the parent's object to the value."""
         return (source.property_name(self.attribute),) if self.path is None else self.path
+
+
+def boxes_of(schema: graphql.GraphQLSchema, attributes: Mapping[str, Mapping[str, Property]]) -> frozenset[str]:
+    """Give the `Bindings.boxes` of a schema.
+
+    Such a type stands in a union for what is no object: ``class Number: value: int = field(".")``.
+    """
+    boxes = {name for name, own in attributes.items() if _is_box(own.values())}
+    abstract = (graphql.GraphQLInterfaceType, graphql.GraphQLUnionType)
+    for kind in schema.type_map.values() if boxes else ():
+        if isinstance(kind, abstract) and any(found.name in boxes for found in schema.get_possible_types(kind)):
+            boxes.add(kind.name)
+    return frozenset(boxes)
+
+
+def _is_box(attributes: Collection[Property]) -> bool:
+    kinds = [graphql.get_nullable_type(found.kind) for found in attributes if found.path == ()]
+    values = (graphql.GraphQLList, graphql.GraphQLScalarType, graphql.GraphQLEnumType)
+    return len(kinds) == len(attributes) and any(isinstance(kind, values) for kind in kinds)
 
 
 def property_of(attribute: str, mark: object, kind: graphql.GraphQLOutputType | None) -> Property:
@@ -98,7 +117,7 @@ class Fetching:
         renamed: template variables that take an argument of another name.
         is_cut: whether the argument `first` reaches no endpoint, so that the list is cut here.
         keep_s: longest time that anybody may reuse an answer.
-        holds: names of the object types that an answer may hold, the target first.
+        holds: names of the object types that an answer may hold, the target among them unless it is abstract.
         entity: the call of the entity that it gives by key, under which single and batched answers are stored alike.
         fresh_s: seconds an answer may be reused when no field asks for less: the endpoint's, else the type's, else
             the source's.
@@ -129,7 +148,7 @@ class Fetching:
     is_cut: bool = False
     is_entity: bool = False
     many_keys: bool = False
-    holds: tuple[str, ...] = ()
+    holds: frozenset[str] = frozenset()
     entity: Call | None = None
     key_names: tuple[str, ...] = ()
     entity_match: tuple[tuple[str, ...], ...] = ()
@@ -235,12 +254,18 @@ Binding = Property | Fetching | Python | Identity | References
 
 @dataclass(slots=True)
 class Bindings:
-    """The bindings of a schema, by type and field name (GraphQL's); `kinds` by abstract type."""
+    """The bindings of a schema, by type and field name (GraphQL's); `kinds` by abstract type.
+
+    Args:
+        boxes: object types whose value need not be an object in the backend's JSON, since all that is read of it is
+            itself; and the abstract types that may turn out to be one of them.
+    """
 
     fields: dict[str, dict[str, Binding]] = field(default_factory=dict)
     attributes: dict[str, dict[str, Property]] = field(default_factory=dict)
     origins: dict[str, type[Any]] = field(default_factory=dict)
     kinds: dict[str, Kinds] = field(default_factory=dict)
+    boxes: Collection[str] = ()
     sources: list[Rest] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 

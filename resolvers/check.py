@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 
 import graphql
 
+from resolvers.entries import is_map
 from resolvers.marks import PropertyMark
 from resolvers.values import INSTANTS, enum_class
 from sources import Call, Endpoint, Numbered, values_faults
@@ -34,6 +35,8 @@ def stub_faults(
         yield f"group_by gives a list for each parent, but the field is {element.type}"
     if batch is not None and not call.many and is_list:
         yield f"key gives one item for each parent, but the field is {element.type}; group_by gives lists"
+    if batch is not None and is_map(element.type):
+        yield f"a batch gives lists of items, but the field is {element.type}, a map"
     endpoints = [single] if batch is None else [single, batch]
     variables = frozenset().union(*(endpoint.variables for endpoint in endpoints))
     for name in sorted(call.inputs.keys() - variables):
@@ -111,6 +114,8 @@ def property_faults(mark: PropertyMark, kind: graphql.GraphQLOutputType | None) 
     named = None if kind is None else graphql.get_named_type(kind)
     if mark.timestamps is not None and named is not None and named not in INSTANTS:
         yield f"timestamps is for a DateTime or Date, but the field is {kind}"
+    if mark.entries and not is_map(kind):
+        yield f"entries is for a list of objects, but the field is {kind}"
     if mark.values is None or named is None:
         return
     if isinstance(named, graphql.GraphQLEnumType):

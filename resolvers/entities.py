@@ -16,6 +16,7 @@ import graphql
 from strawberry.federation.schema_directives import External
 
 from resolvers.binding import Bindings, Fetching, Identity, Named, Property
+from resolvers.entries import Entries, map_of
 from resolvers.keys import definition_of, fields_of, keys_in
 from resolvers.node import identity_of
 from resolvers.values import python_name, wire_object
@@ -117,7 +118,8 @@ class Representations:
         """Give a value of a response as the backend would have written it."""
         inner = graphql.get_nullable_type(kind)
         if isinstance(inner, graphql.GraphQLList) and isinstance(value, list):
-            return [self._raw(inner.of_type, item, source, where) for item in value]
+            items = [self._raw(inner.of_type, item, source, where) for item in value]
+            return map_of(items) if isinstance(inner, Entries) else items
         if isinstance(inner, graphql.GraphQLObjectType) and isinstance(value, Mapping):
             row: dict[str, Any] = {}
             for name in value.keys() & inner.fields.keys():

@@ -12,6 +12,7 @@ from strawberry.types.fields.resolver import StrawberryResolver
 
 from resolvers.binding import Feeding, Fetching, Property, undeclared
 from resolvers.check import invalidation_faults
+from resolvers.entries import Entries
 from resolvers.filters import Filter
 from resolvers.marks import argument_names
 from resolvers.shared import shared_of
@@ -51,12 +52,13 @@ def feeding_of(
     key = tuple(map(split_path, pushed.key))
     if not key:
         key = rest.match if rest is not None else (place("id"),) if "id" in attributes else ()
+    kind = graphql.get_nullable_type(element.type)
     return Feeding(
         pushed=pushed,
         filters=filters,
         key=key,
         rest=rest,
-        splits=not isinstance(graphql.get_nullable_type(element.type), graphql.GraphQLList),
+        splits=isinstance(kind, Entries) or not isinstance(kind, graphql.GraphQLList),
     )
 
 

@@ -24,7 +24,7 @@ from resolvers.envelope import Envelopes, key_text
 from resolvers.flight import Flights
 from resolvers.ledger import Key, Ledger, Load, Overdue, Part
 from resolvers.pages import SHOWN
-from resolvers.store import Entry, Store, freshness_limit
+from resolvers.store import Store, Stored, freshness_limit
 from sources import Endpoint, Rest, SourceError, UpstreamTimeout, encode_sorted_json
 
 _URL_LIMIT = 8000
@@ -265,7 +265,7 @@ class Loader:
             if known_as is not None and kept is not None and self._key_of(kept, fetching) != known_as[1]:
                 known_as = None  # "07" may be another name of 7: whatever touches the type makes this one stale
             heard = None if fetching.pages is None else fetching.pages.heard(part)
-            entry = Entry(kept, asked_at - part.age_s(), limit, fetching.holds, known_as, heard)
+            entry = Stored(kept, asked_at - part.age_s(), limit, fetching.holds, known_as, heard)
             if limit is None or limit > 0:
                 self.store.write(key, entry)
         ledger.note_freshness(self.store.remaining_s(entry, max_age_s))
@@ -323,7 +323,7 @@ class Loader:
             given = None if argument is None else values.get(argument)
             for key in given if isinstance(given, list | tuple) else [given]:
                 self.store.touch(name, None if key is None else key_text(key))
-        if fetching.target is not None and fetching.target in fetching.holds[:1]:
+        if fetching.target is not None and fetching.target in fetching.holds:
             self.store.touch(fetching.target, None if part is None else self._written_key(fetching, endpoint, part))
         elif fetching.target is not None:
             for name in fetching.holds:  # an interface or union: any of its types
@@ -421,7 +421,7 @@ class Loader:
         for key in part.keys:
             bodies = by_key[key_text(key)]
             body = b",".join(bodies if fetching.call.many else bodies[-1:])
-            entry = Entry(body or None, asked_at - part.age_s(), limit, fetching.holds, _touched_as(fetching, key))
+            entry = Stored(body or None, asked_at - part.age_s(), limit, fetching.holds, _touched_as(fetching, key))
             self.store.write(self._item_key(fetching, values, key, scope), entry)
 
 

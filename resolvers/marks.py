@@ -25,6 +25,7 @@ class PropertyMark:
     """Where a property sits in its object, how long it may be reused, how it is spelled; None leaves the default.
 
     Args:
+        entries: whether it is a map, which the graph has as a list of entries.
         fault: what is wrong with it, to be reported with all other faults.
     """
 
@@ -33,6 +34,7 @@ class PropertyMark:
     fault: str | None = None
     timestamps: Timestamps | None = None
     values: Mapping[Any, enum.Enum] | None = None
+    entries: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ def field(
     ttl: float | None = None,
     timestamps: Timestamps | None = None,
     values: Mapping[Any, enum.Enum] | None = None,
+    entries: bool = False,
     **options: Any,
 ) -> Any:
     """Describe a property of the backend's object: ``price: int = field("price.cents", ttl=5)``.
@@ -58,6 +61,8 @@ def field(
         ttl: seconds this property may be reused; the smallest of a selection decides.
         timestamps: how this instant or date is written, where that is not the source's way.
         values: what the backend says in this property to the enum member that it means.
+        entries: whether the backend has an object here whose properties are the items of this list; each is read as
+            ``{"key": …, "value": …}``. A list of `Entry` needs no such word.
         options: what `strawberry.field` takes, for example ``description``.
     """
     fault: str | None = None
@@ -70,7 +75,7 @@ def field(
         fault = "ttl is less than 0 seconds"
     if timestamps not in (None, "iso", "unix", "unix_ms"):
         fault = f"timestamps={timestamps!r}: expected 'iso', 'unix' or 'unix_ms'"
-    return strawberry.field(metadata={MARK: PropertyMark(names, ttl, fault, timestamps, values)}, **options)
+    return strawberry.field(metadata={MARK: PropertyMark(names, ttl, fault, timestamps, values, entries)}, **options)
 
 
 def link(*names: str, **options: Any) -> Any:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import operator
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 import cachetools
@@ -30,7 +30,7 @@ _LONGEST_S = 2.0**31  # what an age too long to count is taken for (RFC 9111, 1.
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Stored:
     """One stored answer.
 
     Args:
@@ -45,7 +45,7 @@ class Entry:
     body: bytes | None
     asked_at: float
     limit_s: float | None
-    types: tuple[str, ...]
+    types: Collection[str]
     entity: tuple[str, Hashable] | None = None
     headers: Mapping[str, str] | None = None
 
@@ -59,11 +59,12 @@ class Store:
 
     def __init__(self, *, max_bytes: int = 64 * 1024 * 1024, clock: Clock = time.monotonic) -> None:
         self.clock = clock
-        self._entries: cachetools.LRUCache[Hashable, tuple[Entry, int]] = cachetools.LRUCache(
+        self._entries: cachetools.LRUCache[Hashable, tuple[Stored, int]] = cachetools.LRUCache(
             max_bytes, getsizeof=operator.itemgetter(1)
         )
         self._max_bytes = max_bytes
         self._touched_types: dict[str, float] = {}
+        self._touched_at: dict[str, float] = {}  # the same, or any entity of the type
         self._touched_entities: cachetools.LRUCache[Hashable, float] = cachetools.LRUCache(100_000)
         self._forgotten_at = float("-inf")
         self.touches = 0
@@ -71,21 +72,21 @@ class Store:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def read(self, key: Hashable, max_age_s: float) -> Entry | None:
+    def read(self, key: Hashable, max_age_s: float) -> Stored | None:
         """Give the entry if it is no older than both ``max_age_s`` and its backend's limit, and not stale."""
         held = self._entries.get(key)
         if held is None or self.remaining_s(held[0], max_age_s) <= 0:
             return None
         return held[0]
 
-    def remaining_s(self, entry: Entry, max_age_s: float) -> float:
+    def remaining_s(self, entry: Stored, max_age_s: float) -> float:
         """Give the seconds for which the entry may still be used; 0 or less when it may not."""
         if self._is_stale(entry):
             return 0.0
         allowed = max_age_s if entry.limit_s is None else min(max_age_s, entry.limit_s)
         return allowed - (self.clock() - entry.asked_at)
 
-    def write(self, key: Hashable, entry: Entry) -> None:
+    def write(self, key: Hashable, entry: Stored) -> None:
         """Keep an entry, unless it is stale already or larger than the store."""
         size = _ENTRY_OVERHEAD + _size(key) + _size(entry.body) + _size(tuple((entry.headers or {}).values()))
         if not self._is_stale(entry) and size <= self._max_bytes:
@@ -100,26 +101,28 @@ class Store:
         """Make stale every answer that may hold the type; with a key, other single entities of it stay good."""
         now = self.clock()
         self.touches += 1
+        self._touched_at[type_name] = now
         if key is None:
             self._touched_types[type_name] = now
             return
-        self._touched_types[f"{type_name}[]"] = now
         if len(self._touched_entities) >= self._touched_entities.maxsize:
             # Forgetting a touch would revive a stale entity: what is older than the forgotten one goes with it.
             _, touched_at = self._touched_entities.popitem()
             self._forgotten_at = max(self._forgotten_at, touched_at)
         self._touched_entities[type_name, key] = now
 
-    def is_touched_since(self, types: Iterable[str], asked_at: float) -> bool:
-        """Tell whether any of the types, or any entity of them, was touched at or after ``asked_at``."""
-        touched = self._touched_types
-        never = float("-inf")
-        return any(
-            touched.get(name, never) >= asked_at or touched.get(f"{name}[]", never) >= asked_at for name in types
-        )
+    def is_touched_since(self, types: Collection[str], asked_at: float, *, besides: str | None = None) -> bool:
+        """Tell whether any of the types, or any entity of them, was touched at or after ``asked_at``.
 
-    def _is_stale(self, entry: Entry) -> bool:
-        if not self._touched_types:
+        Args:
+            besides: a type that does not count.
+        """
+        touched, never = self._touched_at, float("-inf")
+        names = types if len(types) <= len(touched) else touched  # either may be a whole schema
+        return any(touched.get(name, never) >= asked_at and name != besides and name in types for name in names)
+
+    def _is_stale(self, entry: Stored) -> bool:
+        if not self._touched_at:
             return False
         if entry.entity is None:
             return self.is_touched_since(entry.types, entry.asked_at)
@@ -127,8 +130,7 @@ class Store:
         own = entry.entity[0]
         if self._touched_types.get(own, never) >= entry.asked_at or entry.asked_at <= self._forgotten_at:
             return True
-        others = [name for name in entry.types if name != own]
-        if self.is_touched_since(others, entry.asked_at):
+        if self.is_touched_since(entry.types, entry.asked_at, besides=own):
             return True
         return self._touched_entities.get(entry.entity, never) >= entry.asked_at
 

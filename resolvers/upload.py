@@ -11,7 +11,7 @@ import strawberry
 from strawberry.file_uploads import Upload as StrawberryUpload
 
 from resolvers.marks import argument_names
-from sources import Call, Endpoint, File, Form, variable_of
+from sources import Call, Endpoint, File, variable_of
 
 
 class Upload(File):
@@ -98,7 +98,7 @@ def upload_faults(
             variable_of(text) in variables for _, text in endpoint.headers
         ):
             yield f"the argument {name!r} holds a file, which may stand in a body only"
-        elif not _fits(endpoint.body.skeleton, variables, kind, is_form=isinstance(endpoint.body, Form)):
+        elif not _fits(endpoint.body.skeleton, variables, kind, is_form=endpoint.body.is_form):
             yield (
                 f"the file in {name!r} cannot stand there: a body that is a file needs one (Upload), "
                 "and a Form takes files as fields (Upload, list[Upload], or attributes of the one object it is)"

@@ -17,6 +17,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 
 from resolvers import scalars
 from resolvers.duration import duration_text
+from resolvers.entries import ENTRY_KEY, ENTRY_VALUE, Entries, as_entries, is_entry
 from resolvers.marks import NAME, PropertyMark, mark_on
 from resolvers.node import raw_key
 from sources import Number, Rest, Timestamps, format_date, format_instant, parse_date, parse_instant, spelling_of
@@ -34,6 +35,16 @@ def mark_of(field: graphql.GraphQLField) -> PropertyMark | None:
     """Give what the author wrote on a field with `field`, if anything."""
     found = mark_on(field)
     return found if isinstance(found, PropertyMark) else None
+
+
+def see_entries(schema: graphql.GraphQLSchema) -> None:
+    """Give every field of the schema that shows a backend's map the type of one, see `resolvers.entries`."""
+    for kind in schema.type_map.values():
+        if isinstance(kind, graphql.GraphQLObjectType | graphql.GraphQLInterfaceType):
+            for element in kind.fields.values():
+                mark = mark_of(element)
+                if (mark is not None and mark.entries) or is_entry(graphql.get_named_type(element.type)):
+                    element.type = as_entries(element.type)
 
 
 def decoder_of(kind: graphql.GraphQLLeafType, source: Rest, mark: PropertyMark | None) -> Decode | None:
@@ -106,12 +117,14 @@ def wire_value(value: Any, kind: graphql.GraphQLInputType, source: Rest) -> Any:
     """Spell an argument as the backend reads it: names by the source's convention, instants by its timestamps.
 
     Raises:
-        GraphQLError: a Float is larger than any, or a global id in it is another type's.
+        GraphQLError: a Float is larger than any, a global id in it is another type's, or a map has a key twice.
     """
     if value is None:
         return None
     if isinstance(kind, graphql.GraphQLNonNull):
         return wire_value(value, kind.of_type, source)
+    if isinstance(kind, Entries):
+        return _wire_map(value, graphql.get_named_type(kind), source)
     if isinstance(kind, graphql.GraphQLList):
         return [wire_value(item, kind.of_type, source) for item in value]
     if isinstance(kind, graphql.GraphQLInputObjectType):
@@ -121,6 +134,17 @@ def wire_value(value: Any, kind: graphql.GraphQLInputType, source: Rest) -> Any:
             if name in value
         }
     return _wire_leaf(value, kind, source)
+
+
+def _wire_map(entries: Any, kind: Any, source: Rest) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for entry in entries:
+        key = wire_value(entry[ENTRY_KEY], kind.fields[ENTRY_KEY].type, source)
+        if key in found:
+            message = "An entry's key is given twice."
+            raise graphql.GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
+        found[key] = wire_value(entry.get(ENTRY_VALUE), kind.fields[ENTRY_VALUE].type, source)
+    return found
 
 
 def wire_object(value: Any, source: Rest) -> Any:

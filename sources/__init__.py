@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sources.address import is_header_value
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
 from sources.backoff import Backoff
-from sources.body import Body, Form, Stream, variable_of
+from sources.body import Body, Encoded, Encodes, Form, Stream, variable_of
 from sources.bus import MemoryBus
 from sources.convention import (
     Decimals,
@@ -29,11 +29,13 @@ from sources.convention import (
     spelling_of,
     values_faults,
 )
+from sources.credentials import Credentials
 from sources.delivery import Delivery, Refused, Signature
 from sources.endpoint import (
     Call,
     Endpoint,
     Entity,
+    Expands,
     Get,
     Overflow,
     Post,
@@ -59,6 +61,7 @@ from sources.file import File
 from sources.httpx_transport import HttpxTransport
 from sources.led import Cursor, LinkHeader, NextUrl
 from sources.links import AstrayLink
+from sources.manner import Manner, Reads
 from sources.number import Number, digits_of, encode_json, encode_sorted_json
 from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, Place
 from sources.pyreqwest_transport import PyreqwestTransport
@@ -85,13 +88,17 @@ __all__ = [
     "Body",
     "Bus",
     "Call",
+    "Credentials",
     "Cursor",
     "Decimals",
     "DeclarationError",
     "Delivery",
+    "Encoded",
+    "Encodes",
     "Endpoint",
     "Entity",
     "Event",
+    "Expands",
     "FakeTransport",
     "Feed",
     "File",
@@ -106,6 +113,7 @@ __all__ = [
     "InvalidInput",
     "LinkHeader",
     "Listening",
+    "Manner",
     "MemoryBus",
     "Naming",
     "NextUrl",
@@ -121,6 +129,7 @@ __all__ = [
     "Post",
     "Pushed",
     "PyreqwestTransport",
+    "Reads",
     "Redis",
     "RedisBus",
     "RedisChannel",

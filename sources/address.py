@@ -1,4 +1,4 @@
-"""What may be declared as an address or a header; checked once, at start-up."""
+"""What may be declared as an address, a header or a cookie; checked once, at start-up."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sources.errors import DeclarationError
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_COOKIE_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 _OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "content-type"})
 _ADDRESS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")
 
@@ -36,6 +37,21 @@ def check_header_value(name: str, value: object) -> None:
 def is_header_value(value: str) -> bool:
     """Tell whether a text may be a header's value: visible ASCII, spaces and tabs."""
     return _HEADER_VALUE.fullmatch(value) is not None
+
+
+def check_cookie_name(name: str) -> None:
+    """Check that a graph may send a cookie of this name.
+
+    Raises:
+        DeclarationError: it is no cookie's name (RFC 6265, 4.1.1).
+    """
+    if not _HEADER_NAME.fullmatch(name):
+        raise DeclarationError(f"{name!r} is not a cookie's name")
+
+
+def is_cookie_value(value: str) -> bool:
+    """Tell whether a text may be a cookie's value as it is: no space, quote, comma, semicolon or backslash."""
+    return _COOKIE_VALUE.fullmatch(value) is not None
 
 
 def check_address(url: str) -> SplitResult:

@@ -17,7 +17,7 @@ from urllib.parse import quote_plus, urlencode
 
 import msgspec
 
-from sources.address import check_address, check_header_name
+from sources.address import check_address, check_cookie_name, check_header_name, is_cookie_value
 from sources.errors import DeclarationError, UpstreamError, UpstreamInvalid, UpstreamUnavailable
 from sources.transport import Transport, TransportError
 
@@ -73,25 +73,29 @@ class Secret:
 
 
 class ApiKey:
-    """A key in a header, ``ApiKey("X-API-Key", env="KEY")``, or in the query, ``ApiKey(query="key", env="KEY")``."""
+    """A key in a header, ``ApiKey("X-API-Key", env="KEY")``, or in what ``query="key"`` or ``cookie="key"`` names."""
 
     def __init__(
         self,
         header: str | None = None,
         *,
         query: str | None = None,
+        cookie: str | None = None,
         env: str | None = None,
         value: str | None = None,
     ) -> None:
-        if (header is None) == (query is None):
-            raise DeclarationError("ApiKey: give either a header's name or query=, a parameter's name")
+        if [header, query, cookie].count(None) != 2:
+            raise DeclarationError("ApiKey: give either a header's name or query=, a parameter's name, or cookie=")
         if header is not None:
             check_header_name(header)
+        if cookie is not None:
+            check_cookie_name(cookie)
         if value == "":
             raise DeclarationError("ApiKey: the key is empty")
         self.names = () if header is None else (header,)
         self._header = header
-        self._query = query
+        self.query = query
+        self._cookie = cookie
         self._secret = Secret(value, env, "ApiKey")
 
     def missing(self) -> list[str]:
@@ -99,32 +103,53 @@ class ApiKey:
         return self._secret.missing()
 
     def headers(self) -> Pairs:
-        """Give the headers that each request carries."""
+        """Give the headers that each request carries.
+
+        Raises:
+            DeclarationError: the key may not stand in a cookie.
+        """
+        if self._cookie is not None:
+            key = self._secret.read()
+            if not is_cookie_value(key):
+                raise DeclarationError(f"the key for the cookie {self._cookie!r} holds what a cookie may not")
+            return (("cookie", f"{self._cookie}={key}"),)
         return () if self._header is None else ((self._header, self._secret.read()),)
 
     def parameters(self) -> Pairs:
         """Give the query parameters that each request carries."""
-        return () if self._query is None else ((self._query, self._secret.read()),)
+        return () if self.query is None else ((self.query, self._secret.read()),)
 
 
 class Basic:
-    """User name and password (RFC 7617)."""
+    """User name and password (RFC 7617), the name perhaps from an environment variable as well."""
 
     names = ("authorization",)
 
-    def __init__(self, username: str, password: str | None = None, *, env: str | None = None) -> None:
-        if ":" in username:
-            raise DeclarationError("Basic: a user name holds no colon (RFC 7617)")
-        self._username = username
+    def __init__(
+        self,
+        username: str | None = None,
+        password: str | None = None,
+        *,
+        env: str | None = None,
+        username_env: str | None = None,
+    ) -> None:
+        self._username = Secret(username, username_env, "Basic, the user name")
         self._secret = Secret(password, env, "Basic")
+        _check_username(username or "")
 
     def missing(self) -> list[str]:
         """Give the environment variables that are needed and not set."""
-        return self._secret.missing()
+        return [*self._username.missing(), *self._secret.missing()]
 
     def headers(self) -> Pairs:
-        """Give the headers that each request carries."""
-        return (("authorization", _basic(self._username, self._secret.read())),)
+        """Give the headers that each request carries.
+
+        Raises:
+            DeclarationError: an environment variable is not set, or holds what it may not.
+        """
+        username = self._username.read()
+        _check_username(username)
+        return (("authorization", _basic(username, self._secret.read())),)
 
     def parameters(self) -> Pairs:
         """Give the query parameters that each request carries."""
@@ -176,9 +201,10 @@ class OAuth2:
         self,
         token_url: str,
         *,
-        client_id: str,
+        client_id: str | None = None,
         client_secret: str | None = None,
         env: str | None = None,
+        client_id_env: str | None = None,
         scope: str | None = None,
         renew_before_s: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
@@ -190,7 +216,7 @@ class OAuth2:
         if client_secret == "":
             raise DeclarationError("OAuth2: the client secret is empty")
         self._token_url = token_url
-        self._client_id = client_id
+        self._client_id = Secret(client_id, client_id_env, "OAuth2, the client's id")
         self._secret = Secret(client_secret, env, "OAuth2")
         self._scope = scope
         self._renew_before_s = renew_before_s
@@ -202,7 +228,7 @@ class OAuth2:
 
     def missing(self) -> list[str]:
         """Give the environment variables that are needed and not set."""
-        return self._secret.missing()
+        return [*self._client_id.missing(), *self._secret.missing()]
 
     def headers(self) -> Pairs:
         """Give the headers that each request carries: none, the token changes."""
@@ -249,7 +275,7 @@ class OAuth2:
         if self._scope:
             form["scope"] = self._scope
         headers = (
-            ("authorization", _basic(quote_plus(self._client_id), quote_plus(self._secret.read()))),
+            ("authorization", _basic(quote_plus(self._client_id.read()), quote_plus(self._secret.read()))),
             ("content-type", "application/x-www-form-urlencoded"),
             ("accept", "application/json"),
         )
@@ -270,6 +296,11 @@ class OAuth2:
         self._expires_at = asked_at + lifetime_s
         self._renew_at = asked_at + lifetime_s - min(self._renew_before_s, lifetime_s / 2)
         return granted.access_token
+
+
+def _check_username(username: str) -> None:
+    if ":" in username:
+        raise DeclarationError("Basic: a user name holds no colon (RFC 7617)")
 
 
 def _basic(username: str, password: str) -> str:

@@ -9,17 +9,40 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from sources.address import check_header_name, check_header_value
-from sources.body import Body, Form, Json, variable_of
-from sources.errors import DeclarationError
+from sources.body import Body, Encodes, Json, variable_of
+from sources.errors import DeclarationError, InvalidInput
 from sources.event import Feed
+from sources.manner import Manner
 from sources.paging import Header, Paging
-from sources.template import Template
+from sources.template import RefusedValue, Template
 
 if TYPE_CHECKING:
     from sources.rest import Rest
+
+
+class Expands(Protocol):
+    """A path and query, or the text of a header, with places for values."""
+
+    @property
+    def text(self) -> str:
+        """How it is written."""
+        ...
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names of the values that it takes."""
+        ...
+
+    def expand(self, values: Mapping[str, object]) -> str:
+        """Give the text with the values in it; that of a header is empty where none is there.
+
+        Raises:
+            RefusedValue: a value could change more than the place it stands in.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,19 +52,25 @@ class Endpoint:
     Args:
         items: path of property names from the reply's root to the payload; empty when the reply is the payload.
         body: None sends no body.
-        headers: header name to a fixed text or to ``{variable}``.
+        headers: header name to a fixed text, to ``{variable}``, or to what is made of several values.
+        manner: how it is spoken to; None for the source's way.
     """
 
     method: str
-    template: Template
+    template: Expands
     items: tuple[str, ...] = ()
-    body: Body | Form | None = None
-    headers: tuple[tuple[str, str], ...] = ()
+    body: Encodes | None = None
+    headers: tuple[tuple[str, str | Expands], ...] = ()
+    manner: Manner | None = None
     variables: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         names = set(self.template.variables)
-        names.update(name for _, text in self.headers if (name := variable_of(text)))
+        for _, text in self.headers:
+            if not isinstance(text, str):
+                names.update(text.variables)
+            elif (name := variable_of(text)) is not None:
+                names.add(name)
         if self.body is not None:
             names.update(self.body.variables)
         object.__setattr__(self, "variables", frozenset(names))
@@ -54,14 +83,22 @@ def headers_of(source: Rest, endpoint: Endpoint, values: Mapping[str, object]) -
     """Give the headers that an endpoint sends for values; one whose value is None or absent is left out.
 
     Raises:
-        InvalidInput: a value is no scalar.
+        InvalidInput: a value may not stand there.
     """
     found: list[tuple[str, str]] = []
     for name, text in endpoint.headers:
-        variable = variable_of(text)
-        value = text if variable is None else values.get(variable)
-        if value is not None:
-            found.append((name, source.header(name, value)))
+        if isinstance(text, str):
+            variable = variable_of(text)
+            value = text if variable is None else values.get(variable)
+            if value is not None:
+                found.append((name, source.header(name, value)))
+        else:
+            try:
+                expanded = text.expand(values)
+            except RefusedValue as exc:
+                raise InvalidInput(str(exc), source=source.name) from exc
+            if expanded:
+                found.append((name, expanded))
     return tuple(found)
 
 
@@ -121,6 +158,23 @@ class Post:
 
 
 Read = str | Get | Post
+
+
+def endpoint_of(read: Read | None, items: tuple[str, ...], headers: tuple[tuple[str, str], ...]) -> Endpoint | None:
+    """Give the endpoint that a read declares; its own envelope goes before the one for all.
+
+    Raises:
+        DeclarationError: its template or its envelope is none.
+    """
+    if read is None:
+        return None
+    if isinstance(read, str):
+        return Endpoint("GET", Template(read), items, headers=headers)
+    endpoint = read.endpoint()
+    own = endpoint.items if read.items is not None else items
+    return Endpoint(endpoint.method, endpoint.template, own, endpoint.body, headers)
+
+
 Overflow = Literal["latest", "drop_oldest", "close"]
 
 

@@ -14,8 +14,9 @@ from urllib.parse import urlencode
 import msgspec
 
 from sources.address import base_of, check_header_name, check_header_value, is_header_value
-from sources.auth import Auth, OAuth2
-from sources.body import Stream
+from sources.auth import Auth, OAuth2, Pairs
+from sources.body import Encoded, Stream
+from sources.credentials import one_cookie, token_of
 from sources.errors import (
     DeclarationError,
     InvalidInput,
@@ -61,6 +62,16 @@ class Opening:
     timeout_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What credentials add to each request: headers (the source's own among them), query parameters, a token."""
+
+    headers: Pairs
+    parameters: str
+    oauth: OAuth2 | None
+    names: frozenset[str]
+
+
 class Exchange:
     """Speaks to one backend.
 
@@ -103,10 +114,8 @@ class Exchange:
         self._retries = retries
         self._timeout_s = timeout_s
         self._auth = auth
-        self._oauth = auth if isinstance(auth, OAuth2) else None
         self._fixed = tuple((headers or {}).items())
-        self._prepared: tuple[tuple[str, str], ...] | None = None
-        self._parameters = ""
+        self._prepared: dict[Auth | None, _Prepared] = {}
         self._transport: Transport = transport or PyreqwestTransport(
             timeout_s=timeout_s,
             connect_timeout_s=connect_timeout_s,
@@ -115,30 +124,45 @@ class Exchange:
         )
 
     async def send(
-        self, method: str, target: str, *, headers: Sequence[tuple[str, str]] = (), body: bytes | Stream | None = None
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes | Encoded | Stream | None = None,
+        auth: Auth | None = None,
+        base: str | None = None,
     ) -> Reply:
         """Give the backend's reply to path and query ``target``, whatever its status.
 
         Args:
-            body: JSON, or what is sent once, as it comes, and never again.
+            body: JSON, bytes of another media type, or what is sent once, as it comes, and never again.
+            auth: in place of the source's own credentials; its headers also take the place of those in `headers`.
+            base: base address in place of the source's own.
 
         Raises:
             SourceError: there is no reply, no token, or a header's value or a file was refused.
         """
-        fixed = self._prepared
-        if fixed is None:
-            fixed = self._prepare()
+        prepared = self._prepared.get(auth) or self._prepare(auth)
+        fixed = prepared.headers
         if headers:
             self._check(headers)
+            if auth is not None:
+                headers = [pair for pair in headers if pair[0] not in prepared.names]
             fixed = (*fixed, *headers)
+            if any(name == "cookie" for name, _ in headers):
+                fixed = one_cookie(fixed)
         if isinstance(body, bytes):
             fixed = (*fixed, ("content-type", "application/json"))
-        url = self._url(target)
+        elif isinstance(body, Encoded):
+            fixed = (*fixed, ("content-type", body.content_type))
+            body = body.content
+        url = self._url(base or self._base, target, prepared.parameters)
         if not isinstance(body, bytes | None):
-            return await self._stream(method, url, fixed, body)
+            return await self._stream(method, url, fixed, body, prepared.oauth)
         if self._retries and method in _IDEMPOTENT:
-            return await self._send_again(method, url, fixed, body)
-        return await self._send_once(method, url, fixed, body)
+            return await self._send_again(method, url, fixed, body, prepared.oauth)
+        return await self._send_once(method, url, fixed, body, prepared.oauth)
 
     async def opening(self, target: str, headers: Sequence[tuple[str, str]], *, refused: str | None = None) -> Opening:
         """Give what is sent to open something that lasts; these headers take the place of the source's own.
@@ -151,12 +175,13 @@ class Exchange:
         """
         self._check(headers)
         names = {name.lower() for name, _ in headers}
-        fixed = [pair for pair in self._prepared or self._prepare() if pair[0].lower() not in names]
+        prepared = self._prepared.get(None) or self._prepare(None)
+        fixed = [pair for pair in prepared.headers if pair[0].lower() not in names]
         token: str | None = None
-        if self._oauth is not None:
-            token = await self._oauth.token(self._transport, self._source, refused=refused)
+        if prepared.oauth is not None:
+            token = await prepared.oauth.token(self._transport, self._source, refused=refused)
             fixed.append(("authorization", f"Bearer {token}"))
-        return Opening(self._url(target), (*fixed, *headers), token, self._timeout_s)
+        return Opening(self._url(self._base, target, prepared.parameters), (*fixed, *headers), token, self._timeout_s)
 
     @asynccontextmanager
     async def stream(self, target: str, headers: Sequence[tuple[str, str]] = ()) -> AsyncGenerator[Streamed]:
@@ -189,10 +214,10 @@ class Exchange:
         except TimeoutError as exc:
             raise TransportTimeout from exc
 
-    def _url(self, target: str) -> str:
-        if not self._parameters:
-            return self._base + target
-        return self._base + target + ("&" if "?" in target else "?") + self._parameters
+    def _url(self, base: str, target: str, parameters: str) -> str:
+        if not parameters:
+            return base + target
+        return base + target + ("&" if "?" in target else "?") + parameters
 
     def _check(self, headers: Sequence[tuple[str, str]]) -> None:
         for name, value in headers:
@@ -200,33 +225,38 @@ class Exchange:
                 message = f"{name}: a control character or a letter beyond ASCII may not stand in a header"
                 raise InvalidInput(message, source=self._source)
 
-    def _prepare(self) -> tuple[tuple[str, str], ...]:
-        auth = self._auth
-        fixed = (*self._fixed, *(auth.headers() if auth is not None else ()))
-        self._parameters = urlencode(auth.parameters()) if auth is not None else ""
-        self._prepared = fixed
-        return fixed
+    def _prepare(self, auth: Auth | None) -> _Prepared:
+        own = self._auth if auth is None else auth
+        sent = () if own is None else own.headers()
+        names = {name.lower() for name, _ in sent} - {"cookie"}
+        oauth = None if "authorization" in names else token_of(own)
+        names |= {"authorization"} if oauth is not None else set()
+        fixed = [pair for pair in self._fixed if pair[0].lower() not in names]
+        parameters = "" if own is None else urlencode(own.parameters())
+        prepared = _Prepared(one_cookie((*sent, *fixed)), parameters, oauth, frozenset(names))
+        self._prepared[auth] = prepared
+        return prepared
 
-    async def _stream(self, method: str, url: str, headers: tuple[tuple[str, str], ...], body: Stream) -> Reply:
+    async def _stream(self, method: str, url: str, headers: Pairs, body: Stream, oauth: OAuth2 | None) -> Reply:
         try:
             pieces = await body.open()
             headers = (*headers, ("content-type", body.content_type))
-            return await self._send_once(method, url, headers, await _whole_if_short(pieces))
+            return await self._send_once(method, url, headers, await _whole_if_short(pieces), oauth)
         except RefusedValue as exc:
             raise InvalidInput(str(exc), source=self._source) from exc
         finally:
             body.close()  # the backend may have answered before it had everything
 
-    async def _send_once(self, method: str, url: str, headers: tuple[tuple[str, str], ...], body: Content) -> Reply:
+    async def _send_once(self, method: str, url: str, headers: Pairs, body: Content, oauth: OAuth2 | None) -> Reply:
         try:
-            if self._oauth is not None:
-                return await self._send_with_token(self._oauth, method, url, headers, body)
+            if oauth is not None:
+                return await self._send_with_token(oauth, method, url, headers, body)
             return await self._transport.send(method, url, headers, body)
         except TransportError as exc:
             raise self._failure(exc) from exc
 
     async def _send_again(
-        self, method: str, url: str, headers: tuple[tuple[str, str], ...], body: bytes | None
+        self, method: str, url: str, headers: Pairs, body: bytes | None, oauth: OAuth2 | None
     ) -> Reply:
         """Send until it succeeds, with waits of full jitter between, until retries or the source's timeout run out."""
         gives_up_at = time.monotonic() + self._timeout_s
@@ -235,7 +265,7 @@ class Exchange:
         for attempt in range(self._retries + 1):
             try:
                 async with asyncio.timeout(gives_up_at - time.monotonic()):
-                    reply = await self._send_once(method, url, headers, body)
+                    reply = await self._send_once(method, url, headers, body, oauth)
                 if reply.status not in _LATER:
                     return reply
             except TimeoutError:
@@ -252,9 +282,7 @@ class Exchange:
             return reply
         raise failure or self._failure(TransportTimeout())
 
-    async def _send_with_token(
-        self, oauth: OAuth2, method: str, url: str, headers: tuple[tuple[str, str], ...], body: Content
-    ) -> Reply:
+    async def _send_with_token(self, oauth: OAuth2, method: str, url: str, headers: Pairs, body: Content) -> Reply:
         token = await oauth.token(self._transport, self._source)
         reply = await self._transport.send(method, url, (*headers, ("authorization", f"Bearer {token}")), body)
         if reply.status != 401:

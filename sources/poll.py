@@ -72,7 +72,7 @@ class Poll:
             condition = (("if-none-match", etag),) if etag is not None else ()
             wait_s, reply = self._every_s, None
             try:
-                reply = await source.send(endpoint.method, target, (*headers, *condition))
+                reply = await source.send(endpoint.method, target, (*headers, *condition), manner=endpoint.manner)
                 body = _read(source.failure, reply)
             except SourceError as exc:
                 if is_final(exc):

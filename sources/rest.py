@@ -19,7 +19,7 @@ import httpx
 
 from sources.address import shown_address
 from sources.auth import Auth
-from sources.body import Body, Form, Json, Stream
+from sources.body import Body, Encoded, Form, Json, Stream
 from sources.convention import Decimals, Naming, Timestamps, Values, naming_function, values_faults
 from sources.endpoint import (
     CALL_MARK,
@@ -31,6 +31,7 @@ from sources.endpoint import (
     Post,
     Read,
     declared_headers,
+    endpoint_of,
     paged,
     split_path,
     stale_types,
@@ -38,6 +39,7 @@ from sources.endpoint import (
 from sources.errors import DeclarationError, InvalidInput, UpstreamError
 from sources.exchange import Exchange, failure_of
 from sources.httpx_transport import transport_of
+from sources.manner import Manner
 from sources.paging import Header, Paging
 from sources.pushing import Pushing
 from sources.template import RefusedValue, Template, scalar_text
@@ -218,8 +220,8 @@ class Rest(Pushing):
             envelope = split_path(items)
             return Call(
                 source=self,
-                single=_endpoint(template, envelope, declared_headers(headers)),
-                batch=_endpoint(batch, envelope, declared_headers(headers)),
+                single=endpoint_of(template, envelope, declared_headers(headers)),
+                batch=endpoint_of(batch, envelope, declared_headers(headers)),
                 key=_names(key if group_by is None else group_by),
                 many=group_by is not None,
                 ttl=ttl,
@@ -306,8 +308,8 @@ class Rest(Pushing):
                 envelope = split_path(items)
                 call = Call(
                     source=self,
-                    single=_endpoint(get, envelope, ()),
-                    batch=_endpoint(batch, envelope, ()),
+                    single=endpoint_of(get, envelope, ()),
+                    batch=endpoint_of(batch, envelope, ()),
                     key=_names(key),
                     ttl=ttl,
                     max_batch=max_batch or self.max_batch,
@@ -364,7 +366,7 @@ class Rest(Pushing):
         except RefusedValue as exc:
             raise InvalidInput(str(exc), source=self.name) from exc
 
-    def body(self, endpoint: Endpoint, values: Mapping[str, object]) -> bytes | Stream | None:
+    def body(self, endpoint: Endpoint, values: Mapping[str, object]) -> bytes | Encoded | Stream | None:
         """Give the request body of an endpoint, None where it has none.
 
         Raises:
@@ -391,14 +393,21 @@ class Rest(Pushing):
         method: str,
         target: str,
         headers: Sequence[tuple[str, str]] = (),
-        body: bytes | Stream | None = None,
+        body: bytes | Encoded | Stream | None = None,
+        manner: Manner | None = None,
     ) -> Reply:
         """Make one exchange with the backend, whatever status it answers.
+
+        Args:
+            manner: how the backend is spoken to; what it answers is then read in that manner.
 
         Raises:
             SourceError: the backend did not answer, or a header value or a file was refused.
         """
         exchange = self._exchange or self.exchange
+        if manner is not None:
+            sent = exchange.send(method, target, headers=headers, body=body, auth=manner.auth, base=manner.url)
+            return manner.read(await sent, self.name)
         if headers or body is not None:
             return await exchange.send(method, target, headers=headers, body=body)
         return await exchange.send(method, target)
@@ -435,13 +444,3 @@ def _check_bounds(ttl: float | None, max_batch: int | None) -> None:
         raise DeclarationError("ttl is less than 0 seconds" if ttl < 0 else "ttl is not a number of seconds")
     if max_batch is not None and max_batch < 1:
         raise DeclarationError("max_batch is less than 1 key")
-
-
-def _endpoint(read: Read | None, items: tuple[str, ...], headers: tuple[tuple[str, str], ...]) -> Endpoint | None:
-    if read is None:
-        return None
-    if isinstance(read, str):
-        return Endpoint("GET", Template(read), items, headers=headers)
-    endpoint = read.endpoint()
-    own = endpoint.items if read.items is not None else items
-    return Endpoint(endpoint.method, endpoint.template, own, endpoint.body, headers)

@@ -201,11 +201,16 @@ def _variable(
 def _place(operator: str, in_query: bool) -> _Text:
     """Give the function that turns a scalar into text for the place where the expression stands."""
     if in_query:
-        return _query_text
-    return _reserved_text if operator == "+" else _segment_text
+        return query_text
+    return reserved_text if operator == "+" else segment_text
 
 
-def _segment_text(name: str, value: Value, prefix: int | None) -> str:
+def segment_text(name: str, value: Value, prefix: int | None = None) -> str:
+    """Spell a scalar as a part of one path segment.
+
+    Raises:
+        RefusedValue: it could be more than that, or nothing.
+    """
     text = scalar_text(name, value)[:prefix]
     if _PLAIN.fullmatch(text):
         return text
@@ -220,16 +225,26 @@ def _segment_text(name: str, value: Value, prefix: int | None) -> str:
     return quote(text, safe="")
 
 
-def _query_text(name: str, value: Value, prefix: int | None) -> str:
+def query_text(name: str, value: Value, prefix: int | None = None, safe: str = "") -> str:
+    """Spell a scalar as a part of a query, with the marks in ``safe`` as they are.
+
+    Raises:
+        RefusedValue: it may not stand in a URL.
+    """
     text = scalar_text(name, value)[:prefix]
     if _PLAIN.fullmatch(text):
         return text
     if _NUL.search(text):
         raise RefusedValue(f"{name}: NUL or half a character may not stand in a URL")
-    return quote(text, safe="")
+    return quote(text, safe=safe)
 
 
-def _reserved_text(name: str, value: Value, prefix: int | None) -> str:
+def reserved_text(name: str, value: Value, prefix: int | None = None) -> str:
+    """Spell a scalar as a part of a path that may have several segments.
+
+    Raises:
+        RefusedValue: it could be more than that, or lead out of them.
+    """
     text = scalar_text(name, value)[:prefix]
     if _CONTROL.search(text) or any(mark in text for mark in ("?", "#", "\\", "//", "%")):
         raise RefusedValue(f"{name}: a query, fragment, escape or control character may not stand in a path")

@@ -23,6 +23,7 @@ class Inputs:
 
     def of(self, schema: Schema, place: str) -> Any:
         """Give the type of a schema's values as a client sends them, null among them."""
+        schema = schema.shape
         known = self._known.get(schema)
         if known is None:
             known = self._known[schema] = self._made(schema, place)

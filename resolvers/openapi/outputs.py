@@ -61,6 +61,7 @@ class Outputs:
         Args:
             place: what a type is called whose schema has no name of its own.
         """
+        schema = schema.shape
         known = self._known.get(schema)
         if known is None:
             known = self._known[schema] = self._made(schema, place)

@@ -2,124 +2,220 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from sources.openapi.choosing import Choice
 from sources.openapi.document import Document, DocumentError, below
+from sources.openapi.keywords import is_true
 from sources.openapi.loss import Losses
 from sources.openapi.operation import Answer, Content, Link, Operation, Parameter, RequestBody
-from sources.openapi.schema import Schemas
+from sources.openapi.pointer import shown
+from sources.openapi.schema import Schema
+from sources.openapi.schemas import Schemas
+from sources.openapi.servers import origin_of, server_of
 
 Json = Any
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
+_OF_REQUESTS = frozenset({"accept", "content-type", "authorization"})
+_IN_BRACES = re.compile(r"\{([^{}]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """An operation before it is read: enough to say whether it is wanted."""
+
+    id: str | None
+    method: str
+    path: str
+    tags: tuple[str, ...]
+    item: dict[str, Json]
+    node: dict[str, Json]
+    item_pointer: str
+    pointer: str
 
 
 class Api:
     """What a document says.
 
+    Args:
+        choice: which of its operations are read; None takes all.
+
     Attributes:
         title: the API's name, for people.
-        server: the address below which its paths are; empty where the document has none.
-        operations: in the order of the document.
+        server: the address below which its paths are; empty where the document names none and came from none.
+        operations: those that are wanted, in the order of the document.
         webhooks: requests that the backend sends by itself, by name.
         schemes: its security schemes by name, as the document has them; `security` are alternatives of them.
+        faults: what the choice names and the document does not have.
         losses: what could not be read.
     """
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, choice: Choice | None = None) -> None:
         self.document = document
-        self.losses = Losses()
+        self.losses = Losses(document.losses)
         self.schemas = Schemas(document, self.losses)
-        info = _object(document.root.get("info"))
+        self.choice = choice or Choice()
+        root = document.root
+        info = _object(root.get("info"))
         self.title = str(info.get("title") or "")
         self.description = _text(info, "description")
-        self.server = self._server(document.root) or ""
-        components = _object(document.root.get("components"))
+        self.server = server_of(root, "#", document.url, self.losses) or origin_of(document.url) or ""
+        components = _object(root.get("components"))
         self.schemes: Mapping[str, dict[str, Json]] = {
             name: self._resolved(node, below("#/components/securitySchemes", name))[0]
             for name, node in _object(components.get("securitySchemes")).items()
         }
-        self.security = self._security(document.root) or ()
-        self.operations = tuple(self._paths("#/paths", _object(document.root.get("paths"))))
-        self.webhooks = {
-            operation.path: operation for operation in self._paths("#/webhooks", _object(document.root.get("webhooks")))
-        }
+        self.security = self._security(root) or ()
+        outlines = list(self._outlines("#/paths", root.get("paths")))
+        self.faults = tuple(self.choice.faults(outlines, _object(components.get("schemas")).keys()))
+        is_taken = self.choice.takes()
+        self.operations = tuple(self._operation(one) for one in outlines if is_taken(one))
+        self.webhooks = {one.path: self._operation(one) for one in self._outlines("#/webhooks", root.get("webhooks"))}
 
     # -- operations -----------------------------------------------------------------------------------------------
 
-    def _paths(self, pointer: str, paths: dict[str, Json]) -> Iterator[Operation]:
-        for path, node in paths.items():
-            item, where = self._resolved(node, below(pointer, path))
+    def _outlines(self, pointer: str, paths: Json) -> Iterator[_Outline]:
+        if paths is not None and not isinstance(paths, dict):
+            self._lose(pointer, "broken-operation", "they are no object")
+        for path, node in _object(paths).items():
             if path.startswith("x-"):
                 continue
-            shared = self._parameters(item, where)
+            where = below(pointer, path)
+            if not isinstance(node, dict):
+                self._lose(where, "broken-operation", "a path that is no object")
+                continue
+            item, item_at = self._resolved(node, where)
+            if "$ref" in node and len(node) > 1:  # what stands beside the reference counts too
+                item = {**item, **{word: said for word, said in node.items() if word != "$ref"}}
             for method in METHODS:
-                if isinstance(item.get(method), dict):
-                    yield self._operation(path, method, item, item[method], below(where, method), shared)
+                found = item.get(method)
+                if isinstance(found, dict):
+                    listed = found.get("tags")
+                    tags = tuple(tag for tag in listed if isinstance(tag, str)) if isinstance(listed, list) else ()
+                    named = _text(found, "operationId")
+                    yield _Outline(named, method.upper(), path, tags, item, found, item_at, below(item_at, method))
+                elif found is not None:
+                    self._lose(below(where, method), "broken-operation", "an operation that is no object")
 
-    def _operation(
-        self, path: str, method: str, item: dict[str, Json], node: dict[str, Json], pointer: str,
-        shared: tuple[Parameter, ...],
-    ) -> Operation:  # fmt: skip
+    def _operation(self, outline: _Outline, *, is_called_back: bool = False) -> Operation:
+        node, pointer = outline.node, outline.pointer
         own = self._parameters(node, pointer)
         known = {(parameter.name, parameter.place) for parameter in own}
+        shared = self._parameters(outline.item, outline.item_pointer)
         inherited = tuple(found for found in shared if (found.name, found.place) not in known)
+        return Operation(
+            id=outline.id,
+            method=outline.method,
+            path=outline.path,
+            pointer=pointer,
+            parameters=self._in_path(outline, (*inherited, *own)),
+            body=self._body(node, pointer),
+            answers=self._answers(node, pointer),
+            tags=outline.tags,
+            summary=_text(node, "summary") or _text(outline.item, "summary"),
+            description=_text(node, "description") or _text(outline.item, "description"),
+            deprecated=is_true(node.get("deprecated")),
+            security=self._security(node),
+            server=self._server(node, pointer) or self._server(outline.item, outline.item_pointer),
+            callbacks={} if is_called_back else self._callbacks(node, pointer),
+        )
+
+    def _server(self, holder: dict[str, Json], pointer: str) -> str | None:
+        found = server_of(holder, pointer, self.document.url, self.losses) if "servers" in holder else None
+        return None if found == self.server else found
+
+    def _callbacks(self, node: dict[str, Json], pointer: str) -> Mapping[str, Operation]:
         callbacks: dict[str, Operation] = {}
         for name, callback in _object(node.get("callbacks")).items():
             found, where = self._resolved(callback, below(pointer, "callbacks", name))
-            for operation in self._paths(where, found):
-                callbacks.setdefault(name, operation)
-        tags = node.get("tags")
-        return Operation(
-            id=_text(node, "operationId"),
-            method=method.upper(),
-            path=path,
-            pointer=pointer,
-            parameters=(*inherited, *own),
-            body=self._body(node, pointer),
-            answers=self._answers(node, pointer),
-            tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
-            summary=_text(node, "summary"),
-            description=_text(node, "description"),
-            deprecated=node.get("deprecated") is True,
-            security=self._security(node),
-            server=self._server(node) or self._server(item),
-            callbacks=callbacks,
-        )
+            for outline in self._outlines(where, found):
+                if name in callbacks:
+                    self._lose(outline.pointer, "several-callbacks", "a callback has one request already")
+                else:
+                    callbacks[name] = self._operation(outline, is_called_back=True)
+        return callbacks
 
     def _parameters(self, node: dict[str, Json], pointer: str) -> tuple[Parameter, ...]:
-        found = node.get("parameters")
-        listed = found if isinstance(found, list) else []
-        given = (self._parameter(one, below(pointer, "parameters", index)) for index, one in enumerate(listed))
-        return tuple(parameter for parameter in given if parameter is not None)
+        listed = node.get("parameters")
+        if listed is not None and not isinstance(listed, list):
+            self._lose(below(pointer, "parameters"), "broken-parameter", "parameters that are no list")
+        found: dict[tuple[str, str], Parameter] = {}
+        for index, one in enumerate(listed if isinstance(listed, list) else ()):
+            parameter = self._parameter(one, below(pointer, "parameters", index))
+            if parameter is None:
+                continue
+            if (parameter.name, parameter.place) in found:
+                self._lose(below(pointer, "parameters", index), "broken-parameter", "a parameter that stands twice")
+            else:
+                found[parameter.name, parameter.place] = parameter
+        return tuple(found.values())
 
     def _parameter(self, node: Json, pointer: str) -> Parameter | None:
         found, where = self._resolved(node, pointer)
+        if not found and isinstance(node, dict) and "$ref" in node:
+            return None  # noted already
         name, place = found.get("name"), found.get("in")
-        if not isinstance(name, str) or place not in _STYLES:
-            self.losses.add(
-                pointer, "broken-parameter", "a parameter has no name or no place; it is left out", "left-out"
-            )
+        if not isinstance(name, str) or not name or not isinstance(place, str) or place not in _STYLES:
+            self._lose(pointer, "broken-parameter", "a parameter without a name or a known place")
+            return None
+        if place == "header" and name.lower() in _OF_REQUESTS:
+            # OpenAPI: media types and security schemes say them, and such a parameter "shall be ignored".
+            self._lose(where, "header-said-elsewhere", f"OpenAPI does not take the header {name} as a parameter")
             return None
         media, content = next(iter(self._contents(found, where).items()), (None, None))
-        style = found.get("style") if isinstance(found.get("style"), str) else _STYLES[place]
-        explode = found.get("explode")
+        style, explode, example = found.get("style"), found.get("explode"), found.get("example")
+        style = style if isinstance(style, str) and style else _STYLES[place]
+        if example is None and _object(found.get("examples")):
+            name_of_first, first = next(iter(found["examples"].items()))
+            example = self._resolved(first, below(where, "examples", name_of_first))[0].get("value")
+        schema = content.schema if content is not None else None
         return Parameter(
             name=name,
             place=place,
-            schema=(content.schema if content is not None else None)
-            or self.schemas.at(found.get("schema") or {}, below(where, "schema")),
-            required=found.get("required") is True or place == "path",
-            style=str(style),
+            schema=schema or self.schemas.at(found.get("schema", {}), below(where, "schema")),
+            required=is_true(found.get("required")) or place == "path",
+            style=style,
             explode=explode if isinstance(explode, bool) else style == "form",
-            allow_reserved=found.get("allowReserved") is True,
+            allow_reserved=is_true(found.get("allowReserved")),
             media=media,
             description=_text(found, "description"),
-            deprecated=found.get("deprecated") is True,
-            example=found.get("example"),
+            deprecated=is_true(found.get("deprecated")),
+            example=example,
             pointer=where,
         )
+
+    def _in_path(self, outline: _Outline, parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+        """Give the parameters with exactly those in the path that it names."""
+        if not outline.path.startswith("/"):  # a webhook's name, or an expression
+            return parameters
+        names = dict.fromkeys(_IN_BRACES.findall(outline.path))
+        found = []
+        for parameter in parameters:
+            if parameter.place == "path" and parameter.name not in names:
+                self._lose(parameter.pointer, "not-in-path", f"{outline.path} does not hold this parameter")
+            else:
+                found.append(parameter)
+        for name in names:
+            if not any(parameter.place == "path" and parameter.name == name for parameter in parameters):
+                said = f"no parameter says what {{{shown(name)}}} is; it is a text"
+                self.losses.add(outline.pointer, "undeclared-parameter", said, "loosened")
+                schema = Schema(self.schemas, {"type": "string"}, outline.pointer)
+                found.append(
+                    Parameter(
+                        name=name,
+                        place="path",
+                        schema=schema,
+                        required=True,
+                        style="simple",
+                        explode=False,
+                        pointer=outline.pointer,
+                    )
+                )
+        return tuple(found)
 
     def _body(self, node: dict[str, Json], pointer: str) -> RequestBody | None:
         if "requestBody" not in node:
@@ -129,7 +225,7 @@ class Api:
         if not contents:
             return None
         return RequestBody(
-            required=found.get("required") is True,
+            required=is_true(found.get("required")),
             contents=contents,
             description=_text(found, "description"),
             pointer=where,
@@ -146,9 +242,12 @@ class Api:
     def _answers(self, node: dict[str, Json], pointer: str) -> Mapping[str, Answer]:
         answers = {}
         for status, answer in _object(node.get("responses")).items():
+            if status.startswith("x-"):
+                continue
             found, where = self._resolved(answer, below(pointer, "responses", status))
-            answers[str(status).upper()] = Answer(
-                status=str(status).upper(),
+            spelled = status.lower() if status.lower() == "default" else status.upper()
+            answers[spelled] = Answer(
+                status=spelled,
                 contents=self._contents(found, where),
                 links=tuple(self._links(found, where)),
                 description=_text(found, "description"),
@@ -159,9 +258,9 @@ class Api:
     def _links(self, node: dict[str, Json], pointer: str) -> Iterator[Link]:
         for name, link in _object(node.get("links")).items():
             found, where = self._resolved(link, below(pointer, "links", name))
-            operation = _text(found, "operationId") or _text(found, "operationRef")
+            operation = _text(found, "operationId") or self._linked(found, where)
             if operation is None:
-                self.losses.add(where, "broken-link", "a link names no operation; it is left out", "left-out")
+                self._lose(where, "broken-link", "a link that names no operation")
                 continue
             yield Link(
                 name=name,
@@ -171,6 +270,16 @@ class Api:
                 pointer=where,
             )
 
+    def _linked(self, link: dict[str, Json], pointer: str) -> str | None:
+        """Give the pointer to the operation that a link refers to, as `Operation.pointer` writes it."""
+        reference = _text(link, "operationRef")
+        if reference is None:
+            return None
+        try:
+            return self.document.find(reference, pointer)[1]
+        except DocumentError:
+            return None
+
     # -- around them ----------------------------------------------------------------------------------------------
 
     def _security(self, node: dict[str, Json]) -> tuple[tuple[str, ...], ...] | None:
@@ -179,15 +288,8 @@ class Api:
             return None
         return tuple(tuple(one) for one in found if isinstance(one, dict))
 
-    def _server(self, node: dict[str, Json]) -> str | None:
-        found = node.get("servers")
-        for server in found if isinstance(found, list) else []:
-            url = _object(server).get("url")
-            if isinstance(url, str):
-                for name, variable in _object(_object(server).get("variables")).items():
-                    url = url.replace("{" + name + "}", str(_object(variable).get("default", "")))
-                return url
-        return None
+    def _lose(self, pointer: str, reason: str, what: str) -> None:
+        self.losses.add(pointer, reason, f"{what}; it is left out", "left-out")
 
     def _resolved(self, node: Json, pointer: str) -> tuple[dict[str, Json], str]:
         try:

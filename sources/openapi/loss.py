@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,8 +29,8 @@ class Loss:
 class Losses:
     """The losses of one document, each once, in the order in which they were found."""
 
-    def __init__(self) -> None:
-        self._found: dict[Loss, None] = {}
+    def __init__(self, found: Iterable[Loss] = ()) -> None:
+        self._found: dict[Loss, None] = dict.fromkeys(found)
 
     def add(self, pointer: str, reason: str, message: str, effect: Effect = "json") -> None:
         """Note a loss."""

@@ -255,7 +255,7 @@ def test_an_answer_holds_its_type_and_every_type_nested_in_it() -> None:
         branch: Branch
         other: Other = link("other_id")
 
-    assert fetching(query_of(Tree), "Query", "it").holds == ("Tree", "Branch", "Leaf")
+    assert fetching(query_of(Tree), "Query", "it").holds == {"Tree", "Branch", "Leaf"}
 
 
 # -- faults of stubs --------------------------------------------------------------------------------------------------

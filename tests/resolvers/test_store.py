@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
-from resolvers import Entry, Store
+from resolvers import Store, Stored
 from resolvers.store import freshness_limit
 
 
@@ -28,8 +28,8 @@ def entry(
     limit_s: float | None = None,
     types: tuple[str, ...] = ("Product",),
     entity: tuple[str, str] | None = None,
-) -> Entry:
-    return Entry(body, asked_at, limit_s, types, entity)
+) -> Stored:
+    return Stored(body, asked_at, limit_s, types, entity)
 
 
 # -- Cache-Control ----------------------------------------------------------------------------------------------------
@@ -336,7 +336,7 @@ class Reads(RuleBasedStateMachine):
         self.clock = Clock()
         self.store = Store(max_bytes=3000, clock=self.clock)
         self.touches: list[tuple[float, str, str | None]] = []
-        self.written: dict[str, Entry] = {}
+        self.written: dict[str, Stored] = {}
 
     @rule(seconds=st.sampled_from([0.0, 0.5, 1.0, 7.0]))
     def wait(self, seconds: float) -> None:
@@ -350,11 +350,11 @@ class Reads(RuleBasedStateMachine):
         limit=st.sampled_from([None, 1.0, 5.0]),
         size=st.sampled_from([0, 10, 900]),
     )
-    def ask(self, types: tuple[str, ...], single: bool, key: str, limit: float | None, size: int) -> Entry:
-        return Entry(b"x" * size, self.clock.now, limit, types, (types[0], key) if single else None)
+    def ask(self, types: tuple[str, ...], single: bool, key: str, limit: float | None, size: int) -> Stored:
+        return Stored(b"x" * size, self.clock.now, limit, types, (types[0], key) if single else None)
 
     @rule(asked=answers, place=st.sampled_from("abcdef"))
-    def arrive(self, asked: Entry, place: str) -> None:
+    def arrive(self, asked: Stored, place: str) -> None:
         self.store.write(place, asked)
         self.written[place] = asked
 
@@ -385,7 +385,7 @@ class Reads(RuleBasedStateMachine):
                 assert found is written
 
     @staticmethod
-    def _concerns(touch: tuple[float, str, str | None], answer: Entry) -> bool:
+    def _concerns(touch: tuple[float, str, str | None], answer: Stored) -> bool:
         touched_at, kind, key = touch
         if touched_at < answer.asked_at or kind not in answer.types:
             return False

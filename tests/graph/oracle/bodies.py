@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -137,6 +138,9 @@ class Filler:
     def value(self, kind: Kind, source: Source, depth: int) -> Json:
         if kind.nullable and (self.below(4) == 1 or depth > 3):
             return None
+        if kind.item is not None and kind.entries:
+            names = [] if depth > 3 else ["2", "x", "1", "\u00e9 key"][: self.pick([1, 2, 0, 4])]
+            return {name: self.object(kind.name, source, depth + 1)[1].get("value") for name in names}
         if kind.item is not None:
             count = 0 if depth > 3 else self.pick([1, 2, 0, 3])
             return [self.value(kind.item, source, depth + 1) for _ in range(count)]
@@ -147,10 +151,13 @@ class Filler:
             return self.pick([wire for _, wire in named.members])
         return self.object(kind.name, source, depth + 1)[1]
 
-    def object(self, name: str, source: Source, depth: int) -> tuple[str, dict[str, Json]]:
-        """Give an object of a named type, and the name of its object type."""
+    def object(self, name: str, source: Source, depth: int) -> tuple[str, Json]:
+        """Give an object of a named type, or what stands for one, and the name of its object type."""
         possible = self.model.possible(name)
         chosen = self.pick(list(possible))
+        held = next((found for found in self.model.by_name[chosen].fields if isinstance(found, Property)), None)
+        if held is not None and self.model.by_name[chosen].box:
+            return chosen, self.value(dataclasses.replace(held.kind, nullable=False), source, depth + 1)
         row = self.row(self.model.by_name[chosen], source, depth)
         if possible != (name,):
             self.tell(row, self.model.by_name[name].discriminator, chosen, source)

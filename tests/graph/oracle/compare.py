@@ -100,7 +100,7 @@ def compare_events(stage: Stage, case: Case, tally: Tally) -> None:
     bodies, payloads = [], []
     for event in world.tables[push.name]:
         # A list is several events, for a field that is none.
-        is_split = push.kind.item is None and isinstance(event, list)
+        is_split = (push.kind.item is None or push.kind.entries) and isinstance(event, list)
         bodies.append(json_of(_enveloped(event, push.items)))
         payloads.append([json.loads(json_of(item)) for item in event] if is_split else [json.loads(json_of(event))])
     trail = Trail()

@@ -15,11 +15,18 @@ PYTHON = {"Int": "int", "Float": "float", "String": "str", "Boolean": "bool", "I
 
 @dataclass(frozen=True)
 class Kind:
-    """The type of a field or argument: a named type, or a list of another kind; and whether null may stand for it."""
+    """The type of a field or argument: a named type, or a list of another kind; and whether null may stand for it.
+
+    Args:
+        entries: whether the list is a map in JSON, and its items the entries of that.
+        spelling: how Python writes the named type, where it is not its name.
+    """
 
     name: str
     nullable: bool = False
     item: Kind | None = None
+    entries: bool = False
+    spelling: str = ""
 
     def __str__(self) -> str:
         return self.sdl()
@@ -30,8 +37,22 @@ class Kind:
         return inner if self.nullable or tolerant else f"{inner}!"
 
     def python(self) -> str:
-        inner = PYTHON.get(self.name, self.name) if self.item is None else f"list[{self.item.python()}]"
+        named = self.spelling or PYTHON.get(self.name, self.name)
+        inner = named if self.item is None else f"list[{self.item.python()}]"
         return f"{inner} | None" if self.nullable else inner
+
+
+def map_of(value: Kind, *, nullable: bool = False) -> Kind:
+    """Give the kind of a map with such values, which Python writes as a list of ``Entry``."""
+    item = Kind(f"{_generic_name(value)}Entry", spelling=f"Entry[{value.python()}]")
+    return Kind(item.name, nullable, item, entries=True)
+
+
+def _generic_name(kind: Kind) -> str:
+    """Name a kind as Strawberry does in the names of generic types."""
+    named = {"String": "Str", "Boolean": "Bool"}.get(kind.name, kind.name)
+    inner = named if kind.item is None else f"{_generic_name(kind.item)}List"
+    return f"{inner}Optional" if kind.nullable else inner
 
 
 def list_of(item: Kind, *, nullable: bool = False) -> Kind:
@@ -194,12 +215,14 @@ class Discriminator:
         values: what it holds for each object type; empty for the types' names in any usual spelling.
         otherwise: the type of an object that is not known.
         judged: whether a function of the whole object decides; it looks at that property.
+        boxes: for what is no object, the type in Python of the value with the object type that holds it.
     """
 
     by: str
     values: tuple[tuple[Json, str], ...] = ()
     otherwise: str | None = None
     judged: bool = False
+    boxes: tuple[tuple[str, str], ...] = ()
 
     def where(self, source: Source) -> tuple[str, ...]:
         if "." in self.by or self.judged:
@@ -214,6 +237,8 @@ class Type:
     Args:
         columns: properties that hold keys and that no field declares.
         entity: the endpoint that gives its objects by key; `key` names the attributes that make up the key.
+        entry: for the items of maps: "generic" where it is Python's `Entry`, "own" for a class of the author's.
+        box: the type in Python of the JSON value, where that is no object.
     """
 
     name: str
@@ -223,6 +248,8 @@ class Type:
     entity: Endpoint | None = None
     key: tuple[str, ...] = ()
     discriminator: Discriminator | None = None
+    entry: str = ""
+    box: str = ""
 
     @property
     def every_field(self) -> tuple[Field, ...]:
@@ -289,6 +316,10 @@ class Model:
         if found in self.interfaces:
             return tuple(kind.name for kind in self.types if kind.interface == found)
         return (name,)
+
+    def may_be_value(self, name: str) -> bool:
+        """Tell whether a named type may stand for what is no object in JSON."""
+        return any(self.by_name[found].box for found in self.possible(name))
 
     def composites(self) -> list[str]:
         """Give the names of the types that fragments may be on."""

@@ -25,6 +25,7 @@ from tests.graph.oracle.model import (
     Type,
     Union,
     list_of,
+    map_of,
 )
 
 SCALARS = ["Int", "String", "ID", "Float", "Boolean"]
@@ -42,6 +43,8 @@ DEFAULTS: dict[str, list[Json]] = {
     "Float": [1.5],
     "Boolean": [True, False],
 }
+BOXES = [("str", "B0"), ("int", "B1"), ("bool", "B2"), ("list", "B3")]
+BOXED = {"str": ["String", "ID"], "int": ["Int", "ID", "Float"], "bool": ["Boolean"]}
 CONSTANTS: dict[str, list[Json]] = {
     "Int": [1, None, {}],
     "String": ["x", None, {}],
@@ -63,6 +66,7 @@ class ModelMaker:
         self.pushes = pushes
         self.count = 0
         self.columns: list[str] = []
+        self.prefix = ""
 
     def model(self) -> Model:
         choices = self.choices
@@ -76,6 +80,8 @@ class ModelMaker:
         self.entities = {name: found for name in self.names if (found := self.entity(name)) is not None}
         self.members: dict[str, list[str]] = {}
         self.has_python = choices.rarely(3)  # on types, which only the exact path can do
+        self.boxes = dict(choices.some(BOXES, 3)) if choices.rarely(2) else {}
+        self.entries: dict[str, Type] = {}
         shared = choices.some(self.names, 3)
         if shared:
             self.members["I0"] = shared
@@ -85,17 +91,18 @@ class ModelMaker:
         interfaces = [self.interface()] if shared else []
         bases = [interfaces[0] if name in shared else None for name in self.names]
         types = [self.type(*pair) for pair in zip(self.names, bases, strict=True)]
+        types += [self.box(name, wire) for wire, name in self.boxes.items()]
         query = tuple(choices.several(self.root_field, 4, 1))
         mutation = () if self.pushes else tuple(choices.several(self.write, 2))
         subscription = tuple(choices.several(self.push, 3, 1)) if self.pushes else ()
         return Model(
             sources=tuple(self.sources),
-            types=tuple(types),
+            types=(*types, *self.entries.values()),
             query=query,
             mutation=mutation,
             subscription=subscription,
             interfaces=tuple(interfaces),
-            unions=(Union("U0", tuple(united), self.discriminator(united)),) if united else (),
+            unions=(self.union(united),) if united else (),
             enums=tuple(self.enums),
             inputs=tuple(self.inputs),
         )
@@ -128,8 +135,41 @@ class ModelMaker:
     def leaf(self) -> str:
         return self.choices.pick([*SCALARS, *(found.name for found in self.enums)])
 
-    def composite(self) -> str:
-        return self.choices.pick([*self.names, *self.members])
+    def composite(self, *, objects: bool = False) -> str:
+        """Give an object type or an abstract one, perhaps only such as are objects in JSON."""
+        if objects and self.boxes:
+            return self.choices.pick([*self.names, *(name for name in self.members if name != "U0")])
+        return self.choices.pick([*self.names, *self.members, *([] if objects else self.boxes.values())])
+
+    def reply(self, name: str) -> Kind:
+        """Give the kind of what a backend answers."""
+        return self.map(self.kind(name)) if self.choices.rarely(6) else self.kind(name)
+
+    def map(self, value: Kind) -> Kind:
+        """Give the kind of a map with such values, or of a list of maps."""
+        choices = self.choices
+        found = map_of(value, nullable=choices.rarely(2))
+        if found.name not in self.entries:
+            own = (Property("key", Kind("String"), "key"), Property("value", value, "value"))
+            self.entries[found.name] = Type(found.name, own, entry="generic")
+        return list_of(found, nullable=choices.rarely(2)) if choices.rarely(4) else found
+
+    def own_map(self) -> Kind:
+        """Give the kind of a map whose entries are of a class of the author's."""
+        choices, outer = self.choices, (self.columns, self.prefix)
+        self.columns, self.prefix = [], "value."
+        name = f"M{len(self.entries)}"
+        self.entries[name] = Type(name, ())  # so that entries within have another name
+        key = Property(self.name("my"), Kind(choices.pick(["String", "ID"])), "key")
+        fields: list[Field] = choices.several(lambda: choices.pick([self.link, self.stub])([key]), 2)
+        deeper = [Property(self.name("my"), self.kind(self.leaf()), f"value.{self.name('in')}") for _ in range(2)]
+        if self.columns or choices.rarely(2):
+            fields += deeper
+        else:
+            fields.append(Property(self.name("my"), self.kind(choices.pick([self.leaf(), self.composite()])), "value"))
+        self.entries[name] = Type(name, (key, *fields), tuple(self.columns), entry="own")
+        self.columns, self.prefix = outer
+        return Kind(name, choices.rarely(2), Kind(name), entries=True)
 
     def nested(self, after: str) -> Kind:
         """Give the kind of an object inside an object: one that ends."""
@@ -138,6 +178,29 @@ class ModelMaker:
             return self.kind(self.choices.pick(later))
         name, lists = self.composite(), self.choices.below(3)
         return self.kind(name, lists) if lists else Kind(name, nullable=True)
+
+    def box(self, name: str, wire: str) -> Type:
+        """Give a type that holds what is no object."""
+        choices = self.choices
+        self.columns = []
+        if wire == "list":
+            held = Property(self.name("my"), self.kind(choices.pick([self.leaf(), *self.names]), 1), ".")
+            return Type(name, (held,), box=wire)
+        kind = Kind(choices.pick(BOXED[wire]), choices.rarely(2))
+        held = Property(self.name("my"), kind, ".")
+        singles = [name for name, (_, key, _) in self.entities.items() if len(key) == 1]
+        fields: list[Field] = [held]
+        if singles and kind.name in KEY_KINDS and choices.rarely(2):
+            fields.append(Link(self.name("ln"), self.kind(choices.pick(singles), 0), (held.name,)))
+        return Type(name, tuple(fields), box=wire)
+
+    def union(self, united: list[str]) -> Union:
+        if not self.boxes:
+            return Union("U0", tuple(united), self.discriminator(united))
+        values = tuple(zip(["a", "b", "c"], united, strict=False))
+        boxes = tuple(self.boxes.items())
+        told = Discriminator(self.name("tag"), values, judged=True, boxes=boxes)
+        return Union("U0", (*united, *self.boxes.values()), told)
 
     # -- arguments ------------------------------------------------------------------------------------------------
 
@@ -240,6 +303,9 @@ class ModelMaker:
         choices = self.choices
         name = self.name("is" if choices.rarely(3) else "my")
         path = choices.pick(["", "", "", f"box.{name}", f"box.in.{name}"])
+        if choices.rarely(6):
+            value = self.kind(choices.pick([self.leaf(), self.composite()]))
+            return Property(name, self.own_map() if choices.rarely(2) else self.map(value), path)
         if choices.rarely(3):
             later = self.names[self.names.index(owner) + 1 :] if owner in self.names else []
             if later and choices.rarely(4):
@@ -248,7 +314,7 @@ class ModelMaker:
         return Property(name, self.kind(self.leaf()), path)
 
     def column(self, *, many: bool = False) -> str:
-        name = self.name("fk") + ("_ids" if many else "")
+        name = self.prefix + self.name("fk") + ("_ids" if many else "")
         self.columns.append(name)
         return name
 
@@ -285,10 +351,10 @@ class ModelMaker:
             items=choices.pick(ENVELOPES),
         )
         if choices.rarely(3):
-            kind = self.kind(choices.pick([self.leaf(), self.composite()]))
+            kind = self.reply(choices.pick([self.leaf(), self.composite()]))
             return Stub(self.name("st"), kind, endpoint, keys, cut=self.cut(kind))
         many = choices.rarely(2)
-        kind = self.kind(self.composite(), 1 if many else 0)
+        kind = self.kind(self.composite(objects=True), 1 if many else 0)
         names = tuple(f"of_{name}_{position}" for position in range(len(keys)))
         if len(names) == 1 and choices.rarely(4):
             names = (f"meta.of_{name}",)
@@ -321,7 +387,7 @@ class ModelMaker:
         if choices.rarely(6):
             return self.resolver()
         body = choices.rarely(4)
-        kind = self.kind(self.composite() if not choices.rarely(4) else self.leaf())
+        kind = self.reply(self.composite() if not choices.rarely(4) else self.leaf())
         endpoint = Endpoint(
             self.name("e").replace("_", ""),
             choices.pick(self.sources),
@@ -333,7 +399,7 @@ class ModelMaker:
 
     def write(self) -> Stub:
         choices = self.choices
-        kind = self.kind(choices.pick([self.composite(), self.leaf()]))
+        kind = self.reply(choices.pick([self.composite(), self.leaf()]))
         endpoint = Endpoint(
             self.name("e").replace("_", ""),
             choices.pick(self.sources),
@@ -353,7 +419,7 @@ class ModelMaker:
             source = self.entities[name][0].source if not choices.rarely(6) else choices.pick(self.sources)
             return Push(self.name("ev"), self.kind(name, choices.pick([0, 0, 0, 1])), source, items)
         name = self.composite() if not choices.rarely(4) else self.leaf()
-        return Push(self.name("ev"), self.kind(name), choices.pick(self.sources), items)
+        return Push(self.name("ev"), self.reply(name), choices.pick(self.sources), items)
 
 
 def _is_list_of_keys(kind: Kind) -> bool:

@@ -34,10 +34,18 @@ from tests.graph.oracle.world import Asked, World, question_of
 
 
 class Row(NamedTuple):
-    """An object as a source gave it."""
+    """An object as a source gave it, or a value of a type that holds what is no object."""
 
-    raw: Mapping[str, Json]
+    raw: Json
     source: Source
+
+
+class Item(dict[str, Json]):
+    """An entry of a map."""
+
+    def __init__(self, whole: Json, key: str) -> None:
+        super().__init__(key=key, value=whole[key])
+        self.whole = whole
 
 
 @dataclass
@@ -68,7 +76,7 @@ class Event:
 
     def reads(self, raw: Json, path: tuple[str, ...]) -> None:
         """Note that a property is read."""
-        whole = self._whole.get(id(raw))
+        whole = self._whole.get(id(raw.whole if isinstance(raw, Item) else raw))
         for name in path:
             if whole is None or not isinstance(raw, dict):
                 return
@@ -128,17 +136,21 @@ class Naive:
         """Give a JSON value as its type promises it, with a Bad wherever it is not so."""
         if value is None or isinstance(value, Bad):
             return value
+        if kind.item is not None and kind.entries:
+            value = [Item(value, key) for key in value] if isinstance(value, dict) else Bad()
         if kind.item is not None:
             return [self._shaped(kind.item, item, source) for item in value] if isinstance(value, list) else Bad()
         named = self.model.by_name.get(kind.name)
         if isinstance(named, Enum):
             return _member(named, value)
         if named is not None:
-            return Row(value, source) if isinstance(value, dict) else Bad()
+            return Row(value, source) if isinstance(value, dict) or self.model.may_be_value(kind.name) else Bad()
         return value
 
     def _type_name(self, abstract: str, row: Row, info: Any, kind: Any) -> str | None:
         own = self.model.by_name[abstract].discriminator
+        if not isinstance(row.raw, dict):
+            return next((name for wire, name in own.boxes if type(row.raw).__name__ == wire), None) or _refuse()
         path = ("__typename",) if own is None else own.where(row.source)
         value = at(row.raw, *path) if own is not None and own.judged else _read(row, path, info)
         found = own or Discriminator("__typename")
@@ -171,7 +183,7 @@ class Naive:
 
     def _happened(self, push: Push, kind: Kind, value: Json, info: Any) -> Json:
         """Give what an event says, with what is loaded for it."""
-        if kind.item is not None and isinstance(value, list):
+        if kind.item is not None and not kind.entries and isinstance(value, list):
             return [self._happened(push, kind.item, item, info) for item in value]
         return self._shaped(kind, self._whole(push, kind, value, info), push.source)
 
@@ -235,8 +247,8 @@ class Naive:
             value = self._asked(endpoint, question, own, info, values)
         else:
             value = self._asked(endpoint, question, None, info, values)
-        if stub.cut is not None and first is not None and isinstance(value, list):
-            value = value[:first]
+        if stub.cut is not None and first is not None and isinstance(value, list | dict):
+            value = value[:first] if isinstance(value, list) else dict(list(value.items())[:first])
         return self._shaped(stub.kind, value, endpoint.source)
 
     def _asked(
@@ -299,6 +311,10 @@ class Naive:
                 if graphql_name(found.name) in value
             }
         return value
+
+
+def _refuse() -> str:
+    raise Bad
 
 
 def _plain(text: str) -> str:

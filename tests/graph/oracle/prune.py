@@ -74,7 +74,7 @@ class _Pruning:
     def _reach(self, kind: Type) -> None:
         self.kept.setdefault(kind.name, set())
         for element in kind.every_field:
-            if graphql_name(element.name) in self.words:
+            if graphql_name(element.name) in self.words or kind.entry == "generic":
                 self._keep(kind, element)
 
     def _keep(self, kind: Type, element: Field) -> None:

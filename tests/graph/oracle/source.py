@@ -32,7 +32,7 @@ from typing import Annotated, Union
 import strawberry
 
 from graph import Graph, Limits
-from resolvers import Store, discriminator, field, link
+from resolvers import Entry, Store, discriminator, field, link
 from sources import Event, FakeTransport, Get, Post, Rest
 """
 
@@ -65,7 +65,8 @@ def _lines(model: Model) -> Iterator[str]:
         yield f"\n\n@strawberry.input\nclass {taken.name}:"
         for element in sorted(taken.fields, key=_is_optional):
             yield f"    {element.name}: {element.kind.python()}{_default(model, element)}"
-    for kind in (*model.interfaces, *model.types):
+    declared = [kind for kind in model.types if kind.entry != "generic"]
+    for kind in (*model.interfaces, *declared):
         yield from _class(model, kind, is_interface=kind in model.interfaces)
     for union in model.unions:
         if union.name in used:
@@ -76,7 +77,7 @@ def _lines(model: Model) -> Iterator[str]:
     for root in list(model.objects.values())[len(model.types) :]:
         yield from _class(model, root, is_interface=False)
     roots = "".join(f", {name.lower()}={name}" for name in ("Mutation", "Subscription") if name in model.objects)
-    listed_types = f", types=[{', '.join(kind.name for kind in model.types)}]" if model.types else ""
+    listed_types = f", types=[{', '.join(kind.name for kind in declared)}]" if declared else ""
     yield "\n\nlimits = Limits(max_cost=None, max_upstream_calls=None)"
     yield f"graph = Graph(query=Query{roots}{listed_types}, limits=limits, store=Store(clock=clock))"
 
@@ -98,7 +99,11 @@ def _class(model: Model, kind: Type, *, is_interface: bool) -> Iterator[str]:
 
 def _judge(name: str, found: Discriminator | None) -> Iterator[str]:
     if found is not None and found.judged:
-        yield f"\n\ndef judge_{name.lower()}(found):\n    return {dict(found.values)!r}.get(found.get({found.by!r}))"
+        yield f"\n\ndef judge_{name.lower()}(found):"
+        if found.boxes:
+            yield "    if not isinstance(found, dict):"
+            yield f"        return {dict(found.boxes)!r}.get(type(found).__name__)"
+        yield f"    return {dict(found.values)!r}.get(found.get({found.by!r}))"
 
 
 def _told(name: str, found: Discriminator) -> str:
@@ -122,7 +127,10 @@ def _field(model: Model, element: Field) -> Iterator[str]:
     annotation = element.kind.python()
     match element:
         case Property():
-            yield f"    {element.name}: {annotation}" + (f' = field("{element.path}")' if element.path else "")
+            named = model.by_name.get(element.kind.name)
+            options = [f'"{element.path}"'] if element.path else []
+            options += ["entries=True"] if isinstance(named, Type) and named.entry == "own" else []
+            yield f"    {element.name}: {annotation}" + (f" = field({', '.join(options)})" if options else "")
         case Link():
             yield f"    {element.name}: {annotation} = link({', '.join(map(repr, element.keys))})"
         case Resolver():

@@ -1,0 +1,60 @@
+"""Pointers into documents (RFC 6901), written one way: ``#/paths/~1pets/get``, ``other.yaml#/Pet``, ``other.yaml#``.
+
+Before the ``#`` stands the file, nothing for the document itself. Equal pointers are the same place.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_LONGEST_SHOWN = 300
+
+
+class DocumentError(Exception):
+    """A document, or a place in it, that cannot be read; the message is one line that says where and why.
+
+    Args:
+        problem: what is wrong, without the place.
+        place: the file, the pointer, or both.
+    """
+
+    def __init__(self, problem: str, place: str = "") -> None:
+        super().__init__(f"{shown(place)}: {shown(problem)}" if place else shown(problem))
+        self.problem = problem
+        self.place = place
+
+
+def below(pointer: str, *names: str | int) -> str:
+    """Give the pointer to a part of what a pointer leads to."""
+    return "/".join([pointer, *(str(name).replace("~", "~0").replace("/", "~1") for name in names)])
+
+
+def names_of(fragment: str) -> list[str] | None:
+    """Give the names that lead from a file's root to a place; None where the fragment is no pointer.
+
+    Args:
+        fragment: as it is written in a reference, so that it may be percent-encoded as in a URL.
+    """
+    text = unquote(fragment)
+    return names_of_written(text) if not text or text.startswith("/") else None
+
+
+def names_of_written(text: str) -> list[str]:
+    """Give the names in a pointer as `below` makes it: those of ``/paths/~1pets`` are ``paths`` and ``/pets``."""
+    if not text:
+        return []
+    return [name.replace("~1", "/").replace("~0", "~") for name in text[1:].split("/")]
+
+
+def index_of(name: str) -> int | None:
+    """Give the place in an array that a name in a pointer says; None where it says none."""
+    return int(name) if _INDEX.fullmatch(name) else None
+
+
+def shown(text: str) -> str:
+    """Give a text of a document as one line of a message: nothing that moves a terminal, nothing endless."""
+    cut = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", cut)

@@ -1,0 +1,75 @@
+"""Where a document says its backend is: the first of its servers that is an address, with its variables filled in."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from sources.address import base_of
+from sources.errors import DeclarationError
+from sources.openapi.loss import Losses
+from sources.openapi.pointer import below, shown
+
+Json = Any
+_VARIABLE = re.compile(r"\{([^{}]*)\}")
+
+
+def server_of(holder: dict[str, Json], pointer: str, url: str | None, losses: Losses) -> str | None:
+    """Give the address that the `servers` of a document, path or operation name; None where they name none.
+
+    Args:
+        pointer: where the holder stands.
+        url: the document's own URL, to which addresses may be relative; None for a document on disk.
+        losses: gets those that cannot be used.
+    """
+    listed = holder.get("servers")
+    for index, server in enumerate(listed if isinstance(listed, list) else ()):
+        where = below(pointer, "servers", index)
+        written = server.get("url") if isinstance(server, dict) else None
+        if not isinstance(written, str):
+            losses.add(where, "broken-server", "a server without a URL; it is left out", "left-out")
+            continue
+        filled = _filled(written, server.get("variables"))
+        if filled is None:
+            losses.add(where, "broken-server", "a variable of the URL has no value; it is left out", "left-out")
+            continue
+        try:
+            address = urljoin(url or "https:", filled.strip())
+            if url is None and not urlsplit(address).hostname:
+                # Whoever names a document on disk has to name its server.
+                said = f"{shown(filled)!r} is relative to the document, which has no address; it is left out"
+                losses.add(where, "relative-server", said, "left-out")
+                continue
+            return base_of(address.partition("?")[0].partition("#")[0])
+        except (ValueError, DeclarationError):
+            said = f"{shown(filled)!r} is no http or https address; it is left out"
+            losses.add(where, "broken-server", said, "left-out")
+    return None
+
+
+def _filled(written: str, variables: Json) -> str | None:
+    """Give a URL with the default of each variable in its place, or else the first value that it may have."""
+    known = variables if isinstance(variables, dict) else {}
+    missing = []
+
+    def value(found: re.Match[str]) -> str:
+        variable = known.get(found[1])
+        said: dict[str, Json] = variable if isinstance(variable, dict) else {}
+        values = said.get("enum")
+        for one in (said.get("default"), *(values if isinstance(values, list) else ())):
+            if isinstance(one, str | int | float):
+                return str(one)
+        missing.append(found[1])
+        return ""
+
+    filled = _VARIABLE.sub(value, written)
+    return None if missing else filled
+
+
+def origin_of(url: str | None) -> str | None:
+    """Give the address of the server that a document came from; None for a document on disk."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    return base_of(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
