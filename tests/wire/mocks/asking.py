@@ -162,7 +162,10 @@ def expected(kind: graphql.GraphQLOutputType, below: dict[str, list[Selected]], 
     if isinstance(kind, graphql.GraphQLEnumType):
         return next((name for name, value in kind.values.items() if value.value == body), body)
     if isinstance(kind, graphql.GraphQLScalarType):
-        return kind.serialize(kind.parse_value(body) if kind.name not in _PLAIN else body)
+        try:
+            return kind.serialize(kind.parse_value(body) if kind.name not in _PLAIN else body)
+        except (graphql.GraphQLError, ValueError):
+            return body  # no value of the type, and so no answer either
     name = kind.name if isinstance(kind, graphql.GraphQLObjectType) else (said or {}).get("__typename")
     found: dict[str, Json] = {"__typename": name}
     for one in below.get(str(name), ()):
