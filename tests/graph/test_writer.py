@@ -245,9 +245,9 @@ def test_what_fits_is_on_one_line_and_what_does_not_is_split() -> None:
         f"            {wide},",
         "        )",
     ]
-    assert list(lines(call("f_of_two", wide, wide[:48]), 1)) == [
+    assert list(lines(call("f_of_two", wide, wide[:50]), 1)) == [
         "    f_of_two(",
-        f"        {wide}, {wide[:48]}",
+        f"        {wide}, {wide[:50]}",
         "    )",
     ]
     assert list(lines(call("f", wide, wide, wide))) == ["f(", f"    {wide},", f"    {wide},", f"    {wide},", ")"]
