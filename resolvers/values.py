@@ -42,9 +42,20 @@ def see_entries(schema: graphql.GraphQLSchema) -> None:
     for kind in schema.type_map.values():
         if isinstance(kind, graphql.GraphQLObjectType | graphql.GraphQLInterfaceType):
             for element in kind.fields.values():
-                mark = mark_of(element)
-                if (mark is not None and mark.entries) or is_entry(graphql.get_named_type(element.type)):
+                mark, item = mark_of(element), graphql.get_named_type(element.type)
+                if (mark is not None and mark.entries) or is_entry(item):
                     element.type = as_entries(element.type)
+                    _name_as_they_are(item)
+
+
+def _name_as_they_are(item: graphql.GraphQLNamedType) -> None:
+    """Let an entry's properties have the names that they have, whatever names the source gives to its own."""
+    for name in (ENTRY_KEY, ENTRY_VALUE):
+        element = item.fields.get(name) if isinstance(item, graphql.GraphQLObjectType) else None
+        definition = None if element is None else element.extensions.get("strawberry-definition")
+        is_plain = getattr(definition, "base_resolver", None) is None
+        if element is not None and is_plain and mark_on(element) is None:
+            element.extensions[MARK] = PropertyMark((name,), None)
 
 
 def decoder_of(kind: graphql.GraphQLLeafType, source: Rest, mark: PropertyMark | None) -> Decode | None:
