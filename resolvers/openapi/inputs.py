@@ -61,8 +61,10 @@ class Inputs:
     def _one_of(self, found: tuple[Member, ...], schema: Schema, place: str, called: str) -> Any:
         if len(found) == 1:
             return self._single(found[0], place, called)
-        if len(found) > MOST or any(member.kind is None for member in found):
-            return self._outputs.of(schema, place)
+        if len(found) > MOST:
+            return self._json(schema, "many-options", f"one of more than {MOST} things; it is sent as JSON")
+        if any(member.kind is None for member in found):
+            return self._json(schema, "anything", "one of its options may be anything; it is sent as JSON")
         if all(member.is_scalar for member in found):
             kinds = [self._single(member, place, called) for member in found]
             message = "no scalar has all its values; it is sent as JSON"

@@ -82,7 +82,7 @@ class Results:
             self._reply(operation, found, f"{place}Result" if is_sole else place + _suffix(found.status), is_sole)
             for found in documented
         ]
-        kinds = {str(reply.kind): reply for reply in replies}
+        kinds = {(str(reply.kind), reply.reads) for reply in replies}
         medias = [media for found in documented for media in found.contents]
         if not replies:
             return self._unknown(operation)

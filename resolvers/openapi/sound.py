@@ -84,7 +84,7 @@ class _Sounding:
             try:
                 members = list(kind.types)
             except Exception as exc:  # whatever making them raises is a fault of ours, and costs this type
-                return f"has members that cannot be made ({type(exc).__name__})"
+                return f"has members that cannot be made ({_name(exc)})"
             for member in members:
                 self._see(member)
             return None if members else "has no members"
@@ -95,7 +95,7 @@ class _Sounding:
         try:
             fields: Elements = kind.fields
         except Exception as exc:  # as above
-            return f"has fields that cannot be made ({type(exc).__name__})"
+            return f"has fields that cannot be made ({_name(exc)})"
         for name in [name for name in fields if not _is_name(name)]:
             self._losses.add("#", "internal", f"{kind.name}.{name} has no name of GraphQL; it is left out", "left-out")
             del fields[name]
@@ -148,6 +148,10 @@ class _Sounding:
         for wrap in reversed(wrappers):
             found = wrap(found)
         return found
+
+
+def _name(exc: Exception) -> str:
+    return type(exc.__cause__ or exc).__name__  # graphql-core wraps what a thunk raises
 
 
 def _is_name(name: str) -> bool:

@@ -9,6 +9,7 @@ import strawberry
 
 from graph import Graph, GraphError
 from sources import FakeTransport
+from sources.openapi import OpenAPI, Operation
 from tests.graph.openapi.written import PATH, answers, body, graph_of, losses, operation, ref, root, source, thing
 
 pytestmark = pytest.mark.anyio
@@ -287,3 +288,40 @@ async def test_a_write_makes_stale_what_is_read_at_its_path(tmp_path: Path) -> N
         await graph.execute(read)
         assert sorted(transport.calls) == stale
     await graph.aclose()
+
+
+# -- never all or nothing ---------------------------------------------------------------------------------------------
+
+
+class Odd(OpenAPI):
+    """A source that cannot serve some of its operations."""
+
+    def address(self, operation: Operation) -> str | None:
+        if operation.path == "/internal":
+            raise KeyError("s3cret")
+        return "ftp://pets.example" if operation.path == "/ftp" else None
+
+
+def test_what_cannot_be_built_costs_one_operation(tmp_path: Path) -> None:
+    paths = {path: {"get": operation()} for path in ("/internal", "/fine", "/ftp")}
+    location = source(tmp_path, paths).location
+    graph = Graph(documents=[Odd("pets", location)])
+    assert root(graph) == ["getFine: String"]
+    (found,) = (one for one in graph.sources if isinstance(one, OpenAPI))
+    assert [(loss.pointer, loss.reason, loss.message) for loss in found.losses] == [
+        ("#/paths/~1internal/get", "internal", "GET /internal could not be built (KeyError); it is left out"),
+        (
+            "#/paths/~1ftp/get",
+            "not-sendable",
+            "'ftp://pets.example' is not an http or https address; GET /ftp is left out",
+        ),
+    ]
+
+
+def test_a_document_without_operations_is_a_graph(tmp_path: Path) -> None:
+    assert root(graph_of(tmp_path, {})) == ["_documents: [String!]!"]
+
+
+def test_a_pattern_that_matches_nothing_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(GraphError, match=r"include='lisPets' matches no operation; near it: 'listPets'"):
+        graph_of(tmp_path, {"/pets": {"get": operation(operationId="listPets")}}, include="lisPets")
