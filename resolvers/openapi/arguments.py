@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -30,16 +30,19 @@ class Arguments:
         return name
 
 
-def arguments_of(operation: Operation, place: str, inputs: Inputs, losses: Losses) -> Arguments:
+def arguments_of(
+    operation: Operation, place: str, inputs: Inputs, losses: Losses, supplied: Set[tuple[str, str]] = frozenset()
+) -> Arguments:
     """Give the arguments for the parameters of an operation.
 
     What is in the path has the plain name; of two parameters with one name the other one says its place.
 
     Args:
         place: what types are called whose schemas have no name of their own.
+        supplied: places and names, these in lower case, of what the gateway itself sends.
     """
     arguments = Arguments()
-    for parameter in sorted(_sent(operation, losses), key=lambda one: one.place != "path"):
+    for parameter in sorted(_sent(operation, losses, supplied), key=lambda one: one.place != "path"):
         argument = inputs.argument(
             parameter.schema,
             f"{place}{type_name(parameter.name)}",
@@ -60,10 +63,12 @@ def arguments_of(operation: Operation, place: str, inputs: Inputs, losses: Losse
     return arguments
 
 
-def _sent(operation: Operation, losses: Losses) -> Iterator[Parameter]:
-    """Give the parameters that a request can carry."""
+def _sent(operation: Operation, losses: Losses, supplied: Set[tuple[str, str]]) -> Iterator[Parameter]:
+    """Give the parameters that a client gives and a request can carry."""
     for parameter in operation.parameters:
         problem = why_not_carried(parameter.name, parameter.place)
+        if (parameter.place, parameter.name.lower()) in supplied:
+            problem = f"{parameter.name!r} is a credential, which the gateway sends"
         if problem is None:
             yield parameter
         else:

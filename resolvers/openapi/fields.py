@@ -24,7 +24,7 @@ from resolvers.openapi.results import Result, Results, says_json
 from resolvers.openapi.stale import stale_types
 from resolvers.openapi.texts import described, outdated
 from sources import Call, DeclarationError, Endpoint
-from sources.openapi import Api, Losses, OpenAPI, Operation, Outline, endpoint_for, payload_of
+from sources.openapi import Api, Losses, OpenAPI, Operation, Outline, below, endpoint_for, payload_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,9 @@ class Fields:
         for operation, name in writing.items():
             self._build(name, operation, reads=False)
         Links(self._built, self._outputs, self._losses).add()
+        for name, why in self._source.unsupported.items():
+            where = below("#/components/securitySchemes", name)
+            self._losses.add(where, "unsupported-security", f"{why}; requests go without", "left-out")
         happenings = Happenings(self._source, self._api, reading | writing, self._outputs, self._losses)
         return Roots(self._fields(reading), self._fields(writing), happenings.fields())
 
@@ -99,7 +102,7 @@ class Fields:
 
     def _made(self, name: str, operation: Operation, *, reads: bool) -> Built:
         place = type_name(name)
-        arguments = arguments_of(operation, place, self._inputs, self._losses)
+        arguments = arguments_of(operation, place, self._inputs, self._losses, self._source.supplies(operation))
         carried = self._bodies.of(operation, place, is_read=reads)
         result = self._results.of(operation, place)
         endpoint = self._endpoint(operation, arguments, carried, result)

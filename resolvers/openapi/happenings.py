@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import graphql
@@ -36,10 +37,10 @@ class Happenings:
     def fields(self) -> dict[str, graphql.GraphQLField]:
         """Give the fields by their names: ``onOrderPaid`` for the webhook ``order.paid``."""
         found = list(self._told())
-        alike = [name for _, name, _ in found]
+        alike = Counter(name for _, name, _ in found)
         names, topics, fields = Names(), Names(), dict[str, graphql.GraphQLField]()
         for whole, name, operation in found:
-            own = name if alike.count(name) == 1 else whole
+            own = name if alike[name] == 1 else whole
             kind = self._payload(operation, type_name(f"{own} payload"))
             if kind is None:
                 continue

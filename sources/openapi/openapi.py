@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar, dataclass_transform, overload
 from urllib.parse import urljoin
 
-from sources.auth import Auth
+from sources.auth import ApiKey, Auth
+from sources.credentials import Credentials
 from sources.delivery import Signature
 from sources.endpoint import ENTITY_MARK, Call, Endpoint, Entity, Get, Pushed, Read
 from sources.openapi.api import Api
@@ -130,6 +131,11 @@ class OpenAPI(Rest):
     # -- what operations are sent with ----------------------------------------------------------------------------
 
     @property
+    def unsupported(self) -> Mapping[str, str]:
+        """The security schemes, by name, by which the gateway cannot authenticate, and why."""
+        return {} if self._security is None else self._security.unsupported
+
+    @property
     def own_parameters(self) -> frozenset[str]:
         """The names in the query that belong to credentials."""
         return frozenset() if self._security is None else self._security.parameters()
@@ -137,6 +143,15 @@ class OpenAPI(Rest):
     def credentials(self, operation: Operation) -> Auth | None:
         """Give how the gateway authenticates for an operation; None for the source's own way."""
         return None if self._security is None else self._security.of(operation.security)
+
+    def supplies(self, operation: Operation) -> frozenset[tuple[str, str]]:
+        """Give the places and names, these in lower case, of what credentials fill in a request of an operation."""
+        credentials = self.credentials(operation)
+        if not isinstance(credentials, Credentials):
+            return frozenset()
+        kinds = (auth for alternative in credentials.alternatives for auth in alternative)
+        queried = {("query", auth.query.lower()) for auth in kinds if isinstance(auth, ApiKey) and auth.query}
+        return frozenset(queried | {("header", name.lower()) for name in credentials.names})
 
     def address(self, operation: Operation) -> str | None:
         """Give the base address of an operation that has one of its own; None for the source's."""

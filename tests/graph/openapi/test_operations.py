@@ -325,3 +325,49 @@ def test_a_document_without_operations_is_a_graph(tmp_path: Path) -> None:
 def test_a_pattern_that_matches_nothing_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(GraphError, match=r"include='lisPets' matches no operation; near it: 'listPets'"):
         graph_of(tmp_path, {"/pets": {"get": operation(operationId="listPets")}}, include="lisPets")
+
+
+# -- credentials ------------------------------------------------------------------------------------------------------
+
+
+async def test_each_operation_sends_the_credentials_that_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schemes = {
+        "key": {"type": "apiKey", "name": "X-Key", "in": "header"},
+        "login": {"type": "http", "scheme": "bearer"},
+        "odd": {"type": "http", "scheme": "negotiate"},
+    }
+    given = {"name": "x-key", "in": "header", "required": True, "schema": TEXT}
+    paths = {
+        "/usual": {"get": operation(None, given)},
+        "/open": {"get": operation(security=[])},
+        "/other": {"get": operation(security=[{"login": []}])},
+        "/odd": {"get": operation(security=[{"odd": []}])},
+    }
+    said = {"components": {"securitySchemes": schemes}, "security": [{"key": []}]}
+    transport = FakeTransport(lambda *_: "found")
+    graph = graph_of(tmp_path, paths, client=transport, document=said)
+    (found,) = (one for one in graph.sources if isinstance(one, OpenAPI))
+    assert root(graph) == ["getUsual: String", "getOpen: String", "getOther: String", "getOdd: String"]
+    assert losses(graph) == [
+        ("#/paths/~1usual/get/parameters/0", "parameter-not-sent", "left-out"),
+        ("#/components/securitySchemes/odd", "unsupported-security", "left-out"),
+    ]
+    graph.check_environment()
+    assert found.unset() == ["key: set PETS_KEY", "login: set PETS_LOGIN"]
+    monkeypatch.setenv("PETS_KEY", "k1")
+    monkeypatch.setenv("PETS_LOGIN", "t1")
+    assert found.unset() == []
+    await graph.execute("{ getUsual getOpen getOther getOdd }")
+    sent = {
+        call: (headers.get("X-Key"), headers.get("authorization"))
+        for call, headers in zip(transport.calls, transport.headers, strict=True)
+    }
+    assert sent == {
+        "GET /usual": ("k1", None),
+        "GET /open": (None, None),
+        "GET /other": (None, "Bearer t1"),
+        "GET /odd": (None, None),
+    }
+    await graph.aclose()
