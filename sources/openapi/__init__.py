@@ -8,7 +8,7 @@ are made: `media`, `placed`, `serial`, `operation_template`, `carried`, `payload
 from sources.openapi.api import Api
 from sources.openapi.carried import carried, why_not_carried
 from sources.openapi.choosing import Choice
-from sources.openapi.document import Document, DocumentError, below
+from sources.openapi.document import Document, DocumentError
 from sources.openapi.loss import Effect, Loss, Losses
 from sources.openapi.media import Kind, accept_of, kind_of, reads_of
 from sources.openapi.named import OperationName
