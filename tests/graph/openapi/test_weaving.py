@@ -324,3 +324,32 @@ def test_what_is_not_chosen_can_be_named(tmp_path: Path) -> None:
     kinds: Any = Graph(documents=[shop]).schema.type_map
     assert sorted(kinds["Query"].fields) == ["getCustomer"]
     assert sorted(kinds["Customer"].fields) == ["age", "email", "firstName", "id", "others"]
+
+
+def test_a_component_is_named_as_its_document_or_its_type_is(tmp_path: Path) -> None:
+    document = {
+        "swagger": "2.0",
+        "info": {"title": "Pets", "version": "1"},
+        "paths": {
+            "/cats": {
+                "get": {
+                    "operationId": "cats",
+                    "responses": {"200": {"description": "All.", "schema": {"$ref": "#/definitions/v1.Cat"}}},
+                }
+            }
+        },
+        "definitions": {"v1.Cat": {"type": "object", "properties": {"mother-id": {"type": "string"}}}},
+    }
+    path = tmp_path / "pets.json"
+    path.write_text(json.dumps(document))
+
+    for name in ("v1.Cat", "V1Cat"):
+        pets = OpenAPI("pets", path, url="http://pets.example", client=FakeTransport({"GET /cats": {"mother-id": "m"}}))
+
+        @pets.type(name)
+        class Cat:
+            mother_id: str
+
+        assert answer(Graph(documents=[pets]), "{ cats { __typename motherId } }") == {
+            "data": {"cats": {"__typename": "Cat", "motherId": "m"}}
+        }
