@@ -76,7 +76,7 @@ class Document:
         Args:
             location: a path, or an http(s) URL.
             allow_remote_refs: whether what it refers to may come from the network.
-            max_bytes: of all files together; None takes ``WEFT_MAX_DOCUMENT_BYTES``, else 50,000,000.
+            max_bytes: of all files together; None takes ``WEFT_MAX_OPENAPI_BYTES``, else 50,000,000.
             fetch: gets a URL, at most so many bytes of it.
 
         Raises:

@@ -23,7 +23,7 @@ from sources.openapi.text import read_text
 Json = Any
 MOST_BYTES = 50_000_000
 _MOST_FILES = 2_000
-_VARIABLE = "WEFT_MAX_DOCUMENT_BYTES"
+_VARIABLE = "WEFT_MAX_OPENAPI_BYTES"
 
 
 class Files:
@@ -32,7 +32,7 @@ class Files:
     Args:
         location: the path or URL of the document itself.
         allow_remote_refs: whether what it refers to may come from the network.
-        max_bytes: of all files together; None takes the environment's ``WEFT_MAX_DOCUMENT_BYTES``, else 50,000,000.
+        max_bytes: of all files together; None takes the environment's ``WEFT_MAX_OPENAPI_BYTES``, else 50,000,000.
         fetch: gets a URL, at most so many bytes of it.
     """
 

@@ -69,15 +69,23 @@ class Schemas:
             return parts[0]
         shapes = tuple(dict.fromkeys(part.shape for part in parts if part.says_beyond(BOUNDING)))
         kept = tuple(one for one in shapes if not any(one is not other and one in other.parts for other in shapes))
-        if len(kept) < 2:
-            return next((part for part in reversed(parts) if part.shape in kept), parts[-1])
-        known = self._combined.get(kept)
+        if not kept:
+            return parts[-1]
+        if len(kept) == 1:
+            says = next(part for part in reversed(parts) if part.shape is kept[0])
+            if says is parts[-1]:
+                return says
+            return self._made((says, parts[-1]), parts[-1].node, (says,))
+        return self._made(kept, _ANYTHING, kept)
+
+    def _made(self, key: tuple[Schema, ...], node: Node, taken: tuple[Schema, ...]) -> Schema:
+        known = self._combined.get(key)
         if known is None:
             if len(self._combined) >= _MOST_COMBINED:
-                said = "one of too many combinations of schemas; only its last part counts"
-                self.losses.add(kept[-1].pointer, "too-many-combinations", said, "loosened")
-                return kept[-1]
-            known = self._combined[kept] = Schema(self, _ANYTHING, kept[-1].pointer, kept, is_combined=True)
+                said = "one of too many combinations of schemas; only one of its parts counts"
+                self.losses.add(key[-1].pointer, "too-many-combinations", said, "loosened")
+                return taken[-1]
+            known = self._combined[key] = Schema(self, node, key[-1].pointer, taken, is_combined=True)
         return known
 
     def bare(self, schema: Schema) -> Schema:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from sources.address import base_of
+from sources.address import base_of, shown_address
 from sources.errors import DeclarationError
 from sources.openapi.loss import Losses
 from sources.openapi.pointer import below, shown
@@ -35,15 +35,15 @@ def server_of(holder: dict[str, Json], pointer: str, url: str | None, losses: Lo
             losses.add(where, "broken-server", "a variable of the URL has no value; it is left out", "left-out")
             continue
         try:
-            address = urljoin(url or "https:", filled.strip())
+            address = urljoin(_without_login(url) or "https:", filled.strip())
             if url is None and not urlsplit(address).hostname:
                 # Whoever names a document on disk has to name its server.
-                said = f"{shown(filled)!r} is relative to the document, which has no address; it is left out"
+                said = f"{shown(filled)!r} is relative to a document without an address; it is left out"
                 losses.add(where, "relative-server", said, "left-out")
                 continue
             return base_of(address.partition("?")[0].partition("#")[0])
         except (ValueError, DeclarationError):
-            said = f"{shown(filled)!r} is no http or https address; it is left out"
+            said = f"{shown(shown_address(filled))!r} is no http or https address for a source; it is left out"
             losses.add(where, "broken-server", said, "left-out")
     return None
 
@@ -69,7 +69,9 @@ def _filled(written: str, variables: Json) -> str | None:
 
 def origin_of(url: str | None) -> str | None:
     """Give the address of the server that a document came from; None for a document on disk."""
-    if url is None:
-        return None
-    parts = urlsplit(url)
-    return base_of(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
+    return None if url is None else base_of(urljoin(_without_login(url), "/"))
+
+
+def _without_login(url: str | None) -> str:
+    parts = urlsplit(url or "")
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -95,7 +95,7 @@ class Upgrade:
                 parameters.append(given)
             elif given.get("in") == "body":
                 made["requestBody"] = self._body(given, where, self._media(node, "consumes"))
-            elif given.get("in") == "formData":
+            elif given.get("in") == "formData" and isinstance(given.get("name"), str):
                 forms.append((given, where))
             else:
                 parameters.append(self._parameter(given, where))
@@ -219,7 +219,7 @@ def _servers(root: dict[str, Json]) -> list[Json]:
     listed = root.get("schemes")
     schemes = [scheme for scheme in ("https", "http") if isinstance(listed, list) and scheme in listed]
     if not isinstance(host, str) or not host:
-        return [{"url": path or "/"}]
+        return [{"url": path}] if path else []
     # Without schemes it is the one by which the document came.
     return [{"url": f"{scheme}://{host}{path}"} for scheme in schemes] or [{"url": f"//{host}{path}"}]
 

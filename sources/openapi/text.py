@@ -18,6 +18,7 @@ from sources.openapi.yaml_text import read_yaml
 
 Json = Any
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MARKUP = re.compile(r"<[!?/a-zA-Z]")
 _HALF = re.compile("[\ud800-\udfff]")
 _DEEPEST = 256
 _MOST_DIGITS = 300
@@ -44,7 +45,7 @@ def read_text(raw: bytes, place: str) -> Json:
     begin = text[:1000].lstrip()
     if not begin:
         raise DocumentError("the text is empty", place)
-    if begin.startswith("<"):
+    if _MARKUP.match(begin):
         kind = "an HTML page" if re.match(r"<!doctype html|<html", begin, re.IGNORECASE) else "XML"
         raise DocumentError(f"{kind}, neither JSON nor YAML", place)
     read = _json(raw, text, place) if begin.startswith(("{", "[")) else read_yaml(text, place)
