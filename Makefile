@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help venv demo test check lint format-check types layers pytest fuzz format bench bench-subscriptions hostile schema clean distclean
+.PHONY: help venv demo test check lint format-check types layers pytest fuzz format bench bench-subscriptions hostile corpus corpus-peers schema clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,13 @@ bench-subscriptions: venv ## Weft's subscriptions against Strawberry's own (ARGS
 
 hostile: venv ## what hostile documents cost, in milliseconds (ARGS="--repeat 9")
 	$(BIN)/python -m benchmarks.hostile $(ARGS)
+
+corpus: venv ## import real OpenAPI documents, of npm packages below CORPUS, and print coverage (ARGS="--limit 50")
+	$(BIN)/python -m benchmarks.corpus $(ARGS)
+
+corpus-peers: venv ## the same with the importers of IBM and of GraphQL Mesh
+	$(BIN)/python -m benchmarks.corpus --peer openapi-to-graphql $(ARGS)
+	$(BIN)/python -m benchmarks.corpus --peer mesh $(ARGS)
 
 schema: venv ## write the shop's schema to schema.graphql
 	$(BIN)/weft schema examples/shop/graph.py > schema.graphql.new || { rm -f schema.graphql.new; exit 1; }

@@ -6,4 +6,6 @@ clients), ``server`` (start, pin, measure, stop), ``run`` (the command).
 
 Subscriptions have a command of their own, ``make bench-subscriptions``: ``ticks`` (the topic), ``ticks_weft``,
 ``ticks_strawberry`` and ``ticks_ceiling`` (the servers), ``sockets`` (the clients), ``subscriptions`` (the command).
+
+``corpus`` imports real OpenAPI documents, ``make corpus``; ``npm`` installs them.
 """

@@ -155,10 +155,7 @@ class Graph:
         """Give the schema in the schema definition language, without the directives that every graph has."""
         if self._sdl is not None:
             return self._sdl
-        shown = [directive for directive in self.schema.directives if directive not in _INCREMENTAL]
-        described: Any = {**self.schema.to_kwargs(), "directives": shown}
-        schema = graphql.GraphQLSchema(**described)
-        return print_sdl(schema)
+        return print_sdl(self.schema, hidden=_INCREMENTAL)
 
     async def execute(
         self,

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import graphql
+from graphql.utilities.print_schema import is_defined_type, print_filtered_schema
 
 from resolvers import Cost, ListSize, declared_on
 
 
-def print_sdl(schema: graphql.GraphQLSchema) -> str:
-    """Give the schema as text.
+def print_sdl(schema: graphql.GraphQLSchema, hidden: Collection[graphql.GraphQLDirective] = ()) -> str:
+    """Give the schema as text, without the definitions of some directives.
 
     graphql-core prints which directives there are, but not where they stand; they are put in behind what they describe.
     """
-    text = graphql.print_schema(schema) + "\n"
-    places = [(at, shown) for at, element in _places(schema, text) if (shown := _shown(element))]
-    for at, shown in sorted(places, reverse=True):
-        text = text[:at] + shown + text[at:]
-    return text
+
+    def is_shown(directive: graphql.GraphQLDirective) -> bool:
+        return directive not in hidden and not graphql.is_specified_directive(directive)
+
+    text = print_filtered_schema(schema, is_shown, is_defined_type) + "\n"
+    parts, done = list[str](), 0
+    for at, shown in sorted((at, shown) for at, element in _places(schema, text) if (shown := _shown(element))):
+        parts += [text[done:at], shown]
+        done = at
+    return "".join([*parts, text[done:]])
 
 
 def _places(schema: graphql.GraphQLSchema, text: str) -> list[tuple[int, Any]]:

@@ -39,7 +39,6 @@ from resolvers.extension import is_guarded, is_shown
 from resolvers.feeding import feeding_of, generator_faults, pushed_faults
 from resolvers.keys import is_entities, key_faults
 from resolvers.marks import MARK, LinkMark, PropertyMark, argument_names, mark_on, taken_by_stub
-from resolvers.maybe import has_maybe
 from resolvers.node import GLOBAL_ID, LookupMark, Node, NodeIds, is_node, taken_by, taken_type
 from resolvers.pages import Pages
 from resolvers.upload import await_uploads, is_upload, upload_faults
@@ -153,7 +152,7 @@ class _Binder:
         for argument in definition.arguments:
             if taken_by(argument.type_annotation.annotation) is not None:
                 self._fault(where, f"the argument {argument.python_name!r} reaches no source: read it with key_of")
-        await_uploads(element)
+        await_uploads(element, self._contents.holds_file)
         if kind is self.schema.subscription_type:
             for fault in generator_faults(definition):
                 self._fault(where, fault)
@@ -174,7 +173,7 @@ class _Binder:
         pages = self._pages(where, element, call, single, arguments)
         suppliers = self._suppliers(kind, where, call, single, arguments)
         parents, names = tuple(suppliers.values()), tuple(suppliers)
-        for fault in upload_faults(element, call, single, has_parents=bool(parents)):
+        for fault in upload_faults(element, call, single, self._contents.holds_file, has_parents=bool(parents)):
             self._fault(where, fault)
         batch_names: tuple[str, ...] = ()
         if batch is not None:
@@ -215,7 +214,7 @@ class _Binder:
             argument_names=argument_names(element),
             guarded=self._is_guarded(where, element),
             shown=is_shown(element),
-            has_maybe=has_maybe(element.args),
+            has_maybe=self._contents.has_maybe(element.args),
         )
 
     def _pushed(
@@ -244,7 +243,7 @@ class _Binder:
             argument_names=argument_names(element),
             guarded=self._is_guarded(where, element),
             shown=is_shown(element),
-            has_maybe=has_maybe(element.args),
+            has_maybe=self._contents.has_maybe(element.args),
             feeding=feeding_of(call, call.pushed, element, attributes, rest),
         )
 

@@ -1,4 +1,4 @@
-"""What an answer of a type may hold: the object types in it, how long any of it may be kept, whether digits count.
+"""What a value of a type may hold: the object types in it, how long any of it may be kept, whether digits count, files.
 
 Theory of operation. Types that hold each other, directly or not, hold the same, so each such *group* is looked at
 once: groups are found in one walk over the schema (Tarjan, 1972), each after those that it leads to, and what is true
@@ -11,12 +11,14 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import graphql
 
 from resolvers.binding import Bindings
+from resolvers.maybe import Inputs, is_maybe
+from resolvers.upload import is_upload
 from resolvers.values import counts_digits
 from sources import Call, Rest
 
@@ -58,6 +60,15 @@ class Contents:
             known = self._digits[source.timestamps] = self._gathered(shows, operator.or_)
         return known[self._group_of[named.name]]
 
+    def has_maybe(self, inputs: Inputs) -> bool:
+        """Tell whether any input, or a field of one, may be left out but not be null."""
+        named = (graphql.get_named_type(element.type).name for element in inputs.values())
+        return any(map(is_maybe, inputs.values())) or any(self._maybes[self._group_of[name]] for name in named)
+
+    def holds_file(self, kind: Any) -> bool:
+        """Tell whether a value of an input type may hold a file, however deep."""
+        return self._files[self._group_of[graphql.get_named_type(kind).name]]
+
     def _shows_digits(self, source: Rest, name: str) -> bool:
         return any(
             found.kind is not None and counts_digits(graphql.get_named_type(found.kind), source, found.mark)
@@ -78,6 +89,18 @@ class Contents:
 
         return self._gathered(longest_s, max)
 
+    @functools.cached_property
+    def _maybes(self) -> list[bool]:
+        return self._gathered(lambda name: any(map(is_maybe, self._inputs(name))), operator.or_)
+
+    @functools.cached_property
+    def _files(self) -> list[bool]:
+        return self._gathered(lambda name: is_upload(self._schema.type_map[name]), operator.or_)
+
+    def _inputs(self, name: str) -> Iterable[graphql.GraphQLInputField]:
+        kind = self._schema.type_map[name]
+        return kind.fields.values() if isinstance(kind, graphql.GraphQLInputObjectType) else ()
+
     def _gathered(self, of: Callable[[str], T], add: Callable[[T, T], T]) -> list[T]:
         """Give for each group the sum of what is true of its types, and of all that they lead to."""
         found: list[T] = []
@@ -94,6 +117,8 @@ class Contents:
         for name, kind in self._schema.type_map.items():
             if isinstance(kind, graphql.GraphQLInterfaceType | graphql.GraphQLUnionType):
                 found[name] = [possible.name for possible in self._schema.get_possible_types(kind)]
+            elif isinstance(kind, graphql.GraphQLInputObjectType):
+                found[name] = [graphql.get_named_type(element.type).name for element in self._inputs(name)]
             else:
                 kinds = [held.kind for held in self._attributes.get(name, {}).values()]
                 found[name] = [graphql.get_named_type(kind).name for kind in kinds if kind is not None]

@@ -17,6 +17,7 @@ from strawberry.types.field import StrawberryField
 from sources import DeclarationError, Timestamps, split_path
 
 MARK = "weft"
+OPERATION = "weft-operation"  # what a field or an argument is in its document
 NAME = "weft-name"  # how a backend, or a call's template, names an argument, an input field or a property
 
 
@@ -42,6 +43,24 @@ class LinkMark:
     """The attributes of the parent that hold the key of another entity."""
 
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AlternativesMark:
+    """An input object of which a client gives one field: a backend is sent that field's value in its place.
+
+    Args:
+        told: for a field, the property that tells what the value is, and what it says; added where it is not sent.
+    """
+
+    told: Mapping[str, tuple[str, Any]]
+
+    def sent(self, name: str, value: Any) -> Any:
+        """Give what a backend is sent for the value of a field."""
+        if name in self.told and isinstance(value, dict):
+            wire, said = self.told[name]
+            return {wire: said, **value}
+        return value
 
 
 def field(

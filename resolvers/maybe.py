@@ -12,26 +12,11 @@ Input = graphql.GraphQLArgument | graphql.GraphQLInputField
 Inputs = Mapping[str, graphql.GraphQLArgument] | Mapping[str, graphql.GraphQLInputField]
 
 
-def has_maybe(inputs: Inputs) -> bool:
-    """Tell whether any input, or a field of one, may be left out but not be null."""
-    waiting: list[Input] = list(inputs.values())
-    seen: set[str] = set()
-    while waiting:
-        element = waiting.pop()
-        if _is_maybe(element):
-            return True
-        kind = graphql.get_named_type(element.type)
-        if isinstance(kind, graphql.GraphQLInputObjectType) and kind.name not in seen:
-            seen.add(kind.name)
-            waiting.extend(kind.fields.values())
-    return False
-
-
 def refused_nulls(values: Mapping[str, Any], inputs: Inputs) -> Iterator[str]:
     """Give the names of the inputs that are null and may not be; `values` are coerced."""
     for name, value in values.items():
         element = inputs[name]
-        if value is None and _is_maybe(element):
+        if value is None and is_maybe(element):
             yield name
         yield from _below(value, graphql.get_named_type(element.type))
 
@@ -44,6 +29,7 @@ def _below(value: Any, kind: graphql.GraphQLNamedType) -> Iterator[str]:
         yield from refused_nulls(value, kind.fields)
 
 
-def _is_maybe(element: Input) -> bool:
+def is_maybe(element: Input) -> bool:
+    """Tell whether an input may be left out but not be null."""
     declared = getattr(element.extensions.get("strawberry-definition"), "type", None)
     return isinstance(declared, StrawberryMaybe) and not isinstance(declared.of_type, StrawberryOptional)

@@ -262,7 +262,8 @@ JSON_TYPES: dict[graphql.GraphQLNamedType, Any] = {
 """The Python types of the JSON in which backends write a scalar, where it is always the same."""
 
 
-def _definition(scalar: graphql.GraphQLScalarType) -> ScalarDefinition:
+def definition_of_scalar(scalar: graphql.GraphQLScalarType) -> ScalarDefinition:
+    """Give what Strawberry has to know of a scalar, which stays the same object in every schema."""
     return ScalarDefinition(
         name=scalar.name,
         description=scalar.description,
@@ -274,18 +275,18 @@ def _definition(scalar: graphql.GraphQLScalarType) -> ScalarDefinition:
     )
 
 
-_bytes_definition = _definition(BYTES)
+_bytes_definition = definition_of_scalar(BYTES)
 SCALARS: dict[object, ScalarDefinition] = {
-    Int64: _definition(INT64),
-    decimal.Decimal: _definition(DECIMAL),
-    dt.datetime: _definition(DATE_TIME),
-    dt.date: _definition(DATE),
-    dt.time: _definition(TIME),
-    dt.timedelta: _definition(DURATION),
-    uuid.UUID: _definition(UNIQUE_ID),
-    URL: _definition(LOCATION),
-    Email: _definition(EMAIL),
-    JSON: _definition(ANY),
+    Int64: definition_of_scalar(INT64),
+    decimal.Decimal: definition_of_scalar(DECIMAL),
+    dt.datetime: definition_of_scalar(DATE_TIME),
+    dt.date: definition_of_scalar(DATE),
+    dt.time: definition_of_scalar(TIME),
+    dt.timedelta: definition_of_scalar(DURATION),
+    uuid.UUID: definition_of_scalar(UNIQUE_ID),
+    URL: definition_of_scalar(LOCATION),
+    Email: definition_of_scalar(EMAIL),
+    JSON: definition_of_scalar(ANY),
     bytes: _bytes_definition,
     strawberry.scalars.Base64: _bytes_definition,
 }

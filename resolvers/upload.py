@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 import graphql
-import strawberry
 from strawberry.file_uploads import Upload as StrawberryUpload
 
 from resolvers.marks import argument_names
+from resolvers.scalars import definition_of_scalar
 from sources import Call, Endpoint, File, variable_of
+
+Holds = Callable[[Any], bool]
 
 
 class Upload(File):
@@ -32,21 +34,21 @@ def _refuse(*_: Any) -> NoReturn:
     raise graphql.GraphQLError("An Upload is a part of a multipart/form-data request, not a value.")
 
 
-_SCALAR = strawberry.scalar(
-    name="Upload",
-    description="A file, sent as a part of a `multipart/form-data` request.",
-    specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
+UPLOAD = graphql.GraphQLScalarType(
+    "Upload",
+    serialize=_refuse,
     parse_value=_parse,
     parse_literal=_refuse,
-    serialize=_refuse,
+    description="A file, sent as a part of a `multipart/form-data` request.",
+    specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
 )
+_SCALAR = definition_of_scalar(UPLOAD)
 UPLOAD_SCALARS: dict[object, Any] = {Upload: _SCALAR, StrawberryUpload: _SCALAR}
 
 
 def is_upload(kind: object) -> bool:
     """Tell whether a type of a schema is the scalar of files, or a list of it."""
-    named = graphql.get_named_type(kind) if graphql.is_type(kind) else None
-    return named is not None and named.extensions.get("strawberry-definition") is _SCALAR
+    return graphql.is_type(kind) and graphql.get_named_type(kind) is UPLOAD
 
 
 def takes_uploads(schema: graphql.GraphQLSchema) -> bool:
@@ -54,10 +56,10 @@ def takes_uploads(schema: graphql.GraphQLSchema) -> bool:
     return any(map(is_upload, schema.type_map.values()))
 
 
-def await_uploads(field: graphql.GraphQLField) -> None:
+def await_uploads(field: graphql.GraphQLField, holds_file: Holds) -> None:
     """Let a resolver in Python be called when its files have begun to arrive: then their names are known."""
     resolve = field.resolve
-    if resolve is None or not any(_holds_upload(argument.type, set()) for argument in field.args.values()):
+    if resolve is None or not any(holds_file(argument.type) for argument in field.args.values()):
         return
 
     async def resolve_later(parent: Any, info: Any, **arguments: Any) -> Any:
@@ -81,13 +83,18 @@ def upload_faults(
     element: graphql.GraphQLField,
     call: Call,
     endpoint: Endpoint,
+    holds_file: Holds,
     *,
     has_parents: bool,
 ) -> Iterator[str]:
-    """Give what is wrong with how a stub's files travel: each in the body of a write, as it or as a field of a form."""
+    """Give what is wrong with how a stub's files travel: each in the body of a write, as it or as a field of a form.
+
+    Args:
+        holds_file: tells whether a value of an input type may hold a file.
+    """
     for given, name in argument_names(element).items():
         kind = element.args[given].type
-        if not _holds_upload(kind, set()):
+        if not holds_file(kind):
             continue
         variables = {variable for variable in endpoint.variables if call.inputs.get(variable, variable) == name}
         if call.reads or has_parents:
@@ -98,14 +105,14 @@ def upload_faults(
             variable_of(text) in variables for _, text in endpoint.headers
         ):
             yield f"the argument {name!r} holds a file, which may stand in a body only"
-        elif not _fits(endpoint.body.skeleton, variables, kind, is_form=endpoint.body.is_form):
+        elif not _fits(endpoint.body.skeleton, variables, kind, holds_file, is_form=endpoint.body.is_form):
             yield (
                 f"the file in {name!r} cannot stand there: a body that is a file needs one (Upload), "
                 "and a Form takes files as fields (Upload, list[Upload], or attributes of the one object it is)"
             )
 
 
-def _fits(skeleton: object, variables: set[str], kind: Any, *, is_form: bool) -> bool:
+def _fits(skeleton: object, variables: set[str], kind: Any, holds_file: Holds, *, is_form: bool) -> bool:
     """Tell whether a file may stand where an argument stands in a body."""
     whole = variable_of(skeleton) in variables
     if not is_form:
@@ -113,7 +120,7 @@ def _fits(skeleton: object, variables: set[str], kind: Any, *, is_form: bool) ->
     if whole:
         named: Any = graphql.get_nullable_type(kind)
         return isinstance(named, graphql.GraphQLInputObjectType) and all(
-            is_upload(field.type) or not _holds_upload(field.type, set()) for field in named.fields.values()
+            is_upload(field.type) or not holds_file(field.type) for field in named.fields.values()
         )
     fields = skeleton.values() if isinstance(skeleton, Mapping) else ()
     return is_upload(kind) and not any(_mentions(field, variables) for field in fields if variable_of(field) is None)
@@ -129,14 +136,3 @@ def _mentions(node: object, variables: set[str]) -> bool:
 
 def _is_list(kind: Any) -> bool:
     return isinstance(graphql.get_nullable_type(kind), graphql.GraphQLList)
-
-
-def _holds_upload(kind: Any, seen: set[str]) -> bool:
-    """Tell whether a value of an input type may hold a file, however deep."""
-    named = graphql.get_named_type(kind)
-    if not isinstance(named, graphql.GraphQLInputObjectType):
-        return is_upload(named)
-    if named.name in seen:
-        return False
-    seen.add(named.name)
-    return any(_holds_upload(field.type, seen) for field in named.fields.values())

@@ -18,7 +18,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 from resolvers import scalars
 from resolvers.duration import duration_text
 from resolvers.entries import ENTRY_KEY, ENTRY_VALUE, Entries, as_entries, is_entry
-from resolvers.marks import NAME, PropertyMark, mark_on
+from resolvers.marks import MARK, NAME, AlternativesMark, PropertyMark, mark_on
 from resolvers.node import raw_key
 from sources import Number, Rest, Timestamps, format_date, format_instant, parse_date, parse_instant, spelling_of
 
@@ -42,9 +42,20 @@ def see_entries(schema: graphql.GraphQLSchema) -> None:
     for kind in schema.type_map.values():
         if isinstance(kind, graphql.GraphQLObjectType | graphql.GraphQLInterfaceType):
             for element in kind.fields.values():
-                mark = mark_of(element)
-                if (mark is not None and mark.entries) or is_entry(graphql.get_named_type(element.type)):
+                mark, item = mark_of(element), graphql.get_named_type(element.type)
+                if (mark is not None and mark.entries) or is_entry(item):
                     element.type = as_entries(element.type)
+                    _name_as_they_are(item)
+
+
+def _name_as_they_are(item: graphql.GraphQLNamedType) -> None:
+    """Let an entry's properties have the names that they have, whatever names the source gives to its own."""
+    for name in (ENTRY_KEY, ENTRY_VALUE):
+        element = item.fields.get(name) if isinstance(item, graphql.GraphQLObjectType) else None
+        definition = None if element is None else element.extensions.get("strawberry-definition")
+        is_plain = getattr(definition, "base_resolver", None) is None
+        if element is not None and is_plain and mark_on(element) is None:
+            element.extensions[MARK] = PropertyMark((name,), None)
 
 
 def decoder_of(kind: graphql.GraphQLLeafType, source: Rest, mark: PropertyMark | None) -> Decode | None:
@@ -128,6 +139,10 @@ def wire_value(value: Any, kind: graphql.GraphQLInputType, source: Rest) -> Any:
     if isinstance(kind, graphql.GraphQLList):
         return [wire_value(item, kind.of_type, source) for item in value]
     if isinstance(kind, graphql.GraphQLInputObjectType):
+        one = kind.extensions.get(MARK)
+        if isinstance(one, AlternativesMark):
+            ((name, found),) = value.items()  # as graphql-core checked
+            return one.sent(name, wire_value(found, kind.fields[name].type, source))
         return {
             source.property_name(python_name(field, name)): wire_value(raw_key(value[name], field), field.type, source)
             for name, field in kind.fields.items()

@@ -61,7 +61,7 @@ from sources.file import File
 from sources.httpx_transport import HttpxTransport
 from sources.led import Cursor, LinkHeader, NextUrl
 from sources.links import AstrayLink
-from sources.manner import Manner, Reads
+from sources.manner import BODY, STATUS, Manner, Reads
 from sources.number import Number, digits_of, encode_json, encode_sorted_json
 from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, Place
 from sources.pyreqwest_transport import PyreqwestTransport
@@ -79,6 +79,8 @@ if TYPE_CHECKING:
     from sources.redis_feed import RedisChannel, RedisStream
 
 __all__ = [
+    "BODY",
+    "STATUS",
     "ApiKey",
     "AstrayLink",
     "Auth",

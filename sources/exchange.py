@@ -152,14 +152,14 @@ class Exchange:
             fixed = (*fixed, *headers)
             if any(name == "cookie" for name, _ in headers):
                 fixed = one_cookie(fixed)
-        if isinstance(body, bytes):
-            fixed = (*fixed, ("content-type", "application/json"))
-        elif isinstance(body, Encoded):
-            fixed = (*fixed, ("content-type", body.content_type))
-            body = body.content
         url = self._url(base or self._base, target, prepared.parameters)
-        if not isinstance(body, bytes | None):
-            return await self._stream(method, url, fixed, body, prepared.oauth)
+        if body is not None:
+            if isinstance(body, Encoded):
+                fixed, body = (*fixed, ("content-type", body.content_type)), body.content
+            elif isinstance(body, bytes):
+                fixed = (*fixed, ("content-type", "application/json"))
+            else:
+                return await self._stream(method, url, fixed, body, prepared.oauth)
         if self._retries and method in _IDEMPOTENT:
             return await self._send_again(method, url, fixed, body, prepared.oauth)
         return await self._send_once(method, url, fixed, body, prepared.oauth)

@@ -1,20 +1,30 @@
-"""Operations of a document as fields of the root types."""
+"""Operations of a document as fields of the root types.
+
+Each operation is built by itself: one that cannot be is left out, and told of.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import graphql
 
-from resolvers import scalars
-from resolvers.marks import MARK, NAME
+from resolvers.openapi.arguments import Arguments, arguments_of
+from resolvers.openapi.bodies import Bodies, Carried
+from resolvers.openapi.built import Built
+from resolvers.openapi.happenings import Happenings
 from resolvers.openapi.inputs import Inputs
-from resolvers.openapi.names import Names, field_name, type_name
+from resolvers.openapi.links import Links
+from resolvers.openapi.names import type_name
+from resolvers.openapi.operations import named
 from resolvers.openapi.outputs import Outputs
-from sources import Body, Call, Endpoint, Template, snake_case
-from sources.openapi import Losses, OpenAPI, Operation, Schema
+from resolvers.openapi.results import Result, Results, says_json
+from resolvers.openapi.stale import stale_types
+from resolvers.openapi.texts import described, outdated
+from sources import Call, DeclarationError, Endpoint
+from sources.openapi import Api, Losses, OpenAPI, Operation, Outline, below, endpoint_for, payload_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,97 +39,98 @@ class Roots:
 class Fields:
     """The fields of one document's operations."""
 
-    def __init__(self, source: OpenAPI, outputs: Outputs, losses: Losses) -> None:
+    def __init__(self, source: OpenAPI, api: Api, outputs: Outputs, losses: Losses) -> None:
         self._source = source
+        self._api = api
         self._outputs = outputs
         self._inputs = Inputs(outputs)
+        self._bodies = Bodies(outputs, self._inputs, losses)
+        self._results = Results(outputs, losses, shows_failures=source.results)
         self._losses = losses
+        self._built: dict[Operation, Built] = {}
+        self._answered: dict[str, Any] = {}
 
-    def roots(self, operations: Mapping[str, Operation]) -> Roots:
+    def roots(self) -> Roots:
         """Give the fields by their names, each in the root type where it belongs."""
-        roots = Roots()
-        for name, operation in operations.items():
-            reads = operation.method == "GET"
-            (roots.query if reads else roots.mutation)[name] = self._field(name, operation, reads=reads)
-        return roots
+        quiet = filter(self._source.is_read, self._api.outlines)
+        reading, writing = (self._wanted(names) for names in named(self._api.outlines, self._api.choice, quiet))
+        for operation, name in reading.items():
+            self._build(name, operation, reads=True)
+        for operation, name in writing.items():
+            self._build(name, operation, reads=False)
+        Links(self._built, self._outputs, self._losses).add()
+        for name, why in self._source.unsupported.items():
+            where = below("#/components/securitySchemes", name)
+            self._losses.add(where, "unsupported-security", f"{why}; requests go without", "left-out")
+        happenings = Happenings(self._source, self._api, reading | writing, self._outputs, self._losses)
+        return Roots(self._fields(reading), self._fields(writing), happenings.fields())
 
-    def _field(self, name: str, operation: Operation, *, reads: bool) -> graphql.GraphQLField:
+    def _wanted(self, names: Mapping[Outline, str]) -> dict[Operation, str]:
+        chosen = self._api.chosen
+        return {chosen[outline]: name for outline, name in names.items() if outline in chosen}
+
+    def _fields(self, names: Mapping[Operation, str]) -> dict[str, graphql.GraphQLField]:
+        return {name: self._built[one].field() for one, name in names.items() if one in self._built}
+
+    def _build(self, name: str, operation: Operation, *, reads: bool) -> None:
+        if operation.method == "TRACE" or (operation.method == "OPTIONS" and not says_json(operation)):
+            told = f"{operation} is about the connection; it is left out"
+            self._losses.add(operation.pointer, "about-connection", told, "left-out")
+            return
+        try:
+            self._built[operation] = self._made(name, operation, reads=reads)
+        except DeclarationError as exc:
+            self._losses.add(operation.pointer, "not-sendable", f"{exc}; {operation} is left out", "left-out")
+        except Exception as exc:  # a fault of ours costs one operation, not the graph
+            told = f"{operation} could not be built ({type(exc).__name__}); it is left out"
+            self._losses.add(operation.pointer, "internal", told, "left-out")
+        else:
+            if operation.method == "GET":
+                self._answered[operation.path.rstrip("/")] = self._built[operation].kind
+
+    def _made(self, name: str, operation: Operation, *, reads: bool) -> Built:
         place = type_name(name)
-        arguments, variables = self._arguments(operation, place)
-        body = self._body(operation, arguments, variables, place)
-        endpoint = Endpoint(operation.method, Template(self._template(operation, variables)), body=body)
-        return graphql.GraphQLField(
-            self._answer(operation, place),
-            arguments,
-            description=operation.description or operation.summary,
-            deprecation_reason="No longer supported" if operation.deprecated else None,
-            extensions={
-                MARK: Call(source=self._source, single=endpoint, reads=reads, ttl=None if reads else 0.0, name=name)
-            },
+        arguments = arguments_of(operation, place, self._inputs, self._losses, self._source.supplies(operation))
+        carried = self._bodies.of(operation, place, is_read=reads)
+        result = self._results.of(operation, place)
+        endpoint = self._endpoint(operation, arguments, carried, result)
+        call = Call(
+            source=self._source,
+            single=endpoint,
+            reads=reads,
+            ttl=None if reads else 0.0,
+            invalidates={} if reads else stale_types(operation, arguments.placed, self._answered),
+            name=name,
+        )
+        return Built(
+            operation=operation,
+            call=call,
+            kind=result.kind,
+            arguments=arguments.fields,
+            placed=arguments.placed,
+            description=described(operation.summary, operation.description),
+            deprecation_reason=outdated(operation.deprecated),
         )
 
-    def _arguments(
-        self, operation: Operation, place: str
-    ) -> tuple[dict[str, graphql.GraphQLArgument], dict[tuple[str, str], str]]:
-        names, arguments, variables = Names(), dict[str, graphql.GraphQLArgument](), dict[tuple[str, str], str]()
-        for parameter in operation.parameters:
-            if parameter.place not in ("path", "query"):
-                continue
-            given = names.take(field_name(parameter.name))
-            kind = f"{place}{type_name(parameter.name)}"
-            find = self._inputs.required if parameter.required else self._inputs.of
-            variables[parameter.name, parameter.place] = given
-            arguments[given] = graphql.GraphQLArgument(
-                find(parameter.schema, kind), description=parameter.description, extensions={NAME: given}
+    def _endpoint(
+        self, operation: Operation, arguments: Arguments, carried: Carried | None, result: Result
+    ) -> Endpoint:
+        body = None
+        if carried is not None:
+            name = arguments.add(carried.name, carried.argument)
+            body = payload_of(
+                carried.media,
+                f"{{{name}}}",
+                required=graphql.is_non_null_type(carried.argument.type),
+                encoding=carried.content.encoding,
             )
-        return arguments, variables
-
-    def _template(self, operation: Operation, variables: Mapping[tuple[str, str], str]) -> str:
-        text = operation.path
-        for (name, place), variable in variables.items():
-            if place == "path":
-                text = text.replace("{" + name + "}", "{" + variable + "}")
-        query = [f"{variable}*" for (_, place), variable in variables.items() if place == "query"]
-        return text + ("{?" + ",".join(query) + "}" if query else "")
-
-    def _body(
-        self,
-        operation: Operation,
-        arguments: dict[str, graphql.GraphQLArgument],
-        variables: Mapping[tuple[str, str], str],
-        place: str,
-    ) -> Body | None:
-        if operation.body is None:
-            return None
-        name = Names(variables.values()).take("input")
-        schema = _json_schema(operation.body.contents)
-        kind = scalars.ANY if schema is None else self._inputs.of(schema, f"{place}Body")
-        arguments[name] = graphql.GraphQLArgument(
-            graphql.GraphQLNonNull(kind) if operation.body.required else kind,
-            description=operation.body.description,
-            extensions={NAME: name},
+        return endpoint_for(
+            operation,
+            arguments.placed,
+            body=body,
+            reads=result.reads,
+            results=result.results,
+            auth=self._source.credentials(operation),
+            url=self._source.address(operation),
+            taken=self._source.own_parameters,
         )
-        return Body("{" + name + "}")
-
-    def _answer(self, operation: Operation, place: str) -> graphql.GraphQLOutputType:
-        for answer in operation.answers.values():
-            if answer.is_success and answer.contents:
-                schema = _json_schema(answer.contents)
-                return scalars.ANY if schema is None else self._outputs.of(schema, f"{place}Result")
-        return scalars.ANY
-
-
-def _json_schema(contents: Mapping[str, Any]) -> Schema | None:
-    for media, content in contents.items():
-        if "json" in media:
-            return content.schema if content.schema is not None else None
-    return None
-
-
-def named(operations: Iterator[Operation]) -> dict[str, Operation]:
-    """Give operations by the names of their fields: their ``operationId``, else their method and path."""
-    names, found = Names(), dict[str, Operation]()
-    for operation in operations:
-        text = operation.id or f"{operation.method.lower()} {operation.path}"
-        found[names.take(field_name(snake_case(text) if not operation.id else text))] = operation
-    return found

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sources.openapi.choosing import Choice
 from sources.openapi.document import Document, DocumentError, below
 from sources.openapi.keywords import is_true
 from sources.openapi.loss import Losses
-from sources.openapi.operation import Answer, Content, Link, Operation, Parameter, RequestBody
+from sources.openapi.operation import Answer, Content, Link, Operation, Outline, Parameter, RequestBody
 from sources.openapi.pointer import shown
 from sources.openapi.schema import Schema
 from sources.openapi.schemas import Schemas
@@ -24,20 +23,6 @@ _OF_REQUESTS = (frozenset({"accept", "content-type", "authorization"}), frozense
 _IN_BRACES = re.compile(r"\{([^{}]*)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Outline:
-    """An operation before it is read: enough to say whether it is wanted."""
-
-    id: str | None
-    method: str
-    path: str
-    tags: tuple[str, ...]
-    item: dict[str, Json]
-    node: dict[str, Json]
-    item_pointer: str
-    pointer: str
-
-
 class Api:
     """What a document says.
 
@@ -47,7 +32,8 @@ class Api:
     Attributes:
         title: the API's name, for people.
         server: the address below which its paths are; empty where the document names none and came from none.
-        operations: those that are wanted, in the order of the document.
+        outlines: all of its operations, unread.
+        chosen: those that are wanted, by their outlines; `operations` are they, in the order of the document.
         webhooks: requests that the backend sends by itself, by name.
         schemes: its security schemes by name, as the document has them; `security` are alternatives of them.
         faults: what the choice names and the document does not have.
@@ -70,15 +56,16 @@ class Api:
             for name, node in _object(components.get("securitySchemes")).items()
         }
         self.security = self._security(root) or ()
-        outlines = list(self._outlines("#/paths", root.get("paths")))
-        self.faults = tuple(self.choice.faults(outlines, _object(components.get("schemas")).keys()))
+        self.outlines = tuple(self._outlines("#/paths", root.get("paths")))
+        self.faults = tuple(self.choice.faults(self.outlines, _object(components.get("schemas")).keys()))
         is_taken = self.choice.takes()
-        self.operations = tuple(self._operation(one) for one in outlines if is_taken(one))
+        self.chosen = {one: self._operation(one) for one in self.outlines if is_taken(one)}
+        self.operations = tuple(self.chosen.values())
         self.webhooks = {one.path: self._operation(one) for one in self._outlines("#/webhooks", root.get("webhooks"))}
 
     # -- operations -----------------------------------------------------------------------------------------------
 
-    def _outlines(self, pointer: str, paths: Json) -> Iterator[_Outline]:
+    def _outlines(self, pointer: str, paths: Json) -> Iterator[Outline]:
         if paths is not None and not isinstance(paths, dict):
             self._lose(pointer, "broken-operation", "they are no object")
         for path, node in _object(paths).items():
@@ -97,11 +84,20 @@ class Api:
                     listed = found.get("tags")
                     tags = tuple(tag for tag in listed if isinstance(tag, str)) if isinstance(listed, list) else ()
                     named = _text(found, "operationId")
-                    yield _Outline(named, method.upper(), path, tags, item, found, item_at, below(item_at, method))
+                    yield Outline(
+                        id=named,
+                        method=method.upper(),
+                        path=path,
+                        tags=tags,
+                        item=item,
+                        node=found,
+                        item_pointer=item_at,
+                        pointer=below(item_at, method),
+                    )
                 elif found is not None:
                     self._lose(below(where, method), "broken-operation", "an operation that is no object")
 
-    def _operation(self, outline: _Outline, *, is_called_back: bool = False) -> Operation:
+    def _operation(self, outline: Outline, *, is_called_back: bool = False) -> Operation:
         node, pointer = outline.node, outline.pointer
         own = self._parameters(node, pointer)
         known = {(parameter.name, parameter.place) for parameter in own}
@@ -188,7 +184,7 @@ class Api:
             pointer=where,
         )
 
-    def _in_path(self, outline: _Outline, parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+    def _in_path(self, outline: Outline, parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
         """Give the parameters with exactly those in the path that it names."""
         if not outline.path.startswith("/"):  # a webhook's name
             return parameters

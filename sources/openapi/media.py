@@ -40,7 +40,7 @@ def kind_of(media: str) -> Kind:
     first, _, second = name.partition("/")
     if not _NAME.fullmatch(name):
         return Kind.JSON
-    if first == "multipart":
+    if first == "multipart" or second == "form-data":
         return Kind.PARTS
     if second == "x-www-form-urlencoded":
         return Kind.FORM

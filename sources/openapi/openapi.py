@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
+from sources.auth import ApiKey, Auth
+from sources.credentials import Credentials
+from sources.delivery import Signature
+from sources.endpoint import Call, Endpoint, Pushed
 from sources.openapi.api import Api
 from sources.openapi.choosing import Choice
+from sources.openapi.closed import Closed
 from sources.openapi.document import Document, DocumentError
 from sources.openapi.loss import Loss
-from sources.openapi.operation import Operation
+from sources.openapi.operation import Operation, Outline
+from sources.openapi.security import Security
 from sources.rest import Rest
+from sources.signature import SharedSecret
+from sources.template import Template
+from sources.webhook import Webhook
+
+_EVENT = Endpoint("GET", Template("/"))  # stands where a call has an endpoint; an event is there without asking
+_NAME = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*")
+_NO_WORD = re.compile(r"[^A-Za-z0-9]+")
 
 
 class OpenAPI(Rest):
@@ -21,12 +36,17 @@ class OpenAPI(Rest):
         name: how errors, plans and logs call it; unique in a graph.
         location: the document's path or URL.
         url: base address; None takes the first server of the document.
-        include: patterns of the operations that are in the graph: ``tag:billing``, an ``operationId`` such as
-            ``list*``, or a path such as ``GET /pets/**``; none takes all.
-        exclude: which are not, whatever includes them.
-        rename: names by ``operationId``, by method and path, or by the name of a component.
-        prefix: what the names of types and root fields begin with.
-        allow_remote_refs: whether what the document refers to may come from the network.
+        allow_remote_refs: whether references to other hosts are followed.
+        include: patterns of the operations that are in the graph; none takes all. See `Choice`.
+        exclude: patterns of those that are not.
+        rename: names by ``operationId``, by method and path (``GET /pets``) or by the name of a component.
+        prefix: what the names of all types and fields begin with.
+        reads: patterns of operations that change nothing though they are no ``GET``; they are fields for reading.
+        results: whether documented failures are results, in unions, and not errors.
+        webhook_signature: how the document's webhooks prove that they are the backend's; None is a secret of the
+            environment, ``PETS_WEBHOOK_SECRET``, in the header ``X-Webhook-Token``.
+        auth: how the gateway authenticates; None takes the document's security schemes, with secrets from the
+            environment.
         options: what `Rest` takes besides.
     """
 
@@ -36,29 +56,44 @@ class OpenAPI(Rest):
         location: str | Path,
         *,
         url: str | None = None,
+        allow_remote_refs: bool = False,
         include: str | Sequence[str] = (),
         exclude: str | Sequence[str] = (),
         rename: Mapping[str, str] | None = None,
         prefix: str = "",
-        allow_remote_refs: bool = False,
+        reads: str | Sequence[str] = (),
+        results: bool = False,
+        webhook_signature: Signature | None = None,
+        auth: Auth | None = None,
         **options: Any,
     ) -> None:
         self.location = str(location)
+        self.results = results
         self.api: Api | None = None
+        self._is_read = Choice(_patterns(reads)).takes() if reads else None
+        choice = Choice(_patterns(include), _patterns(exclude), dict(rename or {}), prefix)
         problem = ""
         try:
-            document = Document.load(self.location, allow_remote_refs=allow_remote_refs)
-            self.api = Api(document, Choice(_several(include), _several(exclude), dict(rename or {}), prefix))
+            self.api = Api(Document.load(self.location, allow_remote_refs=allow_remote_refs), choice)
         except DocumentError as exc:
             problem = str(exc)
         address = url or (self.api.server if self.api is not None else "")
-        super().__init__(name, address or "http://127.0.0.1", **options)
+        super().__init__(name, address or "http://127.0.0.1", auth=auth, **options)
+        self._follows_servers = url is None
+        self._security: Security | None = None
+        if self.api is not None and auth is None:
+            self._security = Security(name, self.api.schemes, self.api.security, base=address)
+        self._secret: Signature | None = None
+        self._signature = webhook_signature
         if problem:
             self._fault(problem)
-        elif not address:
+        for name in choice.rename.values():
+            if not _NAME.fullmatch(name):
+                self._fault(f"rename: {name!r} is not a name: letters, digits and _ are")
+        for fault in () if self.api is None else self.api.faults:
+            self._fault(f"{self.location}: {fault}")
+        if not problem and not address:
             self._fault(f"{self.location}: the document names no server; give url=")
-        for fault in self.api.faults if self.api is not None else ():
-            self._fault(fault)
 
     def __repr__(self) -> str:
         return f"OpenAPI({self.name!r}, {self.location!r})"
@@ -73,6 +108,58 @@ class OpenAPI(Rest):
         """What the graph does not hold as the document has it."""
         return () if self.api is None else tuple(self.api.losses)
 
+    def unset(self) -> list[str]:
+        """Give what the backend may need of the environment and does not have: ``api_key: set PETS_API_KEY``.
 
-def _several(patterns: str | Sequence[str]) -> tuple[str, ...]:
-    return (patterns,) if isinstance(patterns, str) else tuple(patterns)
+        Only what the graph uses counts. It is no fault: requests go without, and webhooks are refused.
+        """
+        found = [] if self._security is None else self._security.unset()
+        secrets = [] if self._secret is None else self._secret.missing()
+        return [*found, *(f"webhooks: set {name}" for name in secrets)]
+
+    def is_read(self, operation: Outline) -> bool:
+        """Tell whether an operation was said to change nothing."""
+        return self._is_read is not None and self._is_read(operation)
+
+    # -- what operations are sent with ----------------------------------------------------------------------------
+
+    @property
+    def unsupported(self) -> Mapping[str, str]:
+        """The security schemes, by name, by which the gateway cannot authenticate, and why."""
+        return {} if self._security is None else self._security.unsupported
+
+    @property
+    def own_parameters(self) -> frozenset[str]:
+        """The names in the query that belong to credentials."""
+        return frozenset() if self._security is None else self._security.parameters()
+
+    def credentials(self, operation: Operation) -> Auth | None:
+        """Give how the gateway authenticates for an operation; None for the source's own way."""
+        return None if self._security is None else self._security.of(operation.security)
+
+    def supplies(self, operation: Operation) -> frozenset[tuple[str, str]]:
+        """Give the places and names, these in lower case, of what credentials fill in a request of an operation."""
+        credentials = self.credentials(operation)
+        if not isinstance(credentials, Credentials):
+            return frozenset()
+        kinds = (auth for alternative in credentials.alternatives for auth in alternative)
+        queried = {("query", auth.query.lower()) for auth in kinds if isinstance(auth, ApiKey) and auth.query}
+        return frozenset(queried | {("header", name.lower()) for name in credentials.names})
+
+    def address(self, operation: Operation) -> str | None:
+        """Give the base address of an operation that has one of its own; None for the source's."""
+        if operation.server is None or not self._follows_servers:
+            return None
+        return urljoin(self.url, operation.server)
+
+    def pushed_call(self, topic: str) -> Call:
+        """Give the call of a field whose events are posted to ``/webhooks/{name of the source}/{topic}``."""
+        signature = self._signature
+        if signature is None:
+            secret = self._secret = SharedSecret(env=f"{_NO_WORD.sub('_', self.name).upper()}_WEBHOOK_SECRET")
+            signature = Closed(secret)
+        return Call(source=self, single=_EVENT, ttl=0.0, pushed=Pushed(feed=Webhook(topic, signature)))
+
+
+def _patterns(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)

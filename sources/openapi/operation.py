@@ -90,6 +90,29 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Outline:
+    """An operation before it is read: enough to choose it, and to call it something.
+
+    Args:
+        id: its ``operationId``; None where it has none.
+        item: its path's node, and `node` its own.
+        pointer: where it stands.
+    """
+
+    id: str | None
+    method: str
+    path: str
+    tags: tuple[str, ...]
+    item: dict[str, Json]
+    node: dict[str, Json]
+    item_pointer: str
+    pointer: str
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Operation:
     """One method of one path.
 

@@ -94,6 +94,8 @@ class _Payload:
 class _Text(_Payload):
     def write(self, value: Json) -> Encoded:
         """Write a text, in the encoding that the media type names."""
+        if isinstance(value, Mapping | list | tuple):
+            raise RefusedValue("the body is a text, and needs one")
         text = "" if value is None else scalar_text("the body", value)
         try:
             return Encoded(text.encode(charset_of(self.media) or "utf-8"), self.media)

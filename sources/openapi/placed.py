@@ -14,13 +14,6 @@ _STYLES = {
     "header": ("simple",),
     "cookie": ("form", "cookie"),
 }
-_COLLECTIONS = {
-    "csv": ("form", False),
-    "ssv": ("spaceDelimited", False),
-    "tsv": ("tabDelimited", False),
-    "pipes": ("pipeDelimited", False),
-    "multi": ("form", True),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +23,8 @@ class Placed:
     Args:
         name: on the wire, whatever it is: ``filter[name]``, ``$top``, ``X-Id``.
         variable: under which its value is given; unique within the operation.
-        style: as OpenAPI 3.1 has them, and ``tabDelimited``; one that this place does not know is this place's default.
+        style: as OpenAPI 3.1 has them, and ``tabDelimited``, which Swagger 2.0 has; one that this place does not know
+            is this place's default.
         explode: whether each part of a value stands for itself; None is the style's default.
         allow_reserved: whether a value's reserved marks are sent as they are, as far as they cannot end it.
         media: the media type of a value that is written as one text, as ``content`` says; None where style says how.
@@ -49,12 +43,3 @@ class Placed:
         object.__setattr__(self, "style", style)
         if self.explode is None:
             object.__setattr__(self, "explode", style in ("form", "cookie", "deepObject"))
-
-
-def collection_style(collection: str | None, place: Place) -> tuple[str, bool]:
-    """Give style and explode of what Swagger 2.0 calls a collection format; of an unknown one, those of ``csv``.
-
-    ``collection_style("multi", "query")`` gives ``("form", True)``.
-    """
-    style, explode = _COLLECTIONS.get(collection or "csv", ("form", False))
-    return (style if place == "query" else _DEFAULT_STYLES[place]), explode and place == "query"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 from sources.auth import Auth
 from sources.body import Encodes
@@ -10,7 +10,7 @@ from sources.endpoint import Endpoint
 from sources.manner import Manner, Reads
 from sources.openapi.carried import carried
 from sources.openapi.media import accept_of, reads_of
-from sources.openapi.operation import Answer, Operation
+from sources.openapi.operation import Operation
 from sources.openapi.operation_template import OperationTemplate
 from sources.openapi.placed import Placed
 
@@ -23,7 +23,8 @@ def endpoint_for(
     items: tuple[str, ...] = (),
     auth: Auth | None = None,
     url: str | None = None,
-    with_results: bool = False,
+    reads: Reads | None = None,
+    results: tuple[tuple[str, Reads], ...] | None = None,
     taken: Iterable[str] = (),
 ) -> Endpoint:
     """Give the endpoint of an operation.
@@ -34,7 +35,8 @@ def endpoint_for(
         items: property names from the reply's root to the payload.
         auth: how the gateway authenticates; None for the source's own way.
         url: base address in place of the source's, in full.
-        with_results: whether documented failures are answers, and every answer says its status.
+        reads: what a reply of success is; None for what `reading_of` says.
+        results: the statuses whose replies are answers; see `Manner`.
         taken: names of the query that belong to credentials.
 
     Raises:
@@ -42,8 +44,8 @@ def endpoint_for(
             address is none.
     """
     parameters = tuple(parameters)
-    reads, accept = reading_of(operation)
-    manner = Manner(reads=reads, results=results_of(operation.answers) if with_results else None, auth=auth, url=url)
+    usual, accept = reading_of(operation)
+    manner = Manner(reads=reads or usual, results=results, auth=auth, url=url)
     return Endpoint(
         operation.method,
         OperationTemplate(operation.path, parameters, taken=taken),
@@ -62,18 +64,9 @@ def reading_of(operation: Operation) -> tuple[Reads, str]:
     """
     answers = operation.answers
     successes = [answer for answer in answers.values() if answer.is_success]
-    if not successes and "DEFAULT" in answers:
-        successes = [answers["DEFAULT"]]
+    if not successes and "default" in answers:
+        successes = [answers["default"]]
     medias = [media for answer in successes for media in answer.contents]
     if operation.method == "HEAD" or (successes and not medias):
         return Reads.NOTHING, accept_of(medias)
     return (reads_of(medias) if medias else Reads.JSON), accept_of(medias or ["*/*"])
-
-
-def results_of(answers: Mapping[str, Answer]) -> tuple[tuple[str, Reads], ...]:
-    """Give what the reply of each documented status is, as `Manner.results` takes it."""
-    return tuple((status.upper(), _reads(tuple(answer.contents))) for status, answer in answers.items())
-
-
-def _reads(medias: Sequence[str]) -> Reads:
-    return reads_of(medias) if medias else Reads.NOTHING

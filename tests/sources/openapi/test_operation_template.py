@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sources import DeclarationError, RefusedValue, Template
 from sources.openapi.operation_template import OperationTemplate, places
-from sources.openapi.placed import Placed, collection_style
+from sources.openapi.placed import Placed
 
 LIST, OBJECT = ["blue", "black", "brown"], {"R": 100, "G": 200, "B": 150}
 
@@ -77,23 +77,6 @@ def test_a_value_in_the_query_is_written_in_its_style(
     style: str, explode: bool | None, value: Any, target: str
 ) -> None:
     assert in_query(style=style, explode=explode).expand({"color": value}) == target
-
-
-@pytest.mark.parametrize(
-    ("collection", "place", "expected"),
-    [
-        ("csv", "query", ("form", False)),
-        ("ssv", "query", ("spaceDelimited", False)),
-        ("tsv", "query", ("tabDelimited", False)),
-        ("pipes", "query", ("pipeDelimited", False)),
-        ("multi", "query", ("form", True)),
-        (None, "query", ("form", False)),
-        ("csv", "path", ("simple", False)),
-        ("multi", "header", ("simple", False)),
-    ],
-)
-def test_a_collection_format_is_a_style(collection: str | None, place: Any, expected: tuple[str, bool]) -> None:
-    assert collection_style(collection, place) == expected
 
 
 # -- what the styles leave open ---------------------------------------------------------------------------------------

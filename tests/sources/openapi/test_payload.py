@@ -54,6 +54,7 @@ def form(value: Any, **encoding: Any) -> str:
         ("application/x-www-form-urlencoded", Kind.FORM),
         ("multipart/form-data", Kind.PARTS),
         ("multipart/*", Kind.PARTS),
+        ("application/form-data", Kind.PARTS),
         ("text/plain", Kind.TEXT),
         ("text/*", Kind.TEXT),
         ("application/xml", Kind.TEXT),

@@ -1,0 +1,66 @@
+"""Other importers of OpenAPI documents: IBM's openapi-to-graphql, and the loader of GraphQL Mesh.
+
+They are measured as they are published, never used; `make corpus-peers` installs them outside of the tree.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks.corpus.outcome import Measures
+from benchmarks.npm import program
+
+HERE = Path(__file__).parent
+PACKAGES = HERE / "package.json"
+PEERS = ("openapi-to-graphql", "mesh")
+CHECK_S = 60.0
+_START_S = 2.0
+_HEAP_MB = 4096
+
+
+class _Line(msgspec.Struct):
+    """What `measured.mjs` says: first of the import, then of the check; in a failure only what it is."""
+
+    measures: Measures | None = None
+    check_s: float = 0.0
+    failure: str | None = None
+    message: str = ""
+
+
+def measured(peer: str, path: Path, modules: Path, *, limit_s: float) -> tuple[Measures | None, float, str | None, str]:
+    """Import a document under node; give the measures, the seconds of the check, and what went wrong."""
+    command = [program("node"), f"--max-old-space-size={_HEAP_MB}", str(HERE / f"{peer}.mjs"), str(path)]
+    options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "start_new_session": True}
+    with subprocess.Popen(command, cwd=modules.parent, **options) as process:
+        out, err = _output(process, limit_s)
+    lines = [msgspec.json.decode(line[2:], type=_Line) for line in out.splitlines() if line.startswith(b"@ ")]
+    measures = lines[0].measures if lines else None
+    if measures is not None and measures.import_s > limit_s:
+        return None, 0.0, "timeout", f"imported after {measures.import_s:.0f} s"
+    if measures is None:
+        late = process.returncode == -signal.SIGKILL
+        failure = (lines[0].failure if lines else None) or ("timeout" if late else "crash")
+        return None, 0.0, failure, lines[0].message if lines else err.decode(errors="replace")[-500:]
+    if len(lines) < 2:
+        return measures, 0.0, "not checked", "the process ended while the schema was checked"
+    return measures, lines[1].check_s, lines[1].failure, lines[1].message
+
+
+def _output(process: subprocess.Popen[bytes], limit_s: float) -> tuple[bytes, bytes]:
+    """Wait for the end; a process that is late is killed, one that has imported may go on checking."""
+    try:
+        return process.communicate(timeout=limit_s + _START_S)
+    except subprocess.TimeoutExpired as late:
+        if late.stdout and b"\n@ " in late.stdout:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.communicate(timeout=CHECK_S)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    return process.communicate()
