@@ -36,7 +36,7 @@ from resolvers.flight import Abandoned, Flights
 from resolvers.keys import definition_of, is_federated, keys_in, keys_of_sources
 from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
-from resolvers.marks import LINKED, PropertyMark, field, link
+from resolvers.marks import LINKED, MARK, OPERATION, PropertyMark, field, link, mark_on
 from resolvers.maybe import refused_nulls
 from resolvers.node import GlobalId, Node, global_id, identity_of, key_of, raw_key
 from resolvers.openapi.advice import Advice, names_of, possible_links
@@ -58,6 +58,8 @@ __all__ = [
     "JSON",
     "JSON_TYPES",
     "LINKED",
+    "MARK",
+    "OPERATION",
     "PLACEHOLDER",
     "SCALARS",
     "SHOWN",
@@ -136,6 +138,7 @@ __all__ = [
     "keys_of_sources",
     "link",
     "mark_of",
+    "mark_on",
     "merged",
     "names_of",
     "operation_loaders",

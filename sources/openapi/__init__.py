@@ -20,6 +20,7 @@ from sources.openapi.placed import Placed
 from sources.openapi.pointer import below
 from sources.openapi.request import endpoint_for
 from sources.openapi.schema import Schema
+from sources.openapi.servers import origin_of, server_of
 from sources.openapi.telling import Telling
 
 __all__ = [
@@ -49,8 +50,10 @@ __all__ = [
     "carried",
     "endpoint_for",
     "kind_of",
+    "origin_of",
     "payload_of",
     "places",
     "reads_of",
+    "server_of",
     "why_not_carried",
 ]

@@ -36,7 +36,7 @@ class OpenAPI(Rest):
 
     Args:
         name: how errors, plans and logs call it; unique in a graph.
-        location: the document's path or URL.
+        location: the document's path or URL, or the document itself.
         url: base address; None takes the first server of the document.
         allow_remote_refs: whether references to other hosts are followed.
         include: patterns of the operations that are in the graph; none takes all. See `Choice`.
@@ -56,7 +56,7 @@ class OpenAPI(Rest):
     def __init__(
         self,
         name: str,
-        location: str | Path,
+        location: str | Path | Document,
         *,
         url: str | None = None,
         allow_remote_refs: bool = False,
@@ -71,7 +71,7 @@ class OpenAPI(Rest):
         auth: Auth | None = None,
         **options: Any,
     ) -> None:
-        self.location = str(location)
+        self.location = location.location if isinstance(location, Document) else str(location)
         self.auto_link = auto_link
         self.links: tuple[str, ...] = ()
         self.classes: list[type[Any]] = []
@@ -81,7 +81,9 @@ class OpenAPI(Rest):
         choice = Choice(_patterns(include), _patterns(exclude), dict(rename or {}), prefix)
         problem = ""
         try:
-            self.api = Api(Document.load(self.location, allow_remote_refs=allow_remote_refs), choice)
+            if not isinstance(location, Document):
+                location = Document.load(self.location, allow_remote_refs=allow_remote_refs)
+            self.api = Api(location, choice)
         except DocumentError as exc:
             problem = str(exc)
         address = url or (self.api.server if self.api is not None else "")
