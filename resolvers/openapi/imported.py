@@ -64,9 +64,8 @@ def _parts(schema: graphql.GraphQLSchema, documents: Sequence[OpenAPI], declared
     known = {name: kind for name, kind in schema.type_map.items() if name not in RESERVED}
     taken = RESERVED.union(schema.type_map)
     parts: dict[OpenAPI, Part] = {}
-    for source in declared.sources:
-        if not isinstance(source, OpenAPI):
-            continue
+    named = (source for source in declared.sources if isinstance(source, OpenAPI))
+    for source in dict.fromkeys([*documents, *named]):
         woven = dict(woven_in(schema, source))
         own = {kind.name for kind in woven}
         names = Names(taken - own)

@@ -62,7 +62,7 @@ def declare_entities(entities: Mapping[Kind, Keyed], offers: Iterable[Offer]) ->
     ordered = _by_length(offers)
     for kind, keyed in entities.items():
         declared = call_of_type(kind)
-        if declared is not None and (declared.single or declared.batch or declared.key != (keyed.attribute,)):
+        if declared is not None and (declared.single or declared.batch or declared.key not in ((), (keyed.attribute,))):
             continue
         source = keyed.offer.source
         batch = find_batch(kind, keyed.attribute, ordered) if source.auto_link else None

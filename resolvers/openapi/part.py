@@ -14,7 +14,7 @@ from resolvers.openapi.offers import Offer, offers_of
 from resolvers.openapi.outputs import Outputs
 from resolvers.openapi.titles import Titles
 from resolvers.scalars import SCALARS
-from sources.openapi import OpenAPI, Operation, below
+from sources.openapi import OpenAPI, Operation
 
 RESERVED = frozenset(
     {"Query", "Mutation", "Subscription", "Upload", "Int", "Float", "String", "Boolean", "ID"}
@@ -54,16 +54,16 @@ class Part:
 
     @functools.cached_property
     def components(self) -> Mapping[str, str]:
-        """The pointers to the document's named schemas, by their names there and as a class would be named."""
-        pointers = {name: below("#/components/schemas", name) for name in self._schemas}
-        return {type_name(name): pointer for name, pointer in pointers.items()} | pointers
+        """The names of the document's schemas, by themselves and as a class would be named."""
+        return {type_name(name): name for name in self._schemas} | {name: name for name in self._schemas}
 
     def type_named(self, name: str) -> Any:
         """Give the type of this name, in the document or in the graph; None where there is none."""
         if name not in self._named:
-            pointer = self.components.get(name)
-            if pointer is not None:
-                self._named[name] = self._outputs.of(self._api.schemas.at({"$ref": pointer}, pointer), name)
+            component = self.components.get(name)
+            schema = None if component is None else self._api.schemas.named(component)
+            if schema is not None:
+                self._named[name] = self._outputs.of(schema, name)
             else:
                 self._named[name] = next((kind for kind in self.kinds() if kind.name == name), None)
         return self._named[name]

@@ -19,7 +19,7 @@ from sources.openapi.servers import origin_of, server_of
 Json = Any
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
-_OF_REQUESTS = frozenset({"accept", "content-type", "authorization"})
+_OF_REQUESTS = (frozenset({"accept", "content-type", "authorization"}), frozenset({"accept", "content-type"}))
 _IN_BRACES = re.compile(r"\{([^{}]*)\}")
 
 
@@ -113,7 +113,7 @@ class Api:
             method=outline.method,
             path=outline.path,
             pointer=pointer,
-            parameters=self._in_path(outline, (*inherited, *own)),
+            parameters=(*inherited, *own) if is_called_back else self._in_path(outline, (*inherited, *own)),
             body=self._body(node, pointer),
             answers=self._answers(node, pointer),
             tags=outline.tags,
@@ -163,8 +163,8 @@ class Api:
         if not isinstance(name, str) or not name or not isinstance(place, str) or place not in _STYLES:
             self._lose(pointer, "broken-parameter", "a parameter without a name or a known place")
             return None
-        if place == "header" and name.lower() in _OF_REQUESTS:
-            # OpenAPI: media types and security schemes say them, and such a parameter "shall be ignored".
+        if place == "header" and name.lower() in _OF_REQUESTS[self.document.version == "2.0"]:
+            # Media types and security schemes say them; OpenAPI 3: such a parameter "shall be ignored".
             self._lose(where, "header-said-elsewhere", f"OpenAPI does not take the header {name} as a parameter")
             return None
         media, content = next(iter(self._contents(found, where).items()), (None, None))
@@ -191,7 +191,7 @@ class Api:
 
     def _in_path(self, outline: Outline, parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
         """Give the parameters with exactly those in the path that it names."""
-        if not outline.path.startswith("/"):  # a webhook's name, or an expression
+        if not outline.path.startswith("/"):  # a webhook's name
             return parameters
         names = dict.fromkeys(_IN_BRACES.findall(outline.path))
         found = []

@@ -184,7 +184,7 @@ class OpenAPI(Rest):
         *,
         get: str | Get | None = None,
         batch: Read | None = None,
-        key: str | Sequence[str] = "id",
+        key: str | Sequence[str] | None = None,
         ttl: float | None = None,
         max_batch: int | None = None,
     ) -> Callable[[T], T]: ...
@@ -197,12 +197,13 @@ class OpenAPI(Rest):
 
         Args:
             name: the type's name in the document or in the graph, where it is not the class's.
-            options: how its objects are given by key, as for `Rest.entity`; else as the document says.
+            options: how its objects are given by key, as for `Rest.entity`; what is left out is as the document says.
         """
 
         def mark(python_type: T) -> T:
             of = name if isinstance(name, str) else python_type.__name__
-            self.entity(**options)(python_type)
+            is_told = any(options.get(word) is not None for word in ("get", "batch", "key"))
+            self.entity(**{**options, "key": (options.get("key") or "id") if is_told else ()})(python_type)
             found: Entity = getattr(python_type, ENTITY_MARK)
             setattr(python_type, ENTITY_MARK, Entity(found.call, python_type, of))
             self.classes.append(python_type)

@@ -6,10 +6,12 @@ Before the ``#`` stands the file, nothing for the document itself. Equal pointer
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_LISTS = {("components", "schemas"), ("definitions",)}
 _LONGEST_SHOWN = 300
 
 
@@ -47,6 +49,17 @@ def names_of_written(text: str) -> list[str]:
     if not text:
         return []
     return [name.replace("~1", "/").replace("~0", "~") for name in text[1:].split("/")]
+
+
+def component_at(pointer: str) -> str | None:
+    """Give the name of the schema at a place, in a list of schemas or a file of its own; None where it has none."""
+    file, _, fragment = pointer.partition("#")
+    names = names_of_written(fragment)
+    if not names:
+        return PurePosixPath(file.partition("?")[0]).stem or None if file else None
+    if tuple(names[:-1]) in _LISTS or (len(names) > 1 and names[-2] == "$defs") or (file and len(names) == 1):
+        return names[-1]
+    return None
 
 
 def index_of(name: str) -> int | None:

@@ -18,14 +18,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from sources.openapi import keywords
 from sources.openapi.document import DocumentError, below
 from sources.openapi.keywords import BOUNDING, COMBINING, DESCRIBING, KINDS, Node
 from sources.openapi.loss import Effect
-from sources.openapi.pointer import names_of_written
+from sources.openapi.pointer import component_at
 from sources.openapi.telling import Telling, telling
 
 if TYPE_CHECKING:
@@ -37,17 +36,27 @@ _MOST_PARTS = 200
 _PASSING = DESCRIBING | COMBINING | {"type"}
 _LOW = ("minimum", "exclusiveMinimum")
 _HIGH = ("maximum", "exclusiveMaximum")
-_LISTS = {("components", "schemas"), ("definitions",)}
 
 
-def _of_shape(read: Callable[[Schema], T]) -> functools.cached_property[T]:
-    """Make an attribute that is read once, and from the shape where that is another schema."""
+class _of_shape(Generic[T]):  # a decorator
+    """An attribute that is read once, and from the shape where that is another schema."""
 
-    @functools.wraps(read)
-    def found(self: Schema) -> T:
-        return read(self) if self.shape is self else getattr(self.shape, read.__name__)
+    def __init__(self, read: Callable[[Schema], T]) -> None:
+        self._read = read
+        self._name = read.__name__
+        self.__doc__ = read.__doc__
 
-    return functools.cached_property(found)
+    @overload
+    def __get__(self, schema: None, owner: type) -> _of_shape[T]: ...
+    @overload
+    def __get__(self, schema: Schema, owner: type) -> T: ...
+    def __get__(self, schema: Schema | None, owner: type) -> _of_shape[T] | T:
+        if schema is None:
+            return self
+        shape = schema.shape
+        found: T = self._read(schema) if shape is schema else getattr(shape, self._name)
+        schema.__dict__[self._name] = found  # which is looked up first from now on
+        return found
 
 
 class Schema:
@@ -75,7 +84,7 @@ class Schema:
         self.node = node
         self.pointer = pointer
         self._taken = taken
-        self.name = None if is_combined else _name(pointer)
+        self.name = None if is_combined else component_at(pointer)
 
     def __repr__(self) -> str:
         return f"Schema({self.pointer!r})"
@@ -436,14 +445,3 @@ def _distinct(values: Iterable[Json]) -> tuple[Json, ...]:
     for value in values:
         found.setdefault(repr(value), value)
     return tuple(found.values())
-
-
-def _name(pointer: str) -> str | None:
-    """Give the name of the component at a place: in a list of schemas, or a file of its own."""
-    file, _, fragment = pointer.partition("#")
-    names = names_of_written(fragment)
-    if not names:
-        return PurePosixPath(file.partition("?")[0]).stem or None if file else None
-    if tuple(names[:-1]) in _LISTS or (len(names) > 1 and names[-2] == "$defs") or (file and len(names) == 1):
-        return names[-1]
-    return None

@@ -1,12 +1,16 @@
 """Classes of Python that are types of a document."""
 
 import asyncio
+import datetime
+import json
 from pathlib import Path
+from typing import Any
 
 import strawberry
 
 from graph import Graph
 from resolvers import field, link
+from sources import FakeTransport
 from sources.openapi import OpenAPI
 from tests.graph.openapi.market import Market, answer, customers_app, faults, orders_app, written
 
@@ -200,3 +204,152 @@ def test_a_class_that_is_taken_twice_is_a_fault(tmp_path: Path) -> None:
         pass
 
     assert faults(documents=[shop]) == [f"Again: 'Order' of {path} is Order already"]
+
+
+PETS = {
+    "openapi": "3.0.3",
+    "info": {"title": "Pets", "version": "1"},
+    "paths": {
+        "/pets": {
+            "get": {
+                "operationId": "pets",
+                "responses": {
+                    "200": {
+                        "description": "All of them.",
+                        "content": {
+                            "application/json": {
+                                "schema": {
+                                    "type": "array",
+                                    "items": {
+                                        "oneOf": [
+                                            {"$ref": "#/components/schemas/Cat"},
+                                            {"$ref": "#/components/schemas/Dog"},
+                                        ],
+                                        "discriminator": {"propertyName": "kind"},
+                                    },
+                                }
+                            }
+                        },
+                    }
+                },
+            }
+        }
+    },
+    "components": {
+        "schemas": {
+            "Cat": {
+                "type": "object",
+                "required": ["kind"],
+                "properties": {"kind": {"type": "string"}, "born": {"type": "integer", "format": "unix-time"}},
+            },
+            "Dog": {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}}},
+        }
+    },
+}
+
+
+def test_a_class_of_another_name_is_told_apart_in_unions_and_reads_as_its_document_writes(tmp_path: Path) -> None:
+    path = tmp_path / "pets.json"
+    path.write_text(json.dumps(PETS))
+    backend = FakeTransport({"GET /pets": [{"kind": "Cat", "born": 86_400}, {"kind": "Dog"}]})
+    pets = OpenAPI("pets", path, url="http://pets.example", client=backend)
+
+    @pets.type("Cat")
+    class Kitten:
+        born: datetime.datetime
+
+        @strawberry.field
+        def year(self) -> int:
+            return self.born.year
+
+    graph = Graph(documents=[pets])
+    assert answer(graph, "{ pets { __typename ... on Kitten { kind born year } } }") == {
+        "data": {
+            "pets": [
+                {"__typename": "Kitten", "kind": "Cat", "born": "1970-01-02T00:00:00+00:00", "year": 1970},
+                {"__typename": "Dog"},
+            ]
+        }
+    }
+
+
+def test_a_resolver_may_give_objects_of_the_class(tmp_path: Path) -> None:
+    path = tmp_path / "pets.json"
+    path.write_text(json.dumps(PETS))
+    pets = OpenAPI("pets", path, url="http://pets.example", client=FakeTransport({}))
+
+    @pets.type
+    class Cat:
+        kind: str
+
+    @strawberry.type
+    class Query:
+        @strawberry.field
+        def stray(self) -> Cat:
+            return Cat(kind="stray")  # type: ignore[call-arg]  # mypy sees no dataclass behind a method
+
+    assert answer(Graph(query=Query, documents=[pets]), "{ stray { kind born } }") == {
+        "data": {"stray": {"kind": "stray", "born": None}}
+    }
+
+
+def test_two_documents_may_each_have_a_type_of_one_name(tmp_path: Path) -> None:
+    first = OpenAPI("first", written(customers_app(), tmp_path / "first.json"), url="http://127.0.0.1:1")
+    second = OpenAPI("second", written(customers_app(), tmp_path / "second.json"), url="http://127.0.0.1:1")
+
+    @second.type
+    class Customer:
+        @strawberry.field
+        def mark(self) -> str:
+            return "second"
+
+    roots: Any = Graph(documents=[first, second]).schema.query_type
+    assert {name: str(element.type) for name, element in roots.fields.items()} == {
+        "getCustomer": "FirstCustomer",
+        "listCustomers": "Customers",
+        "secondGetCustomer": "Customer",
+        "secondListCustomers": "SecondCustomers",
+    }
+
+
+def test_what_is_not_chosen_can_be_named(tmp_path: Path) -> None:
+    path = written(customers_app(), tmp_path / "shop.json")
+    shop = OpenAPI("shop", path, url="http://127.0.0.1:1", include="getCustomer")
+
+    @shop.type
+    class Customer:
+        @shop.get("listCustomers")
+        def others(self, name: str) -> strawberry.scalars.JSON: ...
+
+    kinds: Any = Graph(documents=[shop]).schema.type_map
+    assert sorted(kinds["Query"].fields) == ["getCustomer"]
+    assert sorted(kinds["Customer"].fields) == ["age", "email", "firstName", "id", "others"]
+
+
+def test_a_component_is_named_as_its_document_or_its_type_is(tmp_path: Path) -> None:
+    document = {
+        "swagger": "2.0",
+        "info": {"title": "Pets", "version": "1"},
+        "paths": {
+            "/cats": {
+                "get": {
+                    "operationId": "cats",
+                    "responses": {"200": {"description": "All.", "schema": {"$ref": "#/definitions/v1.Cat"}}},
+                }
+            }
+        },
+        "definitions": {"v1.Cat": {"type": "object", "properties": {"mother-id": {"type": "string"}}}},
+    }
+    path = tmp_path / "pets.json"
+    path.write_text(json.dumps(document))
+
+    for name in ("v1.Cat", "V1Cat"):
+        pets = OpenAPI("pets", path, url="http://pets.example", client=FakeTransport({"GET /cats": {"mother-id": "m"}}))
+
+        @pets.type(name)
+        class Cat:
+            mother_id: str
+
+        assert answer(Graph(documents=[pets]), "{ cats { __typename motherId } }") == {
+            "data": {"cats": {"__typename": "Cat", "motherId": "m"}}
+        }

@@ -166,11 +166,14 @@ def test_links_name_operations_by_id_or_pointer() -> None:
 
 
 def test_callbacks_are_operations_whose_own_callbacks_do_not_count() -> None:
-    callback = {"{$request.body#/url}": {"post": {"operationId": "called", "callbacks": {"again": {"$ref": "#/c"}}}}}
+    callback = {
+        "/api/{$request.body#/url}": {"post": {"operationId": "called", "callbacks": {"again": {"$ref": "#/c"}}}}
+    }
     read = api(paths={"/pets": {"post": {"callbacks": {"done": {"$ref": "#/c"}, "bad": []}}}}, c=callback)
     (found,) = read.operations
     assert list(found.callbacks) == ["done"]
     assert (found.callbacks["done"].id, found.callbacks["done"].callbacks) == ("called", {})
+    assert losses_of(read) == []
 
 
 def test_webhooks_have_names() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sources.openapi import Schema
+from sources.openapi.pointer import component_at
 from tests.sources.openapi.documents import api, losses_of, schemas
 
 ID = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}
@@ -378,3 +379,21 @@ def test_hostile_names_are_names(name: str) -> None:
     read = schemas("3.0.3", **{name: {"type": "object", "properties": {name: {"type": "string"}}}})
     assert list(read[name].properties) == [name]
     assert read[name].name == name
+
+
+@pytest.mark.parametrize(
+    ("pointer", "name"),
+    [
+        ("#/components/schemas/Pet", "Pet"),
+        ("#/definitions/a~1b", "a/b"),
+        ("#/components/schemas/Pet/properties/x", None),
+        ("#/components/parameters/Pet", None),
+        ("#", None),
+        ("schemas/Pet.v1.yaml#", "Pet.v1"),
+        ("all.yaml#/Pet", "Pet"),
+        ("all.yaml#/components/schemas/Pet", "Pet"),
+        ("https://pets.example/Pet.json?x=1#", "Pet"),
+    ],
+)
+def test_a_place_says_what_its_schema_is_called(pointer: str, name: str | None) -> None:
+    assert component_at(pointer) == name

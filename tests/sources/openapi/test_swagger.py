@@ -200,3 +200,10 @@ def test_the_written_document_is_not_changed() -> None:
     read = document("2.0", paths={"/pets": {"post": post}})
     assert read.find("#/paths/~1pets/post/parameters/0/schema") == (PET, "#/paths/~1pets/post/parameters/0/schema")
     assert set(post) == {"parameters", "responses"}
+
+
+def test_a_credential_may_be_a_parameter() -> None:
+    headers = [{"in": "header", "name": name, "type": "string"} for name in ("Authorization", "Accept")]
+    read = api("2.0", paths={"/pets": {"get": {"parameters": headers, "responses": {}}}})
+    assert [parameter.name for parameter in read.operations[0].parameters] == ["Authorization"]
+    assert losses_of(read) == [("#/paths/~1pets/get/parameters/1", "header-said-elsewhere")]
