@@ -253,10 +253,6 @@ def test_what_fits_is_on_one_line_and_what_does_not_is_split() -> None:
     assert list(lines(call("f", wide, wide, wide))) == ["f(", f"    {wide},", f"    {wide},", f"    {wide},", ")"]
     one = wide * 2 + wide[:3]
     assert list(lines(Group("def f(", (one,), "):", is_definition=True))) == ["def f(", f"    {one},", "):"]
-        "def f(",
-        f"    {wide * 2 + wide[:3]},",
-        "):",
-    ]
 
 
 def test_a_long_text_is_cut_between_words() -> None:
