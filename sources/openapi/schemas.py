@@ -12,7 +12,7 @@ from sources.openapi.loss import Losses
 from sources.openapi.schema import Schema
 
 Json = Any
-_MOST_COMBINED = 20_000
+_MOST_COMBINED = 5_000
 _ANYTHING: Node = {}
 
 
@@ -90,6 +90,8 @@ class Schemas:
 
     def bare(self, schema: Schema) -> Schema:
         """Give what a schema says itself, without what it takes over and without its options."""
+        if not COMBINING & schema.node.keys() and len(schema.parts) == 1:
+            return schema
         known = self._bare.get(schema)
         if known is None:
             node = {word: said for word, said in schema.node.items() if word not in COMBINING}
