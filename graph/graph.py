@@ -89,6 +89,7 @@ class Graph:
     ) -> None:
         if timeout is not None and not timeout > 0:
             raise GraphError(["timeout must be more than 0 seconds"])
+        types = [*types, *(found for document in documents for found in document.classes if found not in types)]
         declared = declare(*(root for root in (query, mutation, subscription, *types) if root is not None))
         for document in documents:
             declared.add_source(document)
@@ -110,8 +111,8 @@ class Graph:
             schema = _built(declared, lambda: strawberry.Schema(**options, types=types))
             if _has_directives(schema):
                 self._sdl = schema.as_str() + "\n"
-        if documents:
-            schema._schema = merged(schema._schema, documents)
+        if any(isinstance(source, OpenAPI) for source in declared.sources):
+            schema._schema = merged(schema._schema, documents, declared)
         bindings = bind(schema._schema, declared)
         self.receiving = Receiving(bindings, bus)
         faults = [*bindings.faults, *self.receiving.faults]

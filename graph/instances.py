@@ -76,7 +76,7 @@ class Instances:
         origin = self._bindings.origins[name]
         instance = made[name, id(raw)] = object.__new__(origin)
         self._rows[id(instance)] = (instance, Row(raw, source))
-        for attribute, binding in self._bindings.attributes[name].items():
+        for attribute, binding in self._bindings.owned[name].items():
             value = at(raw, binding.where(source), source)
             if isinstance(value, Failure):
                 value = None

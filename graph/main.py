@@ -19,11 +19,16 @@ from graph.cors import Cors
 from graph.errors import GraphError, RequestError
 from graph.explain import explain as explained
 from graph.graph import Graph
+from graph.importing import as_json, greeting, imported, lines
+from graph.lint import lint
+from graph.options import with_targets
 from graph.reloading import Reloading
 from graph.server import App, configured, listen
 from graph.server import serve as run_server
 from graph.stopping import Server, run_workers
-from graph.target import TargetError, folder_of, load, load_again
+from graph.target import TargetError
+from graph.targets import Targets
+from graph.writer import START, written
 from sources import MemoryBus
 
 app = typer.Typer(
@@ -34,14 +39,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Target = Annotated[str, typer.Argument(metavar="TARGET", help="FILE.py or FILE.py:ATTRIBUTE (default: graph).")]
 _SERVED = "WEFT_SERVED"
 
 
 class _Served(msgspec.Struct, frozen=True):
     """What is served and how: for this process, or for the workers that it starts."""
 
-    target: str
+    targets: Targets
     cors_origins: list[str]
     max_batch: int
     trusted_documents: str | None
@@ -52,7 +56,7 @@ class _Served(msgspec.Struct, frozen=True):
         Raises:
             TargetError: the target gives no graph, or something else is wrong; it tells all that is.
         """
-        graph, faults = load(self.target), list[str]()
+        graph, faults = self.targets.load(), list[str]()
         cors = None
         with _noting(faults):
             cors = Cors(origins=self.cors_origins) if self.cors_origins else None
@@ -61,7 +65,7 @@ class _Served(msgspec.Struct, frozen=True):
 
     def graph_again(self) -> Graph:
         """Load the graph again; for what it raises, see `app`."""
-        graph = load_again(self.target)
+        graph = self.targets.load_again()
         self._prepare(graph, [])
         return graph
 
@@ -72,7 +76,7 @@ class _Served(msgspec.Struct, frozen=True):
         with _noting(faults):
             graph.check_environment()
         if faults:
-            raise TargetError(f"{self.target}: {GraphError(faults)}")
+            raise TargetError(f"{self.targets}: {GraphError(faults)}")
 
 
 @contextlib.contextmanager
@@ -92,16 +96,17 @@ def _fail(message: str) -> typer.Exit:
     return typer.Exit(2)
 
 
-def _load(target: str) -> Graph:
+def _load(targets: Targets) -> Graph:
     try:
-        return load(target)
+        return targets.load(calls=False)
     except TargetError as exc:
         raise _fail(str(exc)) from exc
 
 
 @app.command()
+@with_targets
 def serve(
-    target: Target,
+    targets: Targets,
     host: Annotated[str, typer.Option(envvar="WEFT_HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="WEFT_PORT", min=0, max=65535, help="Port to listen on.")] = 8000,
     workers: Annotated[int, typer.Option(envvar="WEFT_WORKERS", min=1, help="Processes that share the port.")] = 1,
@@ -127,19 +132,24 @@ def serve(
     """Serve a graph over HTTP."""
     if introspection is not None:
         os.environ["WEFT_INTROSPECTION"] = str(introspection).lower()  # for this process and its workers
-    options = _Served(target, cors_origin or [], max_batch, trusted_documents)
+    options = _Served(targets, cors_origin or [], max_batch, trusted_documents)
     # What Python keeps of a compiled module tells an edit by its second and its length, which is too coarse here.
     sys.dont_write_bytecode |= reload
     try:
         app = options.app()
     except TargetError as exc:
         raise _fail(str(exc)) from exc
+    for line in greeting(app.graph):
+        _say(line)
     with _listen(host, port) as listening:
         port = listening.getsockname()[1]
         shared = f", {workers} workers" if workers > 1 and not reload else ""
         _say(f"GraphQL at http://{host}:{port}/graphql{shared}")
-        if reload:
-            reloading = Reloading(folder_of(target), options.graph_again, app.replace, _say)
+        folders = targets.folders()
+        if reload and not folders:
+            _say("nothing is watched: documents that come by URL are read once")
+        if reload and folders:
+            reloading = Reloading(folders, targets.suffixes, options.graph_again, app.replace, _say)
             Server(configured(app, drain_seconds), beside=[reloading.run]).run([listening])
         elif workers > 1:
             if app.graph.receiving.webhooks and isinstance(app.graph.engine.subscriptions.bus, MemoryBus):
@@ -171,15 +181,16 @@ def served() -> App:
 
 
 @app.command()
+@with_targets
 def schema(
-    target: Target,
+    targets: Targets,
     check: Annotated[
         Path | None,
         typer.Option(help="Compare with this file; exit 1 and print the difference if it differs."),
     ] = None,
 ) -> None:
     """Print the schema in the schema definition language."""
-    printed = _load(target).sdl()
+    printed = _load(targets).sdl()
     if check is None:
         sys.stdout.write(printed)
         return
@@ -189,19 +200,20 @@ def schema(
         raise _fail(f"{check}: {getattr(exc, 'strerror', None) or exc}") from exc
     if known == printed:
         return
-    difference = difflib.unified_diff(known.splitlines(), printed.splitlines(), str(check), target, lineterm="")
+    difference = difflib.unified_diff(known.splitlines(), printed.splitlines(), str(check), str(targets), lineterm="")
     sys.stdout.writelines(f"{line}\n" for line in difference)
     raise typer.Exit(1)
 
 
 @app.command()
+@with_targets
 def explain(
-    target: Target,
+    targets: Targets,
     query: Annotated[str, typer.Argument(metavar="QUERY", help="A GraphQL document, or @FILE.")],
     operation: Annotated[str | None, typer.Option(help="Which of several operations.")] = None,
 ) -> None:
     """Print the plan of a query: upstream calls, batches, freshness."""
-    graph = _load(target)
+    graph = _load(targets)
     if query.startswith("@"):
         try:
             query = Path(query[1:]).read_text(encoding="utf-8")
@@ -211,6 +223,86 @@ def explain(
         typer.echo(explained(graph, query, operation))
     except RequestError as exc:
         raise _fail("; ".join(error.message for error in exc.errors)) from exc
+
+
+@app.command("import")
+@with_targets
+def import_(
+    targets: Targets,
+    report: Annotated[bool, typer.Option("--report", help="Tell each loss, with its place and why.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Say all of it as JSON.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where anything is lost.")] = False,
+) -> None:
+    """Import OpenAPI documents, and tell what became of them and what was lost."""
+    graph = _load(targets)
+    documents = imported(graph)
+    if not documents:
+        raise _fail(f"{targets}: there is no OpenAPI document in this graph")
+    if json:
+        sys.stdout.write(as_json(graph).decode())
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in lines(graph, report=report))
+    if strict and any(document.losses for document in documents):
+        raise typer.Exit(1)
+
+
+@app.command("lint")
+@with_targets
+def lint_(
+    targets: Targets,
+    json: Annotated[bool, typer.Option("--json", help="Say it as JSON.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where anything is found.")] = False,
+) -> None:
+    """Tell what could be better about a graph; exit 1 where something will fail."""
+    found = lint(_load(targets))
+    if json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+    else:
+        sys.stdout.writelines(
+            f"{finding.severity}: {finding.place}: {finding.message} [{finding.rule}]\n" for finding in found
+        )
+    if any(strict or finding.severity == "error" for finding in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def init(
+    document: Annotated[
+        str | None, typer.Argument(metavar="[DOC]", help="An OpenAPI document: PATH, URL, NAME=PATH.")
+    ] = None,
+    output: Annotated[Path, typer.Option(metavar="FILE", help="Where to write; - prints it.")] = Path("graph.py"),
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    include: Annotated[
+        list[str] | None, typer.Option(metavar="PATTERN", help="Take only operations like this.")
+    ] = None,
+    exclude: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Leave such operations out.")] = None,
+    allow_remote_refs: Annotated[
+        bool, typer.Option("--allow-remote-refs", help="Follow references to other addresses.")
+    ] = False,
+) -> None:
+    """Write a graph file to start from: the types and calls of a document, or a small example."""
+    text = START
+    if document is not None:
+        graph = _load(
+            Targets(
+                targets=[document],
+                include=include or [],
+                exclude=exclude or [],
+                allow_remote_refs=allow_remote_refs,
+            )
+        )
+        text = written(graph, imported(graph)[0].source)
+    if str(output) == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        with output.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as exc:
+        raise _fail(f"{output}: is there already; --force writes over it") from exc
+    except OSError as exc:
+        raise _fail(f"{output}: {exc.strerror or exc}") from exc
+    _say(f"wrote {output}; weft serve {output} serves it")
 
 
 @app.command()

@@ -64,7 +64,7 @@ class Needs:
         elif isinstance(output, Site) and isinstance(output.binding, Fetching) and not output.binding.guarded:
             yield from ((reading.where(source), None, None) for reading in output.binding.parents)
         elif not isinstance(output, TypeName):  # the author's code may look at any attribute
-            attributes = self._bindings.attributes.get(shape.type.name, {})
+            attributes = self._bindings.owned.get(shape.type.name, {})
             yield from ((attribute.where(source), None, None) for attribute in attributes.values())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import watchfiles
@@ -16,16 +16,25 @@ Say = Callable[[str], None]
 
 
 class Reloading:
-    """Loads a graph again when a Python file below a folder changes, and puts it in the place of the one before.
+    """Loads a graph again when a file of its kind in or below a folder changes, and puts it in place of the one before.
 
     Args:
+        suffixes: how the names of such files end.
         load: loads the graph, or raises a TargetError; called in a thread.
         replace: takes the graph that was loaded.
         say: tells the person at the terminal.
     """
 
-    def __init__(self, folder: Path, load: Callable[[], Graph], replace: Callable[[Graph], None], say: Say) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        suffixes: tuple[str, ...],
+        load: Callable[[], Graph],
+        replace: Callable[[Graph], None],
+        say: Say,
+    ) -> None:
+        self._folders = folders
+        self._suffixes = suffixes
         self._load = load
         self._replace = replace
         self._say = say
@@ -34,10 +43,11 @@ class Reloading:
         """Watch until cancelled."""
         try:
             # A save is often several changes; they are over when nothing has changed for 50 ms.
-            async for _ in watchfiles.awatch(self._folder, watch_filter=watchfiles.PythonFilter()):
+            async for _ in watchfiles.awatch(*self._folders, watch_filter=_Kinds(self._suffixes)):
                 await self._reload()
         except (OSError, RuntimeError, ExceptionGroup) as exc:
-            self._say(f"{self._folder} cannot be watched, so changes are not noticed: {exc}")
+            folders = ", ".join(map(str, self._folders))
+            self._say(f"{folders} cannot be watched, so changes are not noticed: {exc}")
 
     async def _reload(self) -> None:
         began_at = time.perf_counter()
@@ -47,3 +57,14 @@ class Reloading:
             self._say(f"{exc}\nweft: the graph before is still served")
             return
         self._say(f"reloaded in {(time.perf_counter() - began_at) * 1000:.0f} ms")
+
+
+class _Kinds(watchfiles.DefaultFilter):
+    """Changes of files whose names end in one of some ways."""
+
+    def __init__(self, suffixes: tuple[str, ...]) -> None:
+        self._suffixes = suffixes
+        super().__init__()
+
+    def __call__(self, change: watchfiles.Change, path: str) -> bool:
+        return path.endswith(self._suffixes) and super().__call__(change, path)

@@ -1,4 +1,4 @@
-"""Load the graph that a command names: ``path/to/file.py`` or ``file.py:attribute``."""
+"""Load the graph of a Python file: ``path/to/file.py`` or ``file.py:attribute``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def load(target: str) -> Graph:
     """
     path_text, attribute = _split(target)
     path = Path(path_text)
-    if not _is_file(path):
+    if not is_file(path):
         raise TargetError(f"{path_text}: no such file")
     if path.suffix != ".py":
         raise TargetError(f"{path_text}: not a Python file")
@@ -111,7 +111,13 @@ def modules_of(folder: Path) -> dict[str, ModuleType]:
     return found
 
 
-def _is_file(path: Path) -> bool:
+def is_python(target: str) -> bool:
+    """Tell whether a target names a Python file, whether it is there or not."""
+    return Path(_split(target)[0]).suffix == ".py"
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether there is such a file; a name that cannot be one is none."""
     try:
         return path.is_file()
     except (OSError, ValueError):  # a name that the file system does not take

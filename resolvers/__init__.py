@@ -7,6 +7,7 @@ an author wrote), `binding` and `binder` (what it means), `values`, `envelope`, 
 """
 
 from resolvers.ask import forwarded
+from resolvers.attributes import call_of_type
 from resolvers.backlog import Backlog
 from resolvers.batch import Batched, batched, operation_loaders
 from resolvers.binder import bind
@@ -35,9 +36,10 @@ from resolvers.flight import Abandoned, Flights
 from resolvers.keys import definition_of, is_federated, keys_in, keys_of_sources
 from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
-from resolvers.marks import PropertyMark, field, link
+from resolvers.marks import LINKED, MARK, OPERATION, PropertyMark, field, link, mark_on
 from resolvers.maybe import refused_nulls
 from resolvers.node import GlobalId, Node, global_id, identity_of, key_of, raw_key
+from resolvers.openapi.advice import Advice, names_of, possible_links
 from resolvers.openapi.imported import PLACEHOLDER, merged
 from resolvers.pages import SHOWN, Pages
 from resolvers.receiving import Receiving
@@ -55,12 +57,16 @@ __all__ = [
     "ENTRY_VALUE",
     "JSON",
     "JSON_TYPES",
+    "LINKED",
+    "MARK",
+    "OPERATION",
     "PLACEHOLDER",
     "SCALARS",
     "SHOWN",
     "UPLOAD_SCALARS",
     "URL",
     "Abandoned",
+    "Advice",
     "Backlog",
     "Base64",
     "Batched",
@@ -110,6 +116,7 @@ __all__ = [
     "as_entries",
     "batched",
     "bind",
+    "call_of_type",
     "declare",
     "declared_on",
     "decoder",
@@ -131,8 +138,11 @@ __all__ = [
     "keys_of_sources",
     "link",
     "mark_of",
+    "mark_on",
     "merged",
+    "names_of",
     "operation_loaders",
+    "possible_links",
     "python_name",
     "raw_key",
     "refused_nulls",

@@ -13,13 +13,13 @@ from typing import Any
 import graphql
 from strawberry.types.field import StrawberryField
 
+from resolvers.attributes import attribute_named, attributes_of, call_of_type, origin_of, property_in
 from resolvers.binding import (
     Binding,
     Bindings,
     Fetching,
     Identity,
     Named,
-    Property,
     Python,
     Reading,
     References,
@@ -44,7 +44,7 @@ from resolvers.pages import Pages
 from resolvers.upload import await_uploads, is_upload, upload_faults
 from resolvers.values import python_name, see_entries
 from resolvers.weights import is_list, weight_faults
-from sources import Call, Endpoint, entity_of, snake_case
+from sources import Call, Endpoint, snake_case
 
 Reads = Callable[[Mapping[str, Any]], Sequence[Named | Exception]]
 Read = Callable[[Mapping[str, Fetching]], Reads]
@@ -87,31 +87,17 @@ class _Binder:
         }
 
     def attributes_of(self, kind: graphql.GraphQLObjectType) -> None:
-        definition = kind.extensions.get("strawberry-definition")
-        origin = getattr(definition, "origin", None)
-        found: dict[str, Property] = {}
-        kinds = {python_name(element, name): element.type for name, element in kind.fields.items()}
-        if isinstance(origin, type):
+        origin = origin_of(kind)
+        if origin is not None:
             self.bindings.origins[kind.name] = origin
-            if dataclasses.is_dataclass(origin):
-                for attribute in dataclasses.fields(origin):
-                    mark = attribute.metadata.get(MARK)
-                    resolved = isinstance(attribute, StrawberryField) and attribute.base_resolver is not None
-                    if not resolved and not isinstance(mark, LinkMark | Call):
-                        found[attribute.name] = property_of(attribute.name, mark, kinds.get(attribute.name))
-                        if isinstance(mark, PropertyMark):
-                            for fault in property_faults(mark, kinds.get(attribute.name)):
-                                self._fault(f"{kind.name}.{attribute.name}", fault)
-        for name, element in kind.fields.items():
-            mark = element.extensions.get(MARK)
-            if isinstance(mark, PropertyMark):
-                attribute_name = python_name(element, name)
-                found[attribute_name] = property_of(attribute_name, mark, element.type)
+        found = self.bindings.attributes[kind.name] = attributes_of(kind)
+        self.bindings.owned[kind.name] = {name: given for name, given in found.items() if given.in_class}
+        for attribute in found.values():
+            for fault in property_faults(attribute.mark, attribute.kind) if attribute.mark is not None else ():
+                self._fault(f"{kind.name}.{attribute.attribute}", fault)
         entity = self._entity(kind.name)
-        if entity is not None:
-            for fault in entity_faults(entity, found.keys()):
-                self._fault(kind.name, fault)
-        self.bindings.attributes[kind.name] = found
+        for fault in entity_faults(entity, found.keys()) if entity is not None else ():
+            self._fault(kind.name, fault)
 
     def kinds_of(self, abstract: graphql.GraphQLInterfaceType | graphql.GraphQLUnionType, declared: Declared) -> None:
         definition = abstract.extensions.get("strawberry-definition")
@@ -139,16 +125,14 @@ class _Binder:
             return self._lookup()
         if not isinstance(definition, StrawberryField):
             is_property = isinstance(mark, PropertyMark)
-            return (
-                property_of(python_name(element, name), mark, element.type) if is_property else Python(sees_client=True)
-            )
+            return property_of(snake_case(name), mark, element.type) if is_property else Python(sees_client=True)
         if is_entities(definition):
             return self._entities(element)
         if definition.base_resolver is None and not definition.extensions and not definition.permission_classes:
             identity = None
             if definition.python_name == "id" and issubclass(self.bindings.origins.get(kind.name, object), Node):
                 identity = self._identity(kind.name)
-            return identity or property_of(definition.python_name, mark, element.type)
+            return identity or property_in(kind, definition.python_name, mark, element.type)
         for argument in definition.arguments:
             if taken_by(argument.type_annotation.annotation) is not None:
                 self._fault(where, f"the argument {argument.python_name!r} reaches no source: read it with key_of")
@@ -292,12 +276,16 @@ class _Binder:
         ]
         for name in ordered:
             attribute = call.inputs.get(name, name)
-            if attribute in arguments or (call.paging is not None and name in call.paging.variables):
+            if attribute in arguments or (name in endpoint.optional and name not in call.inputs):
+                continue
+            if call.paging is not None and name in call.paging.variables:
                 continue
             for owner in {kind.name, getattr(self.bindings.origins.get(kind.name), "__name__", kind.name)}:
                 own = f"{snake_case(owner)}_"
-                if attribute not in attributes and attribute.startswith(own):
-                    attribute = attribute.removeprefix(own)
+                if attribute not in attributes and snake_case(attribute).startswith(own):
+                    attribute = snake_case(attribute).removeprefix(own)
+            if attribute not in attributes and snake_case(attribute) in attributes:
+                attribute = snake_case(attribute)  # a document's variable
             if attribute in attributes and kind.name not in self.roots:
                 readings[name] = Reading(attribute, attributes[attribute])
             elif name in call.inputs and kind.name not in self.roots:
@@ -311,7 +299,8 @@ class _Binder:
 
     def _list_variables(self, where: str, call: Call, batch: Endpoint, arguments: set[str]) -> tuple[str, ...]:
         bodies = batch.body.variables if batch.body else ()
-        free = [name for name in (*batch.template.variables, *bodies) if call.inputs.get(name, name) not in arguments]
+        needed = (name for name in (*batch.template.variables, *bodies) if name not in batch.optional)
+        free = [name for name in needed if call.inputs.get(name, name) not in arguments]
         names, parts = tuple(dict.fromkeys(free)), len(call.key)
         if len(names) not in (1, parts) or (len(names) == 1 and parts > 1 and not batch.body):
             self._fault(
@@ -340,7 +329,7 @@ class _Binder:
         attributes = self.bindings.attributes[kind.name]
         return dataclasses.replace(
             self._by_key(where, str(target), call),
-            parents=tuple(Reading(name, attributes.get(name)) for name in mark.names),
+            parents=tuple(Reading(name, attribute_named(name, attributes)) for name in mark.names),
             many_keys=is_list(element.type),
             guarded=self._is_guarded(where, element),
             shown=is_shown(element),
@@ -417,16 +406,10 @@ class _Binder:
                 self._fault(where, f"{name} takes ids of {taken}, which is not a Node with a key of one part")
 
     def _entity(self, target: str | None) -> Call | None:
-        origin = self.bindings.origins.get(target or "")
-        entity = None if origin is None else entity_of(origin)
-        if entity is not None:
-            return entity.call
-        kind = self.schema.type_map.get(target or "")
-        declared = None if kind is None else kind.extensions.get(MARK)
-        return declared if isinstance(declared, Call) else None
+        return call_of_type(self.schema.type_map.get(target or ""))
 
     def _entity_names(self, target: str | None, call: Call) -> tuple[str, ...]:
-        names = call.single.template.variables if call.single else ()
+        names = tuple(n for n in call.single.template.variables if n not in call.single.optional) if call.single else ()
         if len(names) != len(call.key):
             self._fault(str(target), f"{call.single} has variables {names}, but the key is {call.key}")
             return tuple(call.key)

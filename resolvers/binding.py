@@ -27,6 +27,7 @@ class Property:
     Args:
         kind: the field's type in the schema; None for attributes that are not in it (``strawberry.Private``).
         mark: what the author wrote on it with `field`.
+        in_class: whether objects of the author's class have it; those of a document's further properties do not.
     """
 
     attribute: str
@@ -34,6 +35,7 @@ class Property:
     ttl: float | None = None
     kind: graphql.GraphQLOutputType | None = None
     mark: PropertyMark | None = None
+    in_class: bool = True
 
     def where(self, source: Rest) -> tuple[str, ...]:
         """Give the property names from the parent's object to the value."""
@@ -257,12 +259,14 @@ class Bindings:
     """The bindings of a schema, by type and field name (GraphQL's); `kinds` by abstract type.
 
     Args:
+        owned: of the `attributes`, those that objects of the author's class have: all that Python may look at.
         boxes: object types whose value need not be an object in the backend's JSON, since all that is read of it is
             itself; and the abstract types that may turn out to be one of them.
     """
 
     fields: dict[str, dict[str, Binding]] = field(default_factory=dict)
     attributes: dict[str, dict[str, Property]] = field(default_factory=dict)
+    owned: dict[str, dict[str, Property]] = field(default_factory=dict)
     origins: dict[str, type[Any]] = field(default_factory=dict)
     kinds: dict[str, Kinds] = field(default_factory=dict)
     boxes: Collection[str] = ()
@@ -275,7 +279,7 @@ class Bindings:
             return [reading.declared for reading in binding.parents]
         if isinstance(binding, Identity):
             return list(binding.parts)
-        return [binding] if isinstance(binding, Property) else list(self.attributes.get(type_name, {}).values())
+        return [binding] if isinstance(binding, Property) else list(self.owned.get(type_name, {}).values())
 
     def of(self, type_name: str, field_name: str) -> Binding:
         """Give the binding of a field; fields that Weft did not bind are Python's (introspection)."""

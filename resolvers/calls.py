@@ -35,12 +35,9 @@ def freshness_s(call: Call, entity: Call | None) -> float:
 def asks_same(endpoint: Endpoint, entity: Call) -> bool:
     """Tell whether an endpoint is the one by which the entity itself is given."""
     own = entity.single
-    return own is not None and (endpoint.method, endpoint.template.text, endpoint.items, endpoint.headers) == (
-        own.method,
-        own.template.text,
-        own.items,
-        own.headers,
-    )
+    return own is not None and (
+        endpoint.method, endpoint.template.text, endpoint.items, endpoint.headers, endpoint.optional
+    ) == (own.method, own.template.text, own.items, own.headers, own.optional)  # fmt: skip
 
 
 def positions(key: tuple[str, ...], names: tuple[str, ...]) -> list[int]:

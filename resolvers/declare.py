@@ -29,6 +29,8 @@ from resolvers.node import add_lookups, is_node
 from resolvers.weights import directives_of
 from sources import Call, Rest, call_of, entity_of
 
+BLANK = "_blank"  # the field of a class that declares none of its own, until its document's are there
+
 
 class Declared:
     """The classes of one graph, the sources they use, and what is wrong with them."""
@@ -112,9 +114,16 @@ def _declare_class(python_type: type[Any], declared: Declared) -> list[type[Any]
         if field.base_resolver is not None and call_of(field.base_resolver.wrapped_func) is None:
             function = field.base_resolver.wrapped_func
             reached.extend(_named_classes(_hints(function, python_type, declared), function, declared))
+    if entity is not None and entity.of is not None and not definition.fields:
+        blank: Any = strawberry.field(resolver=_blank, name=BLANK)
+        definition.fields.append(blank)
     reached.extend(_named_classes(_hints(python_type, python_type, declared), python_type, declared))
     reached.extend(interface.origin for interface in definition.interfaces)
     return reached
+
+
+def _blank() -> bool:
+    return True
 
 
 def _has_answer(function: Any, hints: dict[str, Any], declared: Declared) -> bool:

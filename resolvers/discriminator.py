@@ -32,6 +32,17 @@ class Discriminator:
     values: Mapping[Any, type | str] | None = None
     otherwise: type | str | None = None
 
+    def renamed(self, names: Mapping[str, str]) -> Discriminator:
+        """Give the same for types of which some have other names."""
+
+        def new(kind: Any) -> Any:
+            return names.get(kind, kind) if isinstance(kind, str) else kind
+
+        by = self.by
+        judge: str | Judge = by if isinstance(by, str) else lambda value: new(by(value))
+        values = None if self.values is None else {value: new(kind) for value, kind in self.values.items()}
+        return Discriminator(judge, values, new(self.otherwise))
+
     def __call__(self, python_type: T) -> T:
         """Attach it to an interface."""
         setattr(python_type, ATTRIBUTE, self)

@@ -1,6 +1,7 @@
 """What an author writes on a field: `field` for a property of the reply, `link` for a key to another entity.
 
-A field that comes from a document, and not from a class, carries the same marks in its extensions.
+A field that comes from a document, and not from a class, carries the same marks in its extensions; so does a field of
+a class of which a document says more.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from strawberry.types.field import StrawberryField
 from sources import DeclarationError, Timestamps, split_path
 
 MARK = "weft"
+LEARNT = "weft-learnt"  # what a document says of the attributes of a class: their marks, by attribute
 OPERATION = "weft-operation"  # what a field or an argument is in its document
+LINKED = "weft-linked"  # a field that was added because the link is obvious
 NAME = "weft-name"  # how a backend, or a call's template, names an argument, an input field or a property
 
 
@@ -115,7 +118,7 @@ def mark_on(element: graphql.GraphQLField) -> object:
     """Give what was declared about where a field's value comes from; None where nothing was."""
     definition = element.extensions.get("strawberry-definition")
     own = definition.metadata.get(MARK) if isinstance(definition, StrawberryField) else None
-    return element.extensions.get(MARK) if own is None else own
+    return element.extensions.get(MARK, own)
 
 
 def argument_names(element: graphql.GraphQLField) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ answer one question: one key at a time (`single`), many keys at once (`batch`), 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -54,6 +54,7 @@ class Endpoint:
         body: None sends no body.
         headers: header name to a fixed text, to ``{variable}``, or to what is made of several values.
         manner: how it is spoken to; None for the source's way.
+        optional: variables that need nobody to supply them, because the backend does without.
     """
 
     method: str
@@ -62,6 +63,7 @@ class Endpoint:
     body: Encodes | None = None
     headers: tuple[tuple[str, str | Expands], ...] = ()
     manner: Manner | None = None
+    optional: frozenset[str] = frozenset()
     variables: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -139,9 +141,9 @@ class Get:
     template: str
     items: str | None = None
 
-    def endpoint(self) -> Endpoint:
+    def endpoint(self, template: Callable[[str], Template] = Template) -> Endpoint:
         """Give the endpoint this form declares."""
-        return Endpoint("GET", Template(self.template), split_path(self.items))
+        return Endpoint("GET", template(self.template), split_path(self.items))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,15 +154,20 @@ class Post:
     body: Json
     items: str | None = None
 
-    def endpoint(self) -> Endpoint:
+    def endpoint(self, template: Callable[[str], Template] = Template) -> Endpoint:
         """Give the endpoint this form declares."""
-        return Endpoint("POST", Template(self.template), split_path(self.items), Body(self.body))
+        return Endpoint("POST", template(self.template), split_path(self.items), Body(self.body))
 
 
 Read = str | Get | Post
 
 
-def endpoint_of(read: Read | None, items: tuple[str, ...], headers: tuple[tuple[str, str], ...]) -> Endpoint | None:
+def endpoint_of(
+    read: Read | None,
+    items: tuple[str, ...],
+    headers: tuple[tuple[str, str], ...],
+    template: Callable[[str], Template] = Template,
+) -> Endpoint | None:
     """Give the endpoint that a read declares; its own envelope goes before the one for all.
 
     Raises:
@@ -169,8 +176,8 @@ def endpoint_of(read: Read | None, items: tuple[str, ...], headers: tuple[tuple[
     if read is None:
         return None
     if isinstance(read, str):
-        return Endpoint("GET", Template(read), items, headers=headers)
-    endpoint = read.endpoint()
+        return Endpoint("GET", template(read), items, headers=headers)
+    endpoint = read.endpoint(template)
     own = endpoint.items if read.items is not None else items
     return Endpoint(endpoint.method, endpoint.template, own, endpoint.body, headers)
 
@@ -264,10 +271,15 @@ def paged(name: str, paging: Paging | None, total: str | Header | None, *, is_ba
 
 @dataclass(slots=True, eq=False)
 class Entity:
-    """A class whose objects a backend gives by key."""
+    """A class whose objects a backend gives by key.
+
+    Args:
+        of: the type of the source's document that the class is; None for a class that stands for itself.
+    """
 
     call: Call
     python_type: type[Any]
+    of: str | None = None
 
 
 CALL_MARK = "__weft_call__"

@@ -220,8 +220,8 @@ class Rest(Pushing):
             envelope = split_path(items)
             return Call(
                 source=self,
-                single=endpoint_of(template, envelope, declared_headers(headers)),
-                batch=endpoint_of(batch, envelope, declared_headers(headers)),
+                single=endpoint_of(template, envelope, declared_headers(headers), self._template),
+                batch=endpoint_of(batch, envelope, declared_headers(headers), self._template),
                 key=_names(key if group_by is None else group_by),
                 many=group_by is not None,
                 ttl=ttl,
@@ -266,7 +266,7 @@ class Rest(Pushing):
                 source=self,
                 single=Endpoint(
                     method,
-                    Template(template),
+                    self._template(template),
                     split_path(items),
                     _body(body),
                     declared_headers(headers),
@@ -308,8 +308,8 @@ class Rest(Pushing):
                 envelope = split_path(items)
                 call = Call(
                     source=self,
-                    single=endpoint_of(get, envelope, ()),
-                    batch=endpoint_of(batch, envelope, ()),
+                    single=endpoint_of(get, envelope, (), self._template),
+                    batch=endpoint_of(batch, envelope, (), self._template),
                     key=_names(key),
                     ttl=ttl,
                     max_batch=max_batch or self.max_batch,
@@ -338,6 +338,9 @@ class Rest(Pushing):
             return function
 
         return mark
+
+    def _template(self, text: str) -> Template:
+        return Template(text)
 
     def _fault(self, message: str) -> None:
         self.faults.append(f"source {self.name!r}: {message}")

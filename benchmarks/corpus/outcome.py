@@ -9,7 +9,7 @@ class Measures(msgspec.Struct, kw_only=True):
     """What an importer made of a document.
 
     Attributes:
-        import_s: seconds from the path of the document to a schema, programs loaded before.
+        import_s: seconds of CPU from the path of the document to a schema, programs loaded before.
         peak_bytes: the most memory of the process until then, the importer itself included.
         operation_fields: fields of Query and Mutation that stand for an operation.
         left_out: operations that are said to be missing.
@@ -34,7 +34,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     Attributes:
         operations: how many the document has, counted without any importer; 0 where it cannot be parsed.
         measures: None where there is no schema.
-        check_s: seconds in which graphql validated the schema, printed it and read it again.
+        check_s: seconds of CPU in which graphql validated the schema, printed it and read it again.
         failure: what went wrong, in a few words by which it is counted; None means that the schema is valid.
         message: the same with all its words.
     """

@@ -17,8 +17,8 @@ from resolvers.openapi.built import Built
 from resolvers.openapi.happenings import Happenings
 from resolvers.openapi.inputs import Inputs
 from resolvers.openapi.links import Links
-from resolvers.openapi.names import type_name
-from resolvers.openapi.operations import named
+from resolvers.openapi.names import field_name, type_name
+from resolvers.openapi.operations import is_safe, named
 from resolvers.openapi.outputs import Outputs
 from resolvers.openapi.results import Result, Results, says_json
 from resolvers.openapi.stale import stale_types
@@ -34,6 +34,10 @@ class Roots:
     query: dict[str, graphql.GraphQLField] = field(default_factory=dict)
     mutation: dict[str, graphql.GraphQLField] = field(default_factory=dict)
     subscription: dict[str, graphql.GraphQLField] = field(default_factory=dict)
+
+    def by_name(self) -> dict[str, dict[str, graphql.GraphQLField]]:
+        """Give the fields of each root type."""
+        return {"query": self.query, "mutation": self.mutation, "subscription": self.subscription}
 
 
 class Fields:
@@ -64,6 +68,14 @@ class Fields:
             self._losses.add(where, "unsupported-security", f"{why}; requests go without", "left-out")
         happenings = Happenings(self._source, self._api, reading | writing, self._outputs, self._losses)
         return Roots(self._fields(reading), self._fields(writing), happenings.fields())
+
+    def field(self, operation: Operation) -> graphql.GraphQLField | None:
+        """Give an operation as a field, whether it is in the graph or not; None where it can be none."""
+        if operation not in self._built:
+            reads = is_safe(operation) or self._source.is_read(operation)
+            name = field_name(operation.id or f"{operation.method.lower()} {operation.path}")
+            self._build(name, operation, reads=reads)
+        return self._built[operation].field() if operation in self._built else None
 
     def _wanted(self, names: Mapping[Outline, str]) -> dict[Operation, str]:
         chosen = self._api.chosen

@@ -1,60 +1,50 @@
-"""A document as a part of a graph."""
+"""Documents put into a schema: their fields, their types, and what Python makes of them."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import graphql
 
-from resolvers.openapi.fields import Fields, Roots
+from resolvers.declare import Declared
+from resolvers.openapi.auto import Links
+from resolvers.openapi.bound import bind_operations
+from resolvers.openapi.keyed import Keyed, Kind, declare_entities, find_entities
 from resolvers.openapi.names import Names, field_name
-from resolvers.openapi.outputs import Outputs
+from resolvers.openapi.part import RESERVED, Part
 from resolvers.openapi.sound import made_sound
-from resolvers.openapi.titles import Titles
-from resolvers.scalars import SCALARS
+from resolvers.openapi.weaving import weave_types, woven_in
 from sources.openapi import OpenAPI
 
 PLACEHOLDER = "_documents"  # the field of a query type that has no other
-RESERVED = frozenset(
-    {"Query", "Mutation", "Subscription", "Upload", "Int", "Float", "String", "Boolean", "ID"}
-    | {definition.name for definition in SCALARS.values()}
-)
+Roots = dict[str, dict[str, graphql.GraphQLField]]
 
 
-def import_document(source: OpenAPI, taken: Names) -> Roots:
-    """Give the fields that a document adds to the root types.
+def merged(schema: graphql.GraphQLSchema, documents: Sequence[OpenAPI], declared: Declared) -> graphql.GraphQLSchema:
+    """Give a schema with the fields and types of documents added to it, and with what Python makes of them.
+
+    It is valid whatever the documents say.
 
     Args:
-        taken: names of types that the graph has already; those of the document are added.
+        declared: the classes of the graph; faults are added to it.
     """
-    if source.api is None:
-        return Roots()
-    components = source.api.document.root.get("components")
-    schemas = components.get("schemas") if isinstance(components, dict) else None
-    choice = source.api.choice
-    titles = Titles(
-        taken, source.name, schemas if isinstance(schemas, dict) else (), prefix=choice.prefix, rename=choice.rename
-    )
-    outputs = Outputs(titles, source.api.losses)
-    return Fields(source, source.api, outputs, source.api.losses).roots()
-
-
-def merged(schema: graphql.GraphQLSchema, documents: Iterable[OpenAPI]) -> graphql.GraphQLSchema:
-    """Give a schema with the fields and types of documents added to it; it is valid whatever they say."""
     kinds = schema.to_kwargs()
     roots = {"query": schema.query_type, "mutation": schema.mutation_type, "subscription": schema.subscription_type}
-    own = {name: dict(root.fields) if root is not None else {} for name, root in roots.items()}
+    own: Roots = {name: dict(root.fields) if root is not None else {} for name, root in roots.items()}
     own["query"].pop(PLACEHOLDER, None)
-    known = {name: kind for name, kind in schema.type_map.items() if name not in RESERVED}
-    taken = Names(RESERVED.union(schema.type_map))
+    parts = _parts(schema, documents, declared)
+    weave_types(schema, parts, declared)
+    bind_operations(schema, parts, declared)
+    entities: dict[Kind, Keyed] = {}
+    for part in parts.values():
+        given = find_entities(part.offers())
+        declare_entities(given, part.offers())
+        entities.update(given)
+    _link(schema, [parts[source] for source in documents], entities)
     for source in documents:
-        found = import_document(source, taken)
-        added = {"query": found.query, "mutation": found.mutation, "subscription": found.subscription}
-        if source.api is not None:
-            known.update(made_sound(added, known, source.api.losses))
-        for root, fields in added.items():
+        for root, fields in parts[source].roots.by_name().items():
             for name, element in fields.items():
                 own[root][_free(name, own[root], source.name)] = element
     for name, fields in own.items():
@@ -69,11 +59,52 @@ def merged(schema: graphql.GraphQLSchema, documents: Iterable[OpenAPI]) -> graph
         return graphql.GraphQLSchema(**{**kinds, **roots})  # type: ignore[arg-type]  # what it gave itself
 
 
+def _parts(schema: graphql.GraphQLSchema, documents: Sequence[OpenAPI], declared: Declared) -> dict[OpenAPI, Part]:
+    """Give every document that a graph uses as a part of it; the names of classes that are its types are its own."""
+    known = {name: kind for name, kind in schema.type_map.items() if name not in RESERVED}
+    taken = RESERVED.union(schema.type_map)
+    parts: dict[OpenAPI, Part] = {}
+    named = (source for source in declared.sources if isinstance(source, OpenAPI))
+    for source in dict.fromkeys([*documents, *named]):
+        woven = dict(woven_in(schema, source))
+        own = {kind.name for kind in woven}
+        names = Names(taken - own)
+        part = parts[source] = Part(source, names, is_whole=source in documents or bool(woven))
+        for of in woven.values():
+            part.type_named(of)
+        if source.api is not None:
+            others = {name: kind for name, kind in known.items() if name not in own}
+            known = {**made_sound(part.elements(), others, source.api.losses), **known}
+        taken |= names.taken
+    return parts
+
+
 def _free(name: str, taken: Iterable[str], source: str) -> str:
     """Give a field's name, with its source's in front where another field has it."""
     if name not in taken:
         return name
     return Names(taken).take(field_name(f"{source} {name}"))
+
+
+def _link(schema: graphql.GraphQLSchema, parts: Sequence[Part], entities: Mapping[Kind, Keyed]) -> None:
+    """Add the obvious links to the types of the documents that wish for them, and tell these which."""
+    if not any(part.source.auto_link for part in parts):
+        return
+    owners = {
+        kind: part.source
+        for part in parts
+        if part.source.auto_link
+        for kind in part.kinds()
+        if isinstance(kind, graphql.GraphQLObjectType)
+    }
+    offers = [offer for part in parts if part.source.auto_link for offer in part.offers()]
+    kinds = dict.fromkeys([*schema.type_map.values(), *(kind for part in parts for kind in part.kinds())])
+    links = Links(owners, entities, offers, kinds).find()
+    for linked in links:
+        linked.kind.fields[linked.name] = linked.element
+    for part in parts:
+        own = (linked for linked in links if owners.get(linked.kind, linked.source) is part.source)
+        part.source.links = tuple(map(str, own))
 
 
 @contextlib.contextmanager

@@ -131,7 +131,7 @@ def _carrier(kind: graphql.GraphQLNamedType) -> graphql.GraphQLNamedType:
 
 def _is_big(schema: Schema, called: str) -> bool:
     largest = schema.maximum
-    if _is_number(largest) and largest in _INT:
+    if largest is not None and _is_number(largest) and _INT.start <= largest < _INT.stop:  # "in" searches for a float
         return False
     told: list[Any] = [largest, schema.minimum, schema.default, schema.example, *(schema.enum or ())]
     if any(_is_number(value) and not _INT.start <= value < _INT.stop for value in told):

@@ -68,6 +68,11 @@ class Names:
     def __contains__(self, name: str) -> bool:
         return name in self._taken
 
+    @property
+    def taken(self) -> frozenset[str]:
+        """All names that are taken."""
+        return frozenset(self._taken)
+
     def add(self, name: str) -> None:
         """Take a name, whether or not another has it."""
         self._taken.add(name)

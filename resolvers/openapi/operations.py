@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from resolvers.openapi.names import Names, field_name
-from sources.openapi import Choice, Outline
+from sources.openapi import Choice, Operation, Outline
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def is_safe(operation: Outline) -> bool:
+def is_safe(operation: Outline | Operation) -> bool:
     """Tell whether an operation only reads, by its method."""
     return operation.method in _SAFE
 

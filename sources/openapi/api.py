@@ -65,6 +65,11 @@ class Api:
 
     # -- operations -----------------------------------------------------------------------------------------------
 
+    def named(self, name: str) -> Operation | None:
+        """Give the operation of an ``operationId``, whether it is chosen or not; None where there is none."""
+        outline = next((one for one in self.outlines if one.id == name), None)
+        return None if outline is None else self.chosen.get(outline) or self._operation(outline)
+
     def _outlines(self, pointer: str, paths: Json) -> Iterator[Outline]:
         if paths is not None and not isinstance(paths, dict):
             self._lose(pointer, "broken-operation", "they are no object")

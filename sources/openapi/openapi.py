@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, dataclass_transform, overload
 from urllib.parse import urljoin
 
 from sources.auth import ApiKey, Auth
 from sources.credentials import Credentials
 from sources.delivery import Signature
-from sources.endpoint import Call, Endpoint, Pushed
+from sources.endpoint import ENTITY_MARK, Call, Endpoint, Entity, Get, Pushed, Read
 from sources.openapi.api import Api
 from sources.openapi.choosing import Choice
 from sources.openapi.closed import Closed
 from sources.openapi.document import Document, DocumentError
 from sources.openapi.loss import Loss
+from sources.openapi.named import OperationName, is_template
 from sources.openapi.operation import Operation, Outline
 from sources.openapi.security import Security
 from sources.rest import Rest
@@ -27,6 +28,7 @@ from sources.webhook import Webhook
 _EVENT = Endpoint("GET", Template("/"))  # stands where a call has an endpoint; an event is there without asking
 _NAME = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*")
 _NO_WORD = re.compile(r"[^A-Za-z0-9]+")
+T = TypeVar("T", bound=type)
 
 
 class OpenAPI(Rest):
@@ -34,7 +36,7 @@ class OpenAPI(Rest):
 
     Args:
         name: how errors, plans and logs call it; unique in a graph.
-        location: the document's path or URL.
+        location: the document's path or URL, or the document itself.
         url: base address; None takes the first server of the document.
         allow_remote_refs: whether references to other hosts are followed.
         include: patterns of the operations that are in the graph; none takes all. See `Choice`.
@@ -47,16 +49,18 @@ class OpenAPI(Rest):
             environment, ``PETS_WEBHOOK_SECRET``, in the header ``X-Webhook-Token``.
         auth: how the gateway authenticates; None takes the document's security schemes, with secrets from the
             environment.
+        auto_link: whether obvious links between its types are fields: `links` tells which.
         options: what `Rest` takes besides.
     """
 
     def __init__(
         self,
         name: str,
-        location: str | Path,
+        location: str | Path | Document,
         *,
         url: str | None = None,
         allow_remote_refs: bool = False,
+        auto_link: bool = False,
         include: str | Sequence[str] = (),
         exclude: str | Sequence[str] = (),
         rename: Mapping[str, str] | None = None,
@@ -67,14 +71,19 @@ class OpenAPI(Rest):
         auth: Auth | None = None,
         **options: Any,
     ) -> None:
-        self.location = str(location)
+        self.location = location.location if isinstance(location, Document) else str(location)
+        self.auto_link = auto_link
+        self.links: tuple[str, ...] = ()
+        self.classes: list[type[Any]] = []
         self.results = results
         self.api: Api | None = None
         self._is_read = Choice(_patterns(reads)).takes() if reads else None
         choice = Choice(_patterns(include), _patterns(exclude), dict(rename or {}), prefix)
         problem = ""
         try:
-            self.api = Api(Document.load(self.location, allow_remote_refs=allow_remote_refs), choice)
+            if not isinstance(location, Document):
+                location = Document.load(self.location, allow_remote_refs=allow_remote_refs)
+            self.api = Api(location, choice)
         except DocumentError as exc:
             problem = str(exc)
         address = url or (self.api.server if self.api is not None else "")
@@ -117,7 +126,7 @@ class OpenAPI(Rest):
         secrets = [] if self._secret is None else self._secret.missing()
         return [*found, *(f"webhooks: set {name}" for name in secrets)]
 
-    def is_read(self, operation: Outline) -> bool:
+    def is_read(self, operation: Outline | Operation) -> bool:
         """Tell whether an operation was said to change nothing."""
         return self._is_read is not None and self._is_read(operation)
 
@@ -159,6 +168,51 @@ class OpenAPI(Rest):
             secret = self._secret = SharedSecret(env=f"{_NO_WORD.sub('_', self.name).upper()}_WEBHOOK_SECRET")
             signature = Closed(secret)
         return Call(source=self, single=_EVENT, ttl=0.0, pushed=Pushed(feed=Webhook(topic, signature)))
+
+    # -- declaring ------------------------------------------------------------------------------------------------
+
+    @overload
+    @dataclass_transform(kw_only_default=True)
+    def type(self, name: T, /) -> T: ...
+
+    @overload
+    @dataclass_transform(kw_only_default=True)
+    def type(
+        self,
+        name: str | None = None,
+        /,
+        *,
+        get: str | Get | None = None,
+        batch: Read | None = None,
+        key: str | Sequence[str] | None = None,
+        ttl: float | None = None,
+        max_batch: int | None = None,
+    ) -> Callable[[T], T]: ...
+
+    def type(self, name: T | str | None = None, /, **options: Any) -> T | Callable[[T], T]:
+        """Declare a class that is the document's type of its name, with all properties that the document says.
+
+        What the class declares replaces the document's: an attribute of the same name, with its own type or
+        `field`; links, stubs of any source and functions are added. ``@shop.type`` alone takes the class's name.
+
+        Args:
+            name: the type's name in the document or in the graph, where it is not the class's.
+            options: how its objects are given by key, as for `Rest.entity`; what is left out is as the document says.
+        """
+
+        def mark(python_type: T) -> T:
+            of = name if isinstance(name, str) else python_type.__name__
+            is_told = any(options.get(word) is not None for word in ("get", "batch", "key"))
+            self.entity(**{**options, "key": (options.get("key") or "id") if is_told else ()})(python_type)
+            found: Entity = getattr(python_type, ENTITY_MARK)
+            setattr(python_type, ENTITY_MARK, Entity(found.call, python_type, of))
+            self.classes.append(python_type)
+            return python_type
+
+        return mark if name is None or isinstance(name, str) else mark(name)
+
+    def _template(self, text: str) -> Template:
+        return super()._template(text) if is_template(text) else OperationName(text)
 
 
 def _patterns(given: str | Sequence[str]) -> tuple[str, ...]:

@@ -12,6 +12,12 @@ const say = (line) => writeSync(1, "\n@ " + JSON.stringify(line) + "\n");
 // Not resourceUsage(): what that says is at least the memory of whoever started this process.
 const peakBytes = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]) * 1024;
 
+// Of all threads: graphql-js runs in one, but the garbage collector has some.
+function cpuS() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
 function counted(schema, reasons, importS) {
   const types = Object.values(schema.getTypeMap()).filter((type) => !graphql.isIntrospectionType(type));
   const objects = types.filter(graphql.isObjectType);
@@ -39,14 +45,14 @@ function faults(schema) {
 }
 
 export async function measured(imported) {
-  let started = performance.now();
+  let started = cpuS();
   try {
     const { schema, reasons } = await imported(process.argv[2]);
-    say({ measures: counted(schema, reasons, (performance.now() - started) / 1000) });
-    started = performance.now();
+    say({ measures: counted(schema, reasons, cpuS() - started) });
+    started = cpuS();
     const found = faults(schema);
     say({
-      check_s: (performance.now() - started) / 1000,
+      check_s: cpuS() - started,
       failure: found.length ? "invalid schema" : null,
       message: found.slice(0, 3).map(String).join("; ").slice(0, 2000),
     });

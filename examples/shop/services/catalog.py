@@ -1,6 +1,9 @@
 """The catalog: products, categories and reviews. API key in a header, snake_case, everything in an envelope.
 
 ``{"data": ..., "meta": {...}}``; batches take ``?ids=1,2,3`` and answer in no particular order.
+
+Like those of the other services, its OpenAPI document says all that a gateway has to know: every type, which texts are
+instants, how arrays are written, which key is needed.
 """
 
 import os
@@ -10,6 +13,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Security
 from fastapi.security import APIKeyHeader
+from pydantic import BaseModel
 
 from examples.shop.services.database import (
     CUSTOMERS,
@@ -24,8 +28,10 @@ from examples.shop.services.database import (
     price_of,
     sku_of,
 )
+from examples.shop.services.documented import Instant, Refusal, with_commas
 
 DEFAULT_KEY = "catalog-dev-key"
+Listed = Annotated[str | None, Query(include_in_schema=False)]  # with commas, as `with_commas` tells
 
 _MATERIALS = "Oak Steel Linen Cork Copper Wool Glass Bamboo Ceramic Felt".split()
 _THINGS = "Lamp Chair Kettle Basket Mirror Blanket Shelf Vase Clock Tray Stool Bowl".split()
@@ -39,35 +45,145 @@ _VERDICTS = (
 )
 
 
+class Price(BaseModel):
+    """An amount of money."""
+
+    cents: int
+    currency: str
+
+
+class Product(BaseModel):
+    """Something the shop sells."""
+
+    id: int
+    sku: str
+    name: str
+    description: str | None
+    price: Price
+    category_id: int
+    tags: list[str]
+    discontinued: bool
+    created_at: Instant
+
+
+class Category(BaseModel):
+    """A shelf of the shop."""
+
+    id: int
+    name: str
+    parent_id: int | None
+
+
+class Review(BaseModel):
+    """A buyer's opinion of a product."""
+
+    id: int
+    product_id: int
+    customer_id: str
+    stars: int
+    title: str
+    text: str
+    created_at: Instant
+
+
+class Meta(BaseModel):
+    """What there is to say of an answer; of a page, where it is in the whole list."""
+
+    count: int | None = None
+    total: int | None = None
+    has_more: bool | None = None
+    has_earlier: bool | None = None
+    first_id: int | None = None
+    last_id: int | None = None
+
+
+class ProductAnswer(BaseModel):
+    """One product."""
+
+    data: Product
+    meta: Meta
+
+
+class ProductsAnswer(BaseModel):
+    """Products, and where they are among all of them."""
+
+    data: list[Product]
+    meta: Meta
+
+
+class CategoryAnswer(BaseModel):
+    """One category."""
+
+    data: Category
+    meta: Meta
+
+
+class CategoriesAnswer(BaseModel):
+    """Categories."""
+
+    data: list[Category]
+    meta: Meta
+
+
+class ReviewAnswer(BaseModel):
+    """One review."""
+
+    data: Review
+    meta: Meta
+
+
+class ReviewsAnswer(BaseModel):
+    """Reviews."""
+
+    data: list[Review]
+    meta: Meta
+
+
 def create_app(database: Path) -> FastAPI:
     """Make the service over a database file, which is seeded when it does not exist."""
     db = Database(database, _seed)
     key = os.environ.get("CATALOG_KEY", DEFAULT_KEY)
-    header = APIKeyHeader(name="X-API-Key", auto_error=False)
+    header = APIKeyHeader(name="X-API-Key", scheme_name="key", auto_error=False)
 
     def authorize(given: Annotated[str | None, Security(header)]) -> None:
         if given != key:
             raise HTTPException(401, "missing or wrong X-API-Key")
 
     app = FastAPI(title="Catalog", version="1.4", summary="Products, categories and reviews")
-    guarded: Any = [Depends(authorize)]
+    guarded: Any = {"dependencies": [Depends(authorize)], "response_model_exclude_unset": True}
+    found_by_key: Any = {**guarded, "responses": {404: {"model": Refusal}}}
 
-    @app.get("/health", tags=["operating"])
+    @app.get("/health", include_in_schema=False)
     def health() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/products/{product_id}", operation_id="getProduct", tags=["products"], dependencies=guarded)
+    @app.get(
+        "/products/{product_id}",
+        operation_id="getProduct",
+        tags=["products"],
+        response_model=ProductAnswer,
+        **found_by_key,
+    )
     def product(product_id: int) -> dict[str, Any]:
+        """Give one product."""
         return {"data": _found(db.row("select * from products where id = ?", [product_id]), _product), "meta": {}}
 
-    @app.get("/products", operation_id="listProducts", tags=["products"], dependencies=guarded)
+    @app.get(
+        "/products",
+        operation_id="listProducts",
+        tags=["products"],
+        response_model=ProductsAnswer,
+        openapi_extra=with_commas(ids="integer"),
+        **guarded,
+    )
     def products(
-        ids: str | None = None,
+        ids: Listed = None,
         search: Annotated[str | None, Query(max_length=100)] = None,
         category_id: int | None = None,
         after_id: int = 0,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
     ) -> dict[str, Any]:
+        """List the products with some ids, or a page of all in the order of their ids."""
         if ids is not None:
             wanted = _ids(ids)
             found = db.rows(f"select * from products where id in ({marks(wanted)}) order by name, id", wanted)
@@ -95,29 +211,59 @@ def create_app(database: Path) -> FastAPI:
         }
         return {"data": page, "meta": meta}
 
-    @app.get("/categories/{category_id}", operation_id="getCategory", tags=["categories"], dependencies=guarded)
+    @app.get(
+        "/categories/{category_id}",
+        operation_id="getCategory",
+        tags=["categories"],
+        response_model=CategoryAnswer,
+        **found_by_key,
+    )
     def category(category_id: int) -> dict[str, Any]:
+        """Give one category."""
         return {"data": _found(db.row("select * from categories where id = ?", [category_id]), dict), "meta": {}}
 
-    @app.get("/categories", operation_id="listCategories", tags=["categories"], dependencies=guarded)
-    def categories(ids: str | None = None) -> dict[str, Any]:
+    @app.get(
+        "/categories",
+        operation_id="listCategories",
+        tags=["categories"],
+        response_model=CategoriesAnswer,
+        openapi_extra=with_commas(ids="integer"),
+        **guarded,
+    )
+    def categories(ids: Listed = None) -> dict[str, Any]:
+        """List all categories, or those with some ids."""
         if ids is None:
             return {"data": db.rows("select * from categories order by id"), "meta": {}}
         wanted = _ids(ids)
         found = db.rows(f"select * from categories where id in ({marks(wanted)}) order by id desc", wanted)
         return {"data": found, "meta": {"count": len(found)}}
 
-    @app.get("/reviews/{review_id}", operation_id="getReview", tags=["reviews"], dependencies=guarded)
+    @app.get(
+        "/reviews/{review_id}",
+        operation_id="getReview",
+        tags=["reviews"],
+        response_model=ReviewAnswer,
+        **found_by_key,
+    )
     def review(review_id: int) -> dict[str, Any]:
+        """Give one review."""
         return {"data": _found(db.row("select * from reviews where id = ?", [review_id]), dict), "meta": {}}
 
-    @app.get("/reviews", operation_id="listReviews", tags=["reviews"], dependencies=guarded)
+    @app.get(
+        "/reviews",
+        operation_id="listReviews",
+        tags=["reviews"],
+        response_model=ReviewsAnswer,
+        openapi_extra=with_commas(ids="integer", product_ids="integer", customer_ids="string"),
+        **guarded,
+    )
     def reviews(
-        ids: str | None = None,
-        product_ids: str | None = None,
-        customer_ids: str | None = None,
+        ids: Listed = None,
+        product_ids: Listed = None,
+        customer_ids: Listed = None,
         per_key: Annotated[int, Query(ge=1, le=100)] = 10,
     ) -> dict[str, Any]:
+        """List the reviews with some ids, or the newest ones of products or of customers."""
         if ids is not None:
             wanted: list[Any] = _ids(ids)
             return {"data": db.rows(f"select * from reviews where id in ({marks(wanted)})", wanted), "meta": {}}

@@ -1,6 +1,6 @@
 """The CRM: customers. OAuth2 client credentials with tokens that expire, snake_case, Unix seconds.
 
-Batches are a ``POST /customers/search`` with the ids in a JSON body.
+Batches are a ``POST /customers/search`` with the ids in a JSON body, or ``GET /customers?id=c-0001&id=c-0002``.
 """
 
 import base64
@@ -10,13 +10,14 @@ import secrets
 import sqlite3
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import Depends, FastAPI, Form, Header, HTTPException
+from fastapi import Depends, FastAPI, Form, Header, HTTPException, Query
 from fastapi.security import OAuth2
 from pydantic import BaseModel, Field
 
 from examples.shop.services.database import CUSTOMERS, Database, Row, chance, customer_id, marks, moment
+from examples.shop.services.documented import Refusal, UnixSeconds
 
 CLIENT_ID = "weft"
 DEFAULT_SECRET = "crm-dev-secret"
@@ -24,6 +25,34 @@ DEFAULT_SECRET = "crm-dev-secret"
 _FIRST = "Ada Bram Chloe Dario Elif Femke Gus Hana Ivo Jade Kofi Lena Milan Nora Otto Pia".split()
 _LAST = "Achterberg Bianchi Costa Dubois Eriksen Ferreira Groen Hoffmann Ito Jansen Kaya Lopes".split()
 _CITIES = (("Rotterdam", "NL"), ("Lyon", "FR"), ("Porto", "PT"), ("Gent", "BE"), ("Bremen", "DE"))
+
+
+class Address(BaseModel):
+    """Where somebody lives."""
+
+    street: str
+    city: str
+    postal_code: str
+    country: str
+
+
+class Customer(BaseModel):
+    """Somebody who buys."""
+
+    id: str
+    full_name: str
+    email: str
+    phone: str | None
+    tier: Literal["bronze", "silver", "gold"]
+    created_at: UnixSeconds
+    last_seen_at: UnixSeconds | None
+    address: Address
+
+
+class Customers(BaseModel):
+    """Customers that were found."""
+
+    results: list[Customer]
 
 
 class Search(BaseModel):
@@ -38,7 +67,7 @@ def create_app(database: Path, token_lifetime_s: int = 60) -> FastAPI:
     secret = os.environ.get("CRM_SECRET", DEFAULT_SECRET)
     expiries: dict[str, float] = {}
 
-    scheme = OAuth2(flows={"clientCredentials": {"tokenUrl": "oauth/token"}}, auto_error=False)
+    scheme = OAuth2(scheme_name="oauth", flows={"clientCredentials": {"tokenUrl": "oauth/token"}}, auto_error=False)
 
     def authorize(authorization: Annotated[str | None, Depends(scheme)]) -> None:
         token = (authorization or "").removeprefix("Bearer ")
@@ -46,13 +75,13 @@ def create_app(database: Path, token_lifetime_s: int = 60) -> FastAPI:
             raise HTTPException(401, "missing or expired token", {"WWW-Authenticate": "Bearer"})
 
     app = FastAPI(title="Customers", version="2.1", summary="The customer register")
-    guarded: Any = [Depends(authorize)]
+    guarded: Any = {"dependencies": [Depends(authorize)]}
 
-    @app.get("/health", tags=["operating"])
+    @app.get("/health", include_in_schema=False)
     def health() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.post("/oauth/token", operation_id="token", tags=["auth"])
+    @app.post("/oauth/token", include_in_schema=False)  # it is told by the security scheme
     def token(
         grant_type: Annotated[str, Form()], authorization: Annotated[str | None, Header()] = None
     ) -> dict[str, Any]:
@@ -67,22 +96,42 @@ def create_app(database: Path, token_lifetime_s: int = 60) -> FastAPI:
         expiries[fresh] = now + token_lifetime_s
         return {"access_token": fresh, "token_type": "Bearer", "expires_in": token_lifetime_s}
 
-    @app.get("/customers/{customer}", operation_id="getCustomer", tags=["customers"], dependencies=guarded)
+    @app.get(
+        "/customers/{customer}",
+        operation_id="getCustomer",
+        tags=["customers"],
+        response_model=Customer,
+        responses={404: {"model": Refusal}},
+        **guarded,
+    )
     def one(customer: str) -> dict[str, Any]:
+        """Give one customer."""
         found = db.row("select * from customers where id = ?", [customer])
         if found is None:
             raise HTTPException(404, "no such customer")
         return _customer(found)
 
-    @app.post("/customers/search", operation_id="searchCustomers", tags=["customers"], dependencies=guarded)
+    @app.post(
+        "/customers/search", operation_id="searchCustomers", tags=["customers"], response_model=Customers, **guarded
+    )
     def search(wanted: Search) -> dict[str, Any]:
+        """Find the customers with some ids."""
         found = db.rows(f"select * from customers where id in ({marks(wanted.ids)}) order by email", wanted.ids)
         return {"results": [_customer(row) for row in found]}
 
-    @app.get("/customers", operation_id="listCustomers", tags=["customers"], dependencies=guarded)
-    def listed(email: str | None = None) -> dict[str, Any]:
-        where = "email = ?" if email is not None else "? is null"
-        found = db.rows(f"select * from customers where {where} order by id limit 50", [email])
+    @app.get("/customers", operation_id="listCustomers", tags=["customers"], response_model=Customers, **guarded)
+    def listed(
+        id: Annotated[list[str] | None, Query(max_length=500)] = None, email: str | None = None
+    ) -> dict[str, Any]:
+        """List the customers with some ids, the one with an address, or the first ones."""
+        conditions, values = ["1"], list[str]()
+        for column, wanted in (("id", id), ("email", email and [email])):
+            if wanted is not None:
+                conditions.append(f"{column} in ({marks(wanted)})")
+                values.extend(wanted)
+        limit = 50 if id is None else len(id)
+        where = " and ".join(conditions)
+        found = db.rows(f"select * from customers where {where} order by id limit ?", [*values, limit])
         return {"results": [_customer(row) for row in found]}
 
     return app

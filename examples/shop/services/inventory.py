@@ -18,6 +18,7 @@ from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from pydantic import BaseModel, Field
 
 from examples.shop.services.database import PRODUCTS, WAREHOUSES, Database, Row, chance, marks, moment, sku_of
+from examples.shop.services.documented import Instant, Refusal
 from examples.shop.services.life import living
 
 USERNAME = "erp"
@@ -35,6 +36,48 @@ class LevelSearch(BaseModel):
     """The levels that are wanted."""
 
     keys: list[LevelKey] = Field(max_length=500)
+
+
+class WarehouseLevel(BaseModel):
+    """How much of a product lies in one warehouse."""
+
+    warehouseId: str
+    onHand: int
+    reserved: int
+    available: int
+    updatedAt: Instant
+
+
+class Level(WarehouseLevel):
+    """How much of one product lies in one warehouse."""
+
+    sku: str
+
+
+class Stock(BaseModel):
+    """How much of a product there is, all warehouses together."""
+
+    sku: str
+    onHand: int
+    reserved: int
+    available: int
+    levels: list[WarehouseLevel]
+
+
+class Warehouse(BaseModel):
+    """A place where goods lie."""
+
+    id: str
+    city: str
+
+
+class Reservation(BaseModel):
+    """Goods that are kept back."""
+
+    id: int
+    sku: str
+    warehouseId: str
+    quantity: int
 
 
 class NewReservation(BaseModel):
@@ -57,7 +100,7 @@ def create_app(database: Path) -> FastAPI:
     rnd = chance("inventory life")
     password = os.environ.get("INVENTORY_PASSWORD", DEFAULT_PASSWORD)
 
-    def authorize(given: Annotated[HTTPBasicCredentials, Depends(HTTPBasic())]) -> None:
+    def authorize(given: Annotated[HTTPBasicCredentials, Depends(HTTPBasic(scheme_name="login"))]) -> None:
         right = secrets.compare_digest(given.password.encode(), password.encode()) and given.username == USERNAME
         if not right:
             raise HTTPException(401, "wrong user or password", {"WWW-Authenticate": "Basic"})
@@ -86,9 +129,10 @@ def create_app(database: Path) -> FastAPI:
         summary="Stock levels and reservations",
         lifespan=lambda _: living(step),
     )
-    guarded: Any = [Depends(authorize)]
+    guarded: Any = {"dependencies": [Depends(authorize)]}
+    found_by_key: Any = {**guarded, "responses": {404: {"model": Refusal}}}
 
-    @app.get("/health", tags=["operating"])
+    @app.get("/health", include_in_schema=False)
     def health() -> dict[str, str]:
         return {"status": "ok"}
 
@@ -99,8 +143,9 @@ def create_app(database: Path) -> FastAPI:
             by_sku.setdefault(row["sku"], []).append(row)
         return [_summary(sku, rows) for sku, rows in by_sku.items()]
 
-    @app.get("/stock/{sku}", operation_id="getStock", tags=["stock"], dependencies=guarded)
+    @app.get("/stock/{sku}", operation_id="getStock", tags=["stock"], response_model=Stock, **found_by_key)
     def stock(sku: str, if_none_match: Annotated[str, Header()] = "") -> Response:
+        """Give the stock of one product."""
         found = summaries([sku])
         if not found:
             raise HTTPException(404, "no such SKU")
@@ -111,47 +156,71 @@ def create_app(database: Path) -> FastAPI:
             return Response(status_code=304, headers={"etag": tag})
         return Response(body, media_type="application/json", headers={"etag": tag})
 
-    @app.post("/stock/{sku}/adjust", operation_id="adjustStock", tags=["stock"], dependencies=guarded)
+    @app.post("/stock/{sku}/adjust", operation_id="adjustStock", tags=["stock"], response_model=Stock, **found_by_key)
     def adjust(sku: str, adjustment: Adjustment) -> dict[str, Any]:
+        """Tell that goods arrived, or are gone."""
         if not db.rows("select 1 from levels where sku = ? and warehouse_id = ?", [sku, adjustment.warehouseId]):
             raise HTTPException(404, "no such SKU in this warehouse")
         if not adjusted(sku, adjustment.by, adjustment.warehouseId):
             raise HTTPException(409, "less would be left than is reserved")
         return summaries([sku])[0]
 
-    @app.get("/stock", operation_id="listStock", tags=["stock"], dependencies=guarded)
+    @app.get("/stock", operation_id="listStock", tags=["stock"], response_model=list[Stock], **guarded)
     def stocks(sku: Annotated[list[str], Query(max_length=500)]) -> list[dict[str, Any]]:
+        """List the stock of some products."""
         return summaries(sku)
 
-    @app.get("/levels/{sku}/{warehouse_id}", operation_id="getLevel", tags=["stock"], dependencies=guarded)
+    @app.get(
+        "/levels/{sku}/{warehouse_id}", operation_id="getLevel", tags=["stock"], response_model=Level, **found_by_key
+    )
     def level(sku: str, warehouse_id: str) -> dict[str, Any]:
+        """Give how much of a product lies in a warehouse."""
         found = db.row("select * from levels where sku = ? and warehouse_id = ?", [sku, warehouse_id])
         if found is None:
             raise HTTPException(404, "no such level")
         return {"sku": sku, **_level(found)}
 
-    @app.post("/levels/search", operation_id="searchLevels", tags=["stock"], dependencies=guarded)
+    @app.post("/levels/search", operation_id="searchLevels", tags=["stock"], response_model=list[Level], **guarded)
     def levels(search: LevelSearch) -> list[dict[str, Any]]:
+        """Find several levels at once."""
         wanted = {(key.sku, key.warehouseId) for key in search.keys}
         skus = sorted({sku for sku, _ in wanted})
         found = db.rows(f"select * from levels where sku in ({marks(skus)})", skus)
         return [{"sku": row["sku"], **_level(row)} for row in found if (row["sku"], row["warehouse_id"]) in wanted]
 
-    @app.get("/warehouses/{warehouse_id}", operation_id="getWarehouse", tags=["warehouses"], dependencies=guarded)
+    @app.get(
+        "/warehouses/{warehouse_id}",
+        operation_id="getWarehouse",
+        tags=["warehouses"],
+        response_model=Warehouse,
+        **found_by_key,
+    )
     def warehouse(warehouse_id: str) -> Row:
+        """Give one warehouse."""
         found = db.row("select * from warehouses where id = ?", [warehouse_id])
         if found is None:
             raise HTTPException(404, "no such warehouse")
         return found
 
-    @app.get("/warehouses", operation_id="listWarehouses", tags=["warehouses"], dependencies=guarded)
+    @app.get(
+        "/warehouses", operation_id="listWarehouses", tags=["warehouses"], response_model=list[Warehouse], **guarded
+    )
     def warehouses(id: Annotated[list[str] | None, Query()] = None) -> list[Row]:
+        """List all warehouses, or those with some ids."""
         if id is None:
             return db.rows("select * from warehouses order by id")
         return db.rows(f"select * from warehouses where id in ({marks(id)}) order by id desc", id)
 
-    @app.post("/reservations", operation_id="reserve", tags=["reservations"], status_code=201, dependencies=guarded)
+    @app.post(
+        "/reservations",
+        operation_id="reserve",
+        tags=["reservations"],
+        status_code=201,
+        response_model=Reservation,
+        **guarded,
+    )
     def reserve(new: NewReservation) -> dict[str, Any]:
+        """Keep goods back."""
         free = "on_hand - reserved"
         place = db.row(f"select * from levels where sku = ? order by {free} desc", [new.sku])
         if place is None or place["on_hand"] - place["reserved"] < new.quantity:
@@ -166,8 +235,11 @@ def create_app(database: Path) -> FastAPI:
         )
         return {"id": number, "sku": new.sku, "warehouseId": place["warehouse_id"], "quantity": new.quantity}
 
-    @app.delete("/reservations/{number}", operation_id="release", tags=["reservations"], dependencies=guarded)
+    @app.delete(
+        "/reservations/{number}", operation_id="release", tags=["reservations"], status_code=204, **found_by_key
+    )
     def release(number: int) -> Response:
+        """Give goods free again."""
         found = db.row("select * from reservations where id = ?", [number])
         if found is None:
             raise HTTPException(404, "no such reservation")

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import jwt
 from fastapi import Depends, FastAPI, Header, HTTPException, Query
@@ -33,9 +33,11 @@ from examples.shop.services.database import (
     price_of,
     sku_of,
 )
+from examples.shop.services.documented import Instant, Refusal
 from examples.shop.services.life import living
 
 DEFAULT_SECRET = "orders-dev-secret-orders-dev-secret"
+Status = Literal["placed", "paid", "shipped", "cancelled"]
 _NEXT = {"placed": "paid", "paid": "shipped"}
 _NEWEST = 1000  # of the orders placed since the shop was seeded, so many stay
 
@@ -64,6 +66,27 @@ class NewOrder(BaseModel):
     note: str | None = Field(None, max_length=500)
 
 
+class Item(BaseModel):
+    """A line of an order."""
+
+    productId: int
+    sku: str
+    quantity: int
+    unitCents: int
+
+
+class Order(BaseModel):
+    """What a shopper bought at once."""
+
+    id: int
+    customerId: str
+    status: Status
+    placedAt: Instant
+    note: str | None
+    totalCents: int
+    items: list[Item]
+
+
 def create_app(database: Path) -> FastAPI:
     """Make the service over a database file, which is seeded when it does not exist."""
     db = Database(database, _seed)
@@ -72,7 +95,9 @@ def create_app(database: Path) -> FastAPI:
     rnd = chance("orders life")
     secret = os.environ.get("ORDERS_SECRET", DEFAULT_SECRET)
 
-    def shopper(given: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]) -> str:
+    scheme = HTTPBearer(scheme_name="shopper", auto_error=False)
+
+    def shopper(given: Annotated[HTTPAuthorizationCredentials | None, Depends(scheme)]) -> str:
         try:
             claims = jwt.decode(given.credentials if given else "", secret, algorithms=["HS256"])
             return str(claims["sub"])
@@ -122,7 +147,9 @@ def create_app(database: Path) -> FastAPI:
     app = FastAPI(title="Orders", version="3.2", summary="A shopper's orders", lifespan=lambda _: living(step))
     app.state.journal = changes
 
-    @app.get("/health", tags=["operating"])
+    found_by_key: Any = {"response_model": Order, "responses": {404: {"model": Refusal}}}
+
+    @app.get("/health", include_in_schema=False)
     def health() -> dict[str, str]:
         return {"status": "ok"}
 
@@ -146,21 +173,24 @@ def create_app(database: Path) -> FastAPI:
         "/orders/stream", operation_id="streamOrders", tags=["orders"], response_class=EventSourceResponse
     )  # it says something every 15 seconds: FastAPI adds comments
     async def stream(customer: Shopper, after: Annotated[int, Depends(position)]) -> AsyncGenerator[ServerSentEvent]:
+        """Tell how a shopper's orders proceed, as it happens."""
         async for entry in changes.follow(customer, after):
             yield ServerSentEvent(raw_data=entry["body"], event="status", id=str(entry["id"]))
 
-    @app.get("/orders/{number}", operation_id="getOrder", tags=["orders"])
+    @app.get("/orders/{number}", operation_id="getOrder", tags=["orders"], **found_by_key)
     def one(number: int, customer: Shopper) -> dict[str, Any]:
+        """Give one of the shopper's orders."""
         return whole([own(number, customer)])[0]
 
-    @app.get("/orders", operation_id="listOrders", tags=["orders"])
+    @app.get("/orders", operation_id="listOrders", tags=["orders"], response_model=list[Order])
     def listed(
         customer: Shopper,
         id: Annotated[list[int] | None, Query()] = None,
         customerId: Annotated[list[str] | None, Query()] = None,
-        status: str | None = None,
+        status: Status | None = None,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
     ) -> list[dict[str, Any]]:
+        """List the shopper's orders, newest first."""
         conditions, values = ["customer_id = ?"], [customer]
         for column, wanted in (("id", id), ("customer_id", customerId), ("status", status and [status])):
             if wanted is not None:
@@ -169,21 +199,24 @@ def create_app(database: Path) -> FastAPI:
         where = " and ".join(conditions)
         return whole(db.rows(f"select * from orders where {where} order by id desc limit ?", [*values, limit]))
 
-    @app.post("/orders", operation_id="placeOrder", tags=["orders"], status_code=201)
+    @app.post("/orders", operation_id="placeOrder", tags=["orders"], status_code=201, response_model=Order)
     def place(new: NewOrder, customer: Shopper) -> dict[str, Any]:
+        """Buy."""
         if any(item.productId > PRODUCTS for item in new.items):
             raise HTTPException(422, "unknown product")
         return whole([own(bought(new, customer), customer)])[0]
 
-    @app.post("/orders/{number}/cancel", operation_id="cancelOrder", tags=["orders"])
+    @app.post("/orders/{number}/cancel", operation_id="cancelOrder", tags=["orders"], **found_by_key)
     def cancel(number: int, customer: Shopper) -> dict[str, Any]:
+        """Change one's mind, before the parcel leaves."""
         order = own(number, customer)
         if order["status"] not in ("placed", "paid") or not changed(order, "cancelled"):
             raise HTTPException(409, f"an order that is {order['status']} cannot be cancelled")
         return whole([own(number, customer)])[0]
 
-    @app.post("/orders/{number}/advance", operation_id="advanceOrder", tags=["orders"])
+    @app.post("/orders/{number}/advance", operation_id="advanceOrder", tags=["orders"], **found_by_key)
     def advance(number: int, customer: Shopper) -> dict[str, Any]:
+        """Let an order proceed: it is paid, then shipped."""
         order = own(number, customer)
         if order["status"] not in _NEXT or not changed(order, _NEXT[order["status"]]):
             raise HTTPException(409, f"an order that is {order['status']} goes no further")

@@ -21,6 +21,7 @@ from pydantic import AnyHttpUrl, BaseModel, Field
 from examples.shop.services import journal
 from examples.shop.services.database import OPENED_AT, ORDERS, Database, Row, chance, marks, moment
 from examples.shop.services.delivery import deliver
+from examples.shop.services.documented import Refusal, UnixSeconds
 from examples.shop.services.life import beside, living
 
 DEFAULT_KEY = "shipping-dev-key"
@@ -42,6 +43,45 @@ class NewLabel(BaseModel):
     service: Literal["standard", "express"] = "standard"
 
 
+class TrackingEvent(BaseModel):
+    """Something that happened to a parcel."""
+
+    at: UnixSeconds
+    place: str
+    text: str
+
+
+class Shipment(BaseModel):
+    """A parcel under way."""
+
+    tracking_number: str
+    order_id: int
+    status: Literal["label_created", "in_transit", "delivered"]
+    service: Literal["standard", "express"]
+    created_at: UnixSeconds
+    delivered_at: UnixSeconds | None
+    events: list[TrackingEvent]
+
+
+class Reason(BaseModel):
+    """Why a parcel is not taken."""
+
+    code: str
+    reason: str
+
+
+class Refused(BaseModel):
+    """The carrier does not take a parcel."""
+
+    error: Reason
+
+
+class Registered(BaseModel):
+    """Where moves of parcels are posted to from now on."""
+
+    url: str
+
+
 class Registration(BaseModel):
     """Where moves of parcels are posted to."""
 
@@ -56,7 +96,7 @@ def create_app(database: Path) -> FastAPI:
     rnd = chance("shipping life")
     key = os.environ.get("SHIPPING_KEY", DEFAULT_KEY)
     secret = os.environ.get("SHIPPING_WEBHOOK_SECRET", DEFAULT_WEBHOOK_SECRET)
-    parameter = APIKeyQuery(name="api_key", auto_error=False)
+    parameter = APIKeyQuery(name="api_key", scheme_name="key", auto_error=False)
 
     def authorize(given: Annotated[str | None, Security(parameter)]) -> None:
         if given is None or not secrets.compare_digest(given, key):
@@ -73,9 +113,10 @@ def create_app(database: Path) -> FastAPI:
 
     app = FastAPI(title="Shipping", version="0.7", summary="Labels and tracking", lifespan=lifespan)
     app.state.journal = moves
-    guarded: Any = [Depends(authorize)]
+    guarded: Any = {"dependencies": [Depends(authorize)]}
+    found_by_key: Any = {**guarded, "responses": {404: {"model": Refusal}}}
 
-    @app.get("/health", tags=["operating"])
+    @app.get("/health", include_in_schema=False)
     def health() -> dict[str, str]:
         return {"status": "ok"}
 
@@ -121,8 +162,17 @@ def create_app(database: Path) -> FastAPI:
             ):
                 move(shipment)
 
-    @app.post("/labels", operation_id="createLabel", tags=["labels"], status_code=201, dependencies=guarded)
+    @app.post(
+        "/labels",
+        operation_id="createLabel",
+        tags=["labels"],
+        status_code=201,
+        response_model=Shipment,
+        responses={422: {"model": Refused}},
+        **guarded,
+    )
     def label(new: NewLabel) -> JSONResponse:
+        """Announce a parcel, which the carrier may refuse."""
         if db.row("select 1 from shipments where order_id = ?", [new.order_id]) is not None:
             return _refusal("already_shipped", "the order has a label already")
         if new.order_id % 13 == 0:
@@ -137,15 +187,29 @@ def create_app(database: Path) -> FastAPI:
         note(found[0], "label_created", {"at": found[0]["created_at"], "place": place, "text": text})
         return JSONResponse(whole(found)[0], 201)
 
-    @app.get("/shipments/{tracking_number}", operation_id="getShipment", tags=["shipments"], dependencies=guarded)
+    @app.get(
+        "/shipments/{tracking_number}",
+        operation_id="getShipment",
+        tags=["shipments"],
+        response_model=Shipment,
+        **found_by_key,
+    )
     def shipment(tracking_number: str) -> dict[str, Any]:
+        """Give one parcel."""
         found = whole(db.rows("select * from shipments where tracking_number = ?", [tracking_number]))
         if not found:
             raise HTTPException(404, "no such shipment")
         return found[0]
 
-    @app.post("/shipments/{tracking_number}/advance", operation_id="advance", tags=["shipments"], dependencies=guarded)
+    @app.post(
+        "/shipments/{tracking_number}/advance",
+        operation_id="advance",
+        tags=["shipments"],
+        response_model=Shipment,
+        **found_by_key,
+    )
     def advance(tracking_number: str) -> dict[str, Any]:
+        """Let a parcel move on."""
         with moving:
             found = db.row("select * from shipments where tracking_number = ?", [tracking_number])
             if found is None:
@@ -153,13 +217,15 @@ def create_app(database: Path) -> FastAPI:
             move(found)
         return shipment(tracking_number)
 
-    @app.put("/webhooks", operation_id="register", tags=["webhooks"], dependencies=guarded)
+    @app.put("/webhooks", operation_id="register", tags=["webhooks"], response_model=Registered, **guarded)
     def register(wanted: Registration) -> dict[str, str]:
+        """Say where moves of parcels are to be posted to."""
         db.insert("insert or replace into webhooks (id, url) values (1, ?)", [str(wanted.url)])
         return {"url": str(wanted.url)}
 
-    @app.get("/shipments", operation_id="listShipments", tags=["shipments"], dependencies=guarded)
+    @app.get("/shipments", operation_id="listShipments", tags=["shipments"], response_model=list[Shipment], **guarded)
     def shipments(order_id: Annotated[list[int], Query(max_length=500)]) -> list[dict[str, Any]]:
+        """List the parcels of some orders."""
         return whole(db.rows(f"select * from shipments where order_id in ({marks(order_id)})", order_id))
 
     return app

@@ -9,9 +9,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
+from typer.testing import CliRunner
 
+from graph.main import app
 from tests.graph.serving.backend import Backend, Gateway
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,6 +35,14 @@ graph = Graph(query=Query)
 """
 
 
+class Ended(NamedTuple):
+    """How a command ended in this process."""
+
+    status: int
+    out: str
+    err: str
+
+
 def environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in SECRETS and not name.startswith("WEFT_")}
     return {**kept, "COLUMNS": "200", "PYTHONPATH": str(ROOT), **more}
@@ -43,9 +54,34 @@ def weft(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=40, env=environment(**more))
 
 
+def here(*arguments: str, **more: str) -> Ended:
+    """Run the command in this process, which takes milliseconds; what it does not catch is raised."""
+    unset = dict.fromkeys([*SECRETS, *(name for name in os.environ if name.startswith("WEFT_"))])
+    ended = CliRunner().invoke(app, arguments, env={**unset, **more})
+    if ended.exception is not None and not isinstance(ended.exception, SystemExit):
+        raise ended.exception
+    return Ended(ended.exit_code, ended.stdout, ended.stderr)
+
+
+def refused(*arguments: str, **more: str) -> str:
+    """Check that a command ends with status 2, one line on stderr and nothing on stdout; give the line."""
+    ended = here(*arguments, **more)
+    assert (ended.status, ended.out) == (2, "")
+    [line] = ended.err.splitlines()
+    assert line.startswith("weft: ")
+    return line
+
+
 @contextmanager
-def serving(target: str, *options: str, **more: str) -> Iterator[tuple[Gateway, subprocess.Popen[str]]]:
-    """Run `weft serve` on a port that it chooses, in a group of processes of its own, until the block ends."""
+def serving(
+    target: str, *options: str, told: list[str] | None = None, **more: str
+) -> Iterator[tuple[Gateway, subprocess.Popen[str]]]:
+    """Run `weft serve` on a port that it chooses, in a group of processes of its own, until the block ends.
+
+    Args:
+        options: more targets, and options.
+        told: takes the lines that it says of its documents before it serves.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "graph.main", "serve", target, "--port", "0", *options],
         cwd=ROOT,
@@ -59,6 +95,9 @@ def serving(target: str, *options: str, **more: str) -> Iterator[tuple[Gateway, 
         try:
             assert process.stderr is not None
             line = process.stderr.readline()
+            while told is not None and line and not line.startswith("weft: GraphQL at"):
+                told.append(line.rstrip("\n"))
+                line = process.stderr.readline()
             assert line.startswith("weft: GraphQL at http://127.0.0.1:"), line
             gateway = Gateway(
                 line.split()[3].removesuffix("/graphql").removesuffix("/graphql,"),

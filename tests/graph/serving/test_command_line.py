@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from typer.testing import CliRunner
 
-from graph.main import app
 from tests.graph.serving.backend import codes
 from tests.graph.serving.command import (
     OVER_ONE_BACKEND,
@@ -21,35 +17,12 @@ from tests.graph.serving.command import (
     ROOT,
     SECRETS,
     SHOP,
+    Ended,
+    here,
+    refused,
     serving,
     weft,
 )
-
-
-class Ended(NamedTuple):
-    """How a command ended in this process."""
-
-    status: int
-    out: str
-    err: str
-
-
-def here(*arguments: str, **more: str) -> Ended:
-    """Run the command in this process, which takes milliseconds; what it does not catch is raised."""
-    unset = dict.fromkeys([*SECRETS, *(name for name in os.environ if name.startswith("WEFT_"))])
-    ended = CliRunner().invoke(app, arguments, env={**unset, **more})
-    if ended.exception is not None and not isinstance(ended.exception, SystemExit):
-        raise ended.exception
-    return Ended(ended.exit_code, ended.stdout, ended.stderr)
-
-
-def refused(*arguments: str, **more: str) -> str:
-    """Check that a command ends with status 2, one line on stderr and nothing on stdout; give the line."""
-    ended = here(*arguments, **more)
-    assert (ended.status, ended.out) == (2, "")
-    [line] = ended.err.splitlines()
-    assert line.startswith("weft: ")
-    return line
 
 
 @pytest.fixture(autouse=True)

@@ -309,6 +309,6 @@ async def test_a_folder_that_cannot_be_watched_is_told_and_serving_goes_on(tmp_p
     def nothing(*_: Any) -> Any:
         raise AssertionError("nothing has changed")
 
-    await Reloading(tmp_path / "nowhere", nothing, nothing, said.append).run()
+    await Reloading([tmp_path / "nowhere"], (".py",), nothing, nothing, said.append).run()
     [line] = said
     assert line.startswith(f"{tmp_path / 'nowhere'} cannot be watched, so changes are not noticed: ")

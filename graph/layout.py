@@ -1,0 +1,131 @@
+"""Python laid out in lines: what fits stays on one line, what does not is split at its outermost brackets.
+
+A file that is written is to look as if a formatter had been over it. The rules are those of Black and ruff: the inside
+of brackets moves to a line of its own, or, where it does not fit there, to one line for each item with a comma behind.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+WIDTH = 120
+_INDENT = "    "
+_PIECE = re.compile(r"\S*\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Something in brackets: ``field("a.b", ttl=5)`` is ``Group("field(", ('"a.b"', "ttl=5"), ")")``."""
+
+    before: str
+    items: tuple[Part, ...]
+    after: str
+    is_definition: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text as a literal, perhaps with something in front: ``description="..."``."""
+
+    value: str
+    before: str = ""
+
+
+Part = str | Group | Text
+
+
+def call(name: str, *items: Part) -> Group:
+    """Give a call."""
+    return Group(f"{name}(", items, ")")
+
+
+def flat(part: Part) -> str:
+    """Give a part on one line, however long."""
+    if isinstance(part, Group):
+        return f"{part.before}{', '.join(map(flat, part.items))}{part.after}"
+    return part if isinstance(part, str) else part.before + literal(part.value)
+
+
+def lines(part: Part, depth: int = 0, before: str = "", after: str = "") -> Iterator[str]:
+    """Give the lines of a part.
+
+    Args:
+        depth: how many levels it is indented.
+        before: what stands before it on its first line, `after` on its last.
+    """
+    margin = _INDENT * depth
+    whole = f"{margin}{before}{flat(part)}{after}"
+    if len(whole) <= WIDTH or isinstance(part, str) or (isinstance(part, Group) and not part.items):
+        yield whole
+    elif isinstance(part, Text):
+        pieces = list(_pieces(part.value, WIDTH - len(margin) - len(_INDENT)))
+        if len(pieces) == 1 and len(margin) + len(_INDENT) + len(pieces[0]) > WIDTH:  # brackets would not help
+            yield whole
+            return
+        yield f"{margin}{before}{part.before}("
+        yield from (f"{margin}{_INDENT}{piece}" for piece in pieces)
+        yield f"{margin}){after}"
+    elif before.endswith(" = ") and len(f"{margin}{before}{part.before}") > WIDTH:
+        yield f"{margin}{before}("
+        yield from lines(part, depth + 1)
+        yield f"{margin}){after}"
+    else:
+        yield f"{margin}{before}{part.before}"
+        inside = f"{margin}{_INDENT}{', '.join(map(flat, part.items))}"
+        if len(inside) <= WIDTH and not (part.is_definition and len(part.items) == 1):
+            yield inside
+        else:
+            for item in part.items:
+                yield from lines(item, depth + 1, after=",")
+        yield f"{margin}{part.after}{after}"
+
+
+def literal(text: str) -> str:
+    """Give a text as a literal on one line, in the quotes that a formatter chooses."""
+    quote = "'" if text.count('"') > text.count("'") else '"'
+    return quote + "".join(_escaped(letter, quote) for letter in text) + quote
+
+
+def _escaped(letter: str, quote: str) -> str:
+    if letter == quote or letter == "\\":
+        return f"\\{letter}"
+    return letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def _pieces(text: str, width: int) -> Iterator[str]:
+    """Give a text as several literals that stand one below the other, cut between words."""
+    held = ""
+    for word in _PIECE.findall(text):
+        if held and len(literal(held + word)) > width:
+            yield literal(held)
+            held = ""
+        held += word
+    if held:
+        yield literal(held)
+
+
+def docstring(text: str, depth: int) -> Iterator[str]:
+    """Give a text as a docstring; lines that are too long are wrapped."""
+    margin = _INDENT * depth
+    width = WIDTH - len(margin)
+    plain = "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text.expandtabs(4))
+    plain = inspect.cleandoc(plain.replace("\\", "\\\\").replace('"""', '\\"\\"\\"'))
+    found: list[str] = []
+    for number, line in enumerate(plain.split("\n")):
+        line = line.rstrip()
+        indented = line[: len(line) - len(line.lstrip())]
+        room = width - (6 if number == 0 else 0)
+        found += textwrap.wrap(
+            line, room, subsequent_indent=indented, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+    if len(found) == 1:
+        end = ' """' if found[0].endswith('"') else '"""'
+        yield f'{margin}"""{found[0]}{end}'
+        return
+    yield f'{margin}"""{found[0]}'
+    yield from (f"{margin}{line}" if line else "" for line in found[1:])
+    yield f'{margin}"""'
