@@ -428,15 +428,8 @@ class Schema:
         return telling(self)
 
     def target(self, reference: str, pointer: str) -> Schema | None:
-        """Give the schema that a discriminator names: a component's name, or a reference; None where there is none."""
-        known = self._schemas.named(reference)
-        if known is None and any(mark in reference for mark in "#/."):
-            known = self._schemas.at({"$ref": reference}, pointer)
-        if known is None:
-            self._schemas.losses.add(
-                pointer, "broken-reference", "there is no such schema; the value tells nothing", "loosened"
-            )
-        return known
+        """Give the schema that a discriminator at a place names; None where there is none."""
+        return self._schemas.target(reference, pointer)
 
 
 def _fit(one: frozenset[str], other: frozenset[str]) -> bool:

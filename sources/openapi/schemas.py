@@ -102,6 +102,20 @@ class Schemas:
         """Give a component by its name; None where there is none."""
         return self._components.get(name)
 
+    def target(self, reference: str, pointer: str) -> Schema | None:
+        """Give the schema that a discriminator at a place names: a component's name or a reference; None for none."""
+        known = self.named(reference)
+        if known is not None:
+            return known
+        try:
+            if reference:
+                return self.at(*self.document.find(reference, pointer))
+            problem = "no schema is named"
+        except DocumentError as exc:
+            problem = str(exc)
+        self.losses.add(pointer, "broken-reference", f"{problem}; the value tells nothing", "loosened")
+        return None
+
     @functools.cached_property
     def _components(self) -> Mapping[str, Schema]:
         components = self.document.root.get("components")

@@ -269,13 +269,17 @@ def cat_and_dog(**more: Any) -> dict[str, Any]:
 
 
 def test_a_mapping_names_schemas_or_refers_to_them() -> None:
-    mapping = {"c": "Cat", "d": "#/components/schemas/Dog", "x": "None"}
+    mapping = {"c": "Cat", "d": "#/components/schemas/Dog", "x": "None", "y": "none.yaml", "z": ["hostile"]}
     pet = {"oneOf": [ref("Cat"), ref("Dog")], "discriminator": {"propertyName": "kind", "mapping": mapping}}
-    read = schemas("3.0.3", **cat_and_dog(Pet=pet))
-    assert read["Pet"].options == (read["Cat"], read["Dog"])
-    told = read["Pet"].discriminator
+    read = api(components={"schemas": cat_and_dog(Pet=pet)})
+    found, cat, dog = (read.schemas.named(name) for name in ("Pet", "Cat", "Dog"))
+    assert found is not None
+    assert found.options == (cat, dog)
+    told = found.discriminator
     assert told is not None
-    assert (told.property, told.values) == ("kind", {"c": read["Cat"], "d": read["Dog"]})
+    assert (told.property, told.values) == ("kind", {"c": cat, "d": dog})
+    where = "#/components/schemas/Pet/discriminator/mapping"
+    assert losses_of(read) == [(f"{where}/{value}", "broken-reference") for value in "xyz"]
 
 
 def test_without_a_mapping_names_tell_or_the_only_value_does() -> None:
