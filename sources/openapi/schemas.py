@@ -118,10 +118,7 @@ class Schemas:
 
     @functools.cached_property
     def _components(self) -> Mapping[str, Schema]:
-        components = self.document.root.get("components")
-        found = components.get("schemas") if isinstance(components, dict) else None
-        if not isinstance(found, dict):
-            return {}
+        found = self.document.components("schemas")
         return {name: self.at(node, below("#/components/schemas", name)) for name, node in found.items()}
 
     @functools.cached_property
