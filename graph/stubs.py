@@ -12,7 +12,7 @@ import graphql
 from graph.layout import Group, Part, Text, call, docstring, lines, literal
 from graph.spelling import Spelling
 from resolvers import OPERATION, mark_on
-from resolvers.openapi.names import field_name
+from resolvers.openapi import field_name
 from sources import Call
 from sources.openapi import OpenAPI, Operation, Parameter
 

@@ -53,6 +53,8 @@ class OpenAPI(Rest):
         options: what `Rest` takes besides.
     """
 
+    is_described = True
+
     def __init__(
         self,
         name: str,
