@@ -164,7 +164,7 @@ class _Writer:
         """Give the lines above a class's body."""
         name = self._spelling.class_of(kind.name)
         given = list(options)
-        if name != kind.name:
+        if name != kind.name or "_" in name:  # which Strawberry takes out
             given.append(f"name={literal(kind.name)}")
         if kind.description:
             given.append(Text(kind.description, "description="))

@@ -91,6 +91,7 @@ ZOO = {
                     "class": TEXT,
                     "list": {"type": "array", "items": NUMBER},
                     "field": {**TEXT, "description": LONG},
+                    "hidden": ref("__hidden"),
                     "parents": {"type": "array", "items": ref("Animal")},
                 },
             },
@@ -101,6 +102,7 @@ ZOO = {
             },
             "Stone": {"type": "object", "required": ["what"], "properties": {"what": TEXT, "grams": NUMBER}},
             "Plant": {"type": "object", "required": ["what"], "properties": {"what": TEXT, "height": NUMBER}},
+            "__hidden": {"type": "object", "properties": {"of": ref("__hidden")}},
             "Thing": {
                 "oneOf": [ref("Stone"), ref("Plant")],
                 "discriminator": {
