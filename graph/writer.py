@@ -76,7 +76,7 @@ class _Writer:
         self._spelling = Spelling(schema, variable)
         self._variable = variable
         self._left: list[str] = []
-        self._stubs = Stubs(self._spelling, variable, self._left)
+        self._stubs = Stubs(self._spelling, source, variable, self._left)
         self._all_roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
         self._roots = [
             (name, root)
