@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 import graphql
 
@@ -12,7 +13,7 @@ from graph.layout import Group, Part, Text, call, docstring, lines, literal
 from graph.spelling import Spelling
 from resolvers import OPERATION, mark_on
 from resolvers.openapi import field_name
-from sources import Call, snake_case
+from sources import Call
 from sources.openapi import OpenAPI, Operation, Parameter
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -258,7 +259,7 @@ def _check_answers(operation: Operation) -> None:
             raise _Unwritten(f"it answers {next(iter(answer.contents))}, and no JSON")
 
 
-def authentication(source: OpenAPI, spelling: Spelling, left: list[str]) -> str | None:
+def authentication(source: OpenAPI, spelling: Spelling, left: list[str]) -> Group | None:
     """Give the credentials that a document asks for, as Python says them; None where it asks for none."""
     api = source.api
     if api is None or not api.schemes:
@@ -272,20 +273,29 @@ def authentication(source: OpenAPI, spelling: Spelling, left: list[str]) -> str 
     if len(set(map(tuple, asked))) > 1 or len(names) > 1:
         told = sorted({" and ".join(one) for one in asked})
         left.append(f"credentials: the document has {', '.join(told)}; every call is sent those of {names[0]}")
-    scheme = api.schemes.get(names[0], {})
-    variable = snake_case(re.sub(r"\W+", "_", f"{source.name}_{names[0]}", flags=re.ASCII)).upper()
-    kind = str(scheme.get("type")).lower()
-    if kind == "apikey" and scheme.get("in") in ("header", "query"):
-        place = "" if scheme.get("in") == "header" else "query="
-        return f"{spelling.name('ApiKey')}({place}{literal(str(scheme.get('name')))}, env={literal(variable)})"
-    if kind == "http" and str(scheme.get("scheme")).lower() == "basic":
-        return f"{spelling.name('Basic')}({literal(source.name)}, env={literal(variable)})"
+    made = _credentials(api.schemes.get(names[0], {}), source.variables.get(names[0], ""), source.url)
+    if made is None:
+        left.append(f"credentials: those of {names[0]} cannot be written")
+        return None
+    spelling.name(made.before.removesuffix("("))
+    return made
+
+
+def _credentials(scheme: Mapping[str, Any], variable: str, base: str) -> Group | None:
+    """Give a security scheme's credentials, with the variables that the document's source reads as well."""
+    kind, way = str(scheme.get("type")).lower(), str(scheme.get("scheme")).lower()
     flows = scheme.get("flows")
-    flow = flows.get("clientCredentials") if isinstance(flows, dict) else None
-    url = flow.get("tokenUrl") if isinstance(flow, dict) else None
-    if isinstance(url, str) and url.startswith(("http://", "https://")):
-        return f"{spelling.name('OAuth2')}({literal(url)}, client_id={literal(source.name)}, env={literal(variable)})"
-    if kind in ("http", "oauth2", "openidconnect"):
-        return f"{spelling.name('Bearer')}(env={literal(variable)})"
-    left.append(f"credentials: those of {names[0]} cannot be written")
+    flow = flows.get("clientCredentials") if isinstance(flows, Mapping) else None
+    url = flow.get("tokenUrl") if isinstance(flow, Mapping) else None
+    if kind == "apikey" and scheme.get("in") in ("header", "query", "cookie"):
+        place = "" if scheme["in"] == "header" else f"{scheme['in']}="
+        return call("ApiKey", f"{place}{literal(str(scheme.get('name')))}", f"env={literal(variable)}")
+    if kind == "http" and way == "basic":
+        user, password = literal(f"{variable}_USERNAME"), literal(f"{variable}_PASSWORD")
+        return call("Basic", f"username_env={user}", f"env={password}")
+    if isinstance(url, str) and (address := urljoin(base, url)).startswith(("http://", "https://")):
+        user, secret = literal(f"{variable}_CLIENT_ID"), literal(f"{variable}_CLIENT_SECRET")
+        return call("OAuth2", literal(address), f"client_id_env={user}", f"env={secret}")
+    if (kind == "http" and way == "bearer") or kind in ("oauth2", "openidconnect"):
+        return call("Bearer", f"env={literal(variable)}")
     return None

@@ -140,6 +140,11 @@ class OpenAPI(Rest):
         return {} if self._security is None else self._security.unsupported
 
     @property
+    def variables(self) -> Mapping[str, str]:
+        """With what the names of the environment variables of the security schemes begin, by the schemes' names."""
+        return {} if self._security is None else self._security.variables
+
+    @property
     def own_parameters(self) -> frozenset[str]:
         """The names in the query that belong to credentials."""
         return frozenset() if self._security is None else self._security.parameters()
