@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import graphql
 
@@ -12,11 +13,12 @@ from graph.layout import Group, Part, Text, call, docstring, lines, literal
 from graph.spelling import Spelling
 from resolvers import OPERATION, mark_on
 from resolvers.openapi.names import field_name
-from sources import Call, snake_case
+from sources import ApiKey, Call, DeclarationError, OAuth2, Template, snake_case
 from sources.openapi import OpenAPI, Operation, Parameter
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACE = re.compile(r"\{([^{}]*)\}")
+_FILLED = re.compile(r"(\{[^{}]*\})")
 _NAME = re.compile(r"[^?,*]+")
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
@@ -118,12 +120,17 @@ class Stubs:
             if placed not in variables:
                 raise _Unwritten(f"nothing fills {{{placed}}} in its path")
         path = _PLACE.sub(lambda found: "{" + variables[found[1]] + "}", operation.path)
+        path = _encoded(path if path.startswith("/") else f"/{path}")
         if "?" in path or "#" in path:
             raise _Unwritten("its path holds a query")
         clash = set(variables.values()) & {query.rstrip("*") for query in queried}
         if clash:
             raise _Unwritten(f"path and query both have {', '.join(sorted(clash))}")
         sent.template = path + ("{?" + ",".join(queried) + "}" if queried else "")
+        try:
+            Template(sent.template)
+        except DeclarationError as exc:
+            raise _Unwritten(str(exc)) from exc
         if operation.body is not None and operation.method != "GET":
             self._add_body(operation, arguments, sent)
         return sent
@@ -192,6 +199,12 @@ class Stubs:
                 return literal(value)
             return repr(value) if isinstance(value, bool | int | float) else None
         return None
+
+
+def _encoded(path: str) -> str:
+    """Give a path with what no template holds percent-encoded."""
+    parts = enumerate(_FILLED.split(path))
+    return "".join(part if index % 2 else quote(part, safe="/%:@!$&'()*+,;=~") for index, part in parts)
 
 
 class _Sent:
@@ -275,17 +288,28 @@ def authentication(source: OpenAPI, spelling: Spelling, left: list[str]) -> str 
     scheme = api.schemes.get(names[0], {})
     variable = snake_case(re.sub(r"\W+", "_", f"{source.name}_{names[0]}", flags=re.ASCII)).upper()
     kind = str(scheme.get("type")).lower()
-    if kind == "apikey" and scheme.get("in") in ("header", "query"):
-        place = "" if scheme.get("in") == "header" else "query="
-        return f"{spelling.name('ApiKey')}({place}{literal(str(scheme.get('name')))}, env={literal(variable)})"
+    name = str(scheme.get("name"))
+    if kind == "apikey" and scheme.get("in") == "query":
+        return f"{spelling.name('ApiKey')}(query={literal(name)}, env={literal(variable)})"
+    if kind == "apikey" and scheme.get("in") == "header" and _is_taken(ApiKey, name, env=variable):
+        return f"{spelling.name('ApiKey')}({literal(name)}, env={literal(variable)})"
     if kind == "http" and str(scheme.get("scheme")).lower() == "basic":
         return f"{spelling.name('Basic')}({literal(source.name)}, env={literal(variable)})"
     flows = scheme.get("flows")
     flow = flows.get("clientCredentials") if isinstance(flows, dict) else None
     url = flow.get("tokenUrl") if isinstance(flow, dict) else None
-    if isinstance(url, str) and url.startswith(("http://", "https://")):
+    if isinstance(url, str) and _is_taken(OAuth2, url, client_id=source.name, env=variable):
         return f"{spelling.name('OAuth2')}({literal(url)}, client_id={literal(source.name)}, env={literal(variable)})"
     if kind in ("http", "oauth2", "openidconnect"):
         return f"{spelling.name('Bearer')}(env={literal(variable)})"
     left.append(f"credentials: those of {names[0]} cannot be written")
     return None
+
+
+def _is_taken(credentials: Callable[..., Any], *given: Any, **named: Any) -> bool:
+    """Tell whether credentials can be declared with what a document says."""
+    try:
+        credentials(*given, **named)
+    except DeclarationError:
+        return False
+    return True

@@ -14,10 +14,10 @@ from sources.openapi.media import Kind, accept_of, kind_of, reads_of
 from sources.openapi.named import OperationName
 from sources.openapi.openapi import OpenAPI
 from sources.openapi.operation import Answer, Content, Link, Operation, Outline, Parameter, RequestBody
-from sources.openapi.operation_template import OperationTemplate, places
+from sources.openapi.operation_template import OperationTemplate
 from sources.openapi.payload import payload_of
-from sources.openapi.placed import Placed
-from sources.openapi.pointer import below
+from sources.openapi.placed import Placed, places
+from sources.openapi.pointer import below, visible
 from sources.openapi.request import endpoint_for
 from sources.openapi.schema import Schema
 from sources.openapi.servers import origin_of, server_of
@@ -55,5 +55,6 @@ __all__ = [
     "places",
     "reads_of",
     "server_of",
+    "visible",
     "why_not_carried",
 ]
