@@ -59,7 +59,12 @@ def lines(part: Part, depth: int = 0, before: str = "", after: str = "") -> Iter
     """
     margin = _INDENT * depth
     whole = f"{margin}{before}{flat(part)}{after}"
-    if len(whole) <= WIDTH or isinstance(part, str) or (isinstance(part, Group) and not part.items):
+    is_value = before.endswith(" = ")
+    if isinstance(part, str) and is_value and len(whole) > WIDTH >= len(margin) + len(_INDENT) + len(part):
+        yield f"{margin}{before}("
+        yield f"{margin}{_INDENT}{part}"
+        yield f"{margin}){after}"
+    elif len(whole) <= WIDTH or isinstance(part, str) or (isinstance(part, Group) and not part.items):
         yield whole
     elif isinstance(part, Text):
         pieces = list(_pieces(part.value, WIDTH - len(margin) - len(_INDENT)))
@@ -69,7 +74,7 @@ def lines(part: Part, depth: int = 0, before: str = "", after: str = "") -> Iter
         yield f"{margin}{before}{part.before}("
         yield from (f"{margin}{_INDENT}{piece}" for piece in pieces)
         yield f"{margin}){after}"
-    elif before.endswith(" = ") and len(f"{margin}{before}{part.before}") > WIDTH:
+    elif is_value and len(f"{margin}{before}{part.before}") > WIDTH:
         yield f"{margin}{before}("
         yield from lines(part, depth + 1)
         yield f"{margin}){after}"

@@ -73,6 +73,7 @@ class Spelling:
         self._classes: dict[str, str] = {}
         for name in self._kinds:
             self._classes[name] = self._class_name(name)
+        self._class_names = frozenset(self._classes.values())
         self.naming = self._usual_naming()
         self._property_name = naming_function(self.naming)
 
@@ -113,8 +114,10 @@ class Spelling:
             in_input: whether it is one of an input, whose class calls nothing but `strawberry.field`.
         """
         found = wanted if wanted is not None and _NAME.fullmatch(wanted) else snake_case(name)
+        if found.startswith("__"):
+            found = found.strip("_") or "unnamed"
         reserved = _BUILTINS | {"strawberry", "dt"} if in_input else self._reserved
-        if found == "self" or found in reserved or found in self._classes.values() or keyword.iskeyword(found):
+        if found == "self" or found in reserved or found in self._class_names or keyword.iskeyword(found):
             found += "_"
         while found in taken:
             found += "_"

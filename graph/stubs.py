@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import graphql
 
 from graph.layout import Group, Part, Text, call, docstring, lines, literal
 from graph.spelling import Spelling
 from resolvers import OPERATION, mark_on
-from resolvers.openapi.names import field_name
-from sources import ApiKey, Call, DeclarationError, OAuth2, Template, snake_case
+from resolvers.openapi import field_name
+from sources import ApiKey, Call, DeclarationError, OAuth2, Template
 from sources.openapi import OpenAPI, Operation, Parameter
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -271,7 +271,7 @@ def _check_answers(operation: Operation) -> None:
             raise _Unwritten(f"it answers {next(iter(answer.contents))}, and no JSON")
 
 
-def authentication(source: OpenAPI, spelling: Spelling, left: list[str]) -> str | None:
+def authentication(source: OpenAPI, spelling: Spelling, left: list[str]) -> Group | None:
     """Give the credentials that a document asks for, as Python says them; None where it asks for none."""
     api = source.api
     if api is None or not api.schemes:
@@ -285,31 +285,42 @@ def authentication(source: OpenAPI, spelling: Spelling, left: list[str]) -> str 
     if len(set(map(tuple, asked))) > 1 or len(names) > 1:
         told = sorted({" and ".join(one) for one in asked})
         left.append(f"credentials: the document has {', '.join(told)}; every call is sent those of {names[0]}")
-    scheme = api.schemes.get(names[0], {})
-    variable = snake_case(re.sub(r"\W+", "_", f"{source.name}_{names[0]}", flags=re.ASCII)).upper()
-    kind = str(scheme.get("type")).lower()
-    name = str(scheme.get("name"))
-    if kind == "apikey" and scheme.get("in") == "query":
-        return f"{spelling.name('ApiKey')}(query={literal(name)}, env={literal(variable)})"
-    if kind == "apikey" and scheme.get("in") == "header" and _is_taken(ApiKey, name, env=variable):
-        return f"{spelling.name('ApiKey')}({literal(name)}, env={literal(variable)})"
-    if kind == "http" and str(scheme.get("scheme")).lower() == "basic":
-        return f"{spelling.name('Basic')}({literal(source.name)}, env={literal(variable)})"
+    made = _credentials(api.schemes.get(names[0], {}), source.variables.get(names[0], ""), source.url)
+    if made is None:
+        left.append(f"credentials: those of {names[0]} cannot be written")
+        return None
+    spelling.name(made.before.removesuffix("("))
+    return made
+
+
+def _credentials(scheme: Mapping[str, Any], variable: str, base: str) -> Group | None:
+    """Give a security scheme's credentials, with the variables that the document's source reads as well."""
+    kind, way = str(scheme.get("type")).lower(), str(scheme.get("scheme")).lower()
     flows = scheme.get("flows")
-    flow = flows.get("clientCredentials") if isinstance(flows, dict) else None
-    url = flow.get("tokenUrl") if isinstance(flow, dict) else None
-    if isinstance(url, str) and _is_taken(OAuth2, url, client_id=source.name, env=variable):
-        return f"{spelling.name('OAuth2')}({literal(url)}, client_id={literal(source.name)}, env={literal(variable)})"
-    if kind in ("http", "oauth2", "openidconnect"):
-        return f"{spelling.name('Bearer')}(env={literal(variable)})"
-    left.append(f"credentials: those of {names[0]} cannot be written")
+    flow = flows.get("clientCredentials") if isinstance(flows, Mapping) else None
+    url = flow.get("tokenUrl") if isinstance(flow, Mapping) else None
+    if kind == "apikey" and scheme.get("in") in ("header", "query", "cookie"):
+        place, name = scheme["in"], str(scheme.get("name"))
+        if not _is_taken(lambda: ApiKey(**{place: name}, env=variable)):
+            return None
+        told = literal(name) if place == "header" else f"{place}={literal(name)}"
+        return call("ApiKey", told, f"env={literal(variable)}")
+    if kind == "http" and way == "basic":
+        user, password = literal(f"{variable}_USERNAME"), literal(f"{variable}_PASSWORD")
+        return call("Basic", f"username_env={user}", f"env={password}")
+    if isinstance(url, str) and _is_taken(lambda: OAuth2(urljoin(base, url), client_id="us", env=variable)):
+        address = urljoin(base, url)
+        user, secret = literal(f"{variable}_CLIENT_ID"), literal(f"{variable}_CLIENT_SECRET")
+        return call("OAuth2", literal(address), f"client_id_env={user}", f"env={secret}")
+    if (kind == "http" and way == "bearer") or kind in ("oauth2", "openidconnect"):
+        return call("Bearer", f"env={literal(variable)}")
     return None
 
 
-def _is_taken(credentials: Callable[..., Any], *given: Any, **named: Any) -> bool:
+def _is_taken(declare: Callable[[], object]) -> bool:
     """Tell whether credentials can be declared with what a document says."""
     try:
-        credentials(*given, **named)
-    except DeclarationError:
+        declare()
+    except (DeclarationError, ValueError):  # the latter is urljoin's
         return False
     return True

@@ -132,7 +132,7 @@ class _Writer:
         auth = authentication(self._source, self._spelling, self._left)
         options: list[Part] = [literal(self._source.name), literal(self._source.url)]
         if auth is not None:
-            options.append(f"auth={auth}")
+            options.append(Group(f"auth={auth.before}", auth.items, auth.after))
         if self._spelling.naming != "same":
             options.append(f'naming="{self._spelling.naming}"')
         if self._source.ttl:
@@ -294,7 +294,7 @@ class _Writer:
         if not options:
             yield f"    {annotated}"
         elif len(options) == 1 and isinstance(options[0], str) and options[0].startswith("default="):
-            yield f"    {annotated} = {options[0].removeprefix('default=')}"
+            yield from lines(options[0].removeprefix("default="), 1, before=f"{annotated} = ")
         else:
             yield from lines(call("strawberry.field", *options), 1, before=f"{annotated} = ")
 

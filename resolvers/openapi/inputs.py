@@ -20,7 +20,8 @@ from resolvers.openapi.enums import texts_of
 from resolvers.openapi.leaves import mixed, scalar_of, sent_as
 from resolvers.openapi.names import Names, field_name, told_apart, type_name
 from resolvers.openapi.options import MOST, Member, held_by, is_nullable
-from resolvers.openapi.outputs import Outputs, described
+from resolvers.openapi.outputs import Outputs
+from resolvers.openapi.texts import described, outdated
 from sources.openapi import Schema
 
 
@@ -189,11 +190,12 @@ class Inputs:
             if default is graphql.Undefined and schema.default is not None:
                 kind, is_required = kind.of_type, False  # the backend knows what it takes in its place
         is_outdated = schema.deprecated and not (is_required and default is graphql.Undefined)
+        told = None if is_required else schema.default
         return graphql.GraphQLInputField(
             kind,
             default_value=default,
-            description=described(schema, default=not is_required),
-            deprecation_reason="No longer supported" if is_outdated else None,
+            description=described(schema.description, example=schema.example, default=told),
+            deprecation_reason=outdated(is_outdated),
             extensions={NAME: wire},
         )
 

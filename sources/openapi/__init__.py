@@ -7,8 +7,9 @@ are made: `media`, `placed`, `serial`, `operation_template`, `carried`, `payload
 
 from sources.openapi.api import Api
 from sources.openapi.carried import carried, why_not_carried
-from sources.openapi.choosing import Choice
+from sources.openapi.choosing import Choice, near
 from sources.openapi.document import Document, DocumentError
+from sources.openapi.files import is_url
 from sources.openapi.loss import Effect, Loss, Losses
 from sources.openapi.media import Kind, accept_of, kind_of, reads_of
 from sources.openapi.named import OperationName
@@ -49,7 +50,9 @@ __all__ = [
     "below",
     "carried",
     "endpoint_for",
+    "is_url",
     "kind_of",
+    "near",
     "origin_of",
     "payload_of",
     "places",

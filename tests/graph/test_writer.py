@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from graph import Graph
 from graph.layout import Group, Text, call, docstring, lines, literal
 from graph.target import load
+from sources.openapi import OpenAPI
 from tests.graph.serving.command import ROOT, here, refused
 
 
@@ -173,6 +175,36 @@ def test_the_file_reads_like_a_hand_written_one(folder: Path) -> None:
     assert "    def list_animals(\n        self,\n" in text
 
 
+@pytest.mark.parametrize(
+    ("scheme", "written"),
+    [
+        ({"type": "apiKey", "in": "cookie", "name": "sid"}, 'ApiKey(cookie="sid", env="ZOO_MAIN_LOGIN")'),
+        ({"type": "http", "scheme": "bearer"}, 'Bearer(env="ZOO_MAIN_LOGIN")'),
+        (
+            {"type": "http", "scheme": "basic"},
+            'Basic(username_env="ZOO_MAIN_LOGIN_USERNAME", env="ZOO_MAIN_LOGIN_PASSWORD")',
+        ),
+        (
+            {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/token", "scopes": {}}}},
+            'OAuth2("https://zoo.example/token", client_id_env="ZOO_MAIN_LOGIN_CLIENT_ID", '
+            'env="ZOO_MAIN_LOGIN_CLIENT_SECRET")',
+        ),
+    ],
+)
+def test_credentials_come_from_the_variables_that_the_document_asks_for(
+    folder: Path, scheme: dict[str, Any], written: str
+) -> None:
+    document: dict[str, Any] = {**ZOO, "security": [{"mainLogin": []}]}
+    document["components"] = {**document["components"], "securitySchemes": {"mainLogin": scheme}}
+    (folder / "zoo.json").write_text(json.dumps(document), encoding="utf-8")
+    text = here("init", "zoo.json", "--output", "-").out
+    told = " ".join(text[text.index("zoo = Rest(") :].split("\n\n")[0].split())
+    assert written in told.replace("( ", "(").replace(" )", ")").replace(",)", ")")
+    source = OpenAPI("zoo", "zoo.json")
+    Graph(documents=[source])
+    assert set(re.findall(r"ZOO_[A-Z_]+", written)) <= set(re.findall(r"ZOO_[A-Z_]+", " ".join(source.unset())))
+
+
 @pytest.mark.timeout(240)
 def test_a_written_file_is_formatted_and_passes_the_checks_of_this_repository(folder: Path) -> None:
     assert here("init", "zoo.json", "--output", "zoo_graph.py").status == 0
@@ -245,13 +277,25 @@ def test_what_fits_is_on_one_line_and_what_does_not_is_split() -> None:
         f"            {wide},",
         "        )",
     ]
-    assert list(lines(call("f_of_two", wide, wide[:48]), 1)) == [
+    assert list(lines(call("f_of_two", wide, wide[:50]), 1)) == [
         "    f_of_two(",
-        f"        {wide}, {wide[:48]}",
+        f"        {wide}, {wide[:50]}",
         "    )",
     ]
     assert list(lines(call("f", wide, wide, wide))) == ["f(", f"    {wide},", f"    {wide},", f"    {wide},", ")"]
-    assert list(lines(Group("def f(", (wide * 2,), "):", is_definition=True))) == ["def f(", f"    {wide * 2},", "):"]
+    one = wide * 2 + wide[:3]
+    assert list(lines(Group("def f(", (one,), "):", is_definition=True))) == ["def f(", f"    {one},", "):"]
+
+
+def test_a_long_value_has_brackets_where_they_help() -> None:
+    value = literal("x" * 100)
+    assert list(lines(value, 1, before="A_NAME_THAT_IS_LONG = ")) == [
+        "    A_NAME_THAT_IS_LONG = (",
+        f"        {value}",
+        "    )",
+    ]
+    longer = literal("x" * 120)
+    assert list(lines(longer, before="A = ")) == [f"A = {longer}"]
 
 
 def test_a_long_text_is_cut_between_words() -> None:
