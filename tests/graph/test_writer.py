@@ -76,6 +76,17 @@ ZOO = {
             "servers": [{"url": "https://far.example"}],
             "get": {"operationId": "far", "responses": answer(ref("Animal"))},
         },
+        "/old": {
+            "get": {
+                "operationId": "old",
+                "parameters": [
+                    {"name": "api-version", "in": "query", "required": True, "schema": TEXT},
+                    {"name": "$filter[a]", "in": "query", "required": True, "schema": TEXT},
+                    {"name": "top", "in": "query", "schema": NUMBER},
+                ],
+                "responses": answer(ref("Thing")),
+            }
+        },
         "/first": {"get": {"operationId": "first", "responses": answer(ref("Thing"))}},
     },
     "components": {
@@ -181,6 +192,7 @@ def test_the_file_reads_like_a_hand_written_one(folder: Path) -> None:
     assert '    @zoo.get("/animals/{animal_id}", deprecation_reason="No longer supported")\n' in text
     assert '    @zoo.post("/animals", body="{input}")\n' in text
     assert "    def list_animals(\n        self,\n" in text
+    assert '@zoo.get("/old?api-version={api_version}&$filter%5Ba%5D={filter_a}{&top}")' in text
 
 
 @pytest.mark.parametrize(
