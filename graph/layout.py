@@ -136,10 +136,11 @@ def docstring(text: str, depth: int) -> Iterator[str]:
     for number, line in enumerate(plain.split("\n")):
         line = line.rstrip()
         indented = line[: len(line) - len(line.lstrip())]
-        room = width - (6 if number == 0 else 0)
+        room = width - (7 if number == 0 else 0)
         found += textwrap.wrap(
             line, room, subsequent_indent=indented, break_long_words=False, break_on_hyphens=False
         ) or [""]
+    found[0] = f" {found[0]}" if found[0].startswith('"') else found[0]
     if len(found) == 1:
         end = ' """' if found[0].endswith('"') else '"""'
         yield f'{margin}"""{found[0]}{end}'
