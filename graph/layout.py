@@ -35,7 +35,14 @@ class Text:
     before: str = ""
 
 
-Part = str | Group | Text
+@dataclass(frozen=True, slots=True)
+class Union:
+    """Types of which a value has one, as an item in brackets: ``A | B``."""
+
+    items: tuple[str, ...]
+
+
+Part = str | Group | Text | Union
 
 
 def call(name: str, *items: Part) -> Group:
@@ -47,6 +54,8 @@ def flat(part: Part) -> str:
     """Give a part on one line, however long."""
     if isinstance(part, Group):
         return f"{part.before}{', '.join(map(flat, part.items))}{part.after}"
+    if isinstance(part, Union):
+        return " | ".join(part.items)
     return part if isinstance(part, str) else part.before + literal(part.value)
 
 
@@ -64,7 +73,10 @@ def lines(part: Part, depth: int = 0, before: str = "", after: str = "") -> Iter
         yield f"{margin}{before}("
         yield f"{margin}{_INDENT}{part}"
         yield f"{margin}){after}"
-    elif len(whole) <= WIDTH or isinstance(part, str) or (isinstance(part, Group) and not part.items):
+    elif isinstance(part, Union) and len(whole) > WIDTH:
+        yield from (f"{margin}{'| ' if number else ''}{item}" for number, item in enumerate(part.items[:-1]))
+        yield f"{margin}| {part.items[-1]}{after}"
+    elif len(whole) <= WIDTH or isinstance(part, str | Union) or (isinstance(part, Group) and not part.items):
         yield whole
     elif isinstance(part, Text):
         pieces = list(_pieces(part.value, WIDTH - len(margin) - len(_INDENT)))
@@ -81,7 +93,8 @@ def lines(part: Part, depth: int = 0, before: str = "", after: str = "") -> Iter
     else:
         yield f"{margin}{before}{part.before}"
         inside = f"{margin}{_INDENT}{', '.join(map(flat, part.items))}"
-        if len(inside) <= WIDTH and not (part.is_definition and len(part.items) == 1):
+        is_display = part.before.endswith(("{", ": [", "= ["))  # whose items have a line each
+        if len(inside) <= WIDTH and not is_display and not (part.is_definition and len(part.items) == 1):
             yield inside
         else:
             for item in part.items:
@@ -123,10 +136,11 @@ def docstring(text: str, depth: int) -> Iterator[str]:
     for number, line in enumerate(plain.split("\n")):
         line = line.rstrip()
         indented = line[: len(line) - len(line.lstrip())]
-        room = width - (6 if number == 0 else 0)
+        room = width - (7 if number == 0 else 0)
         found += textwrap.wrap(
             line, room, subsequent_indent=indented, break_long_words=False, break_on_hyphens=False
         ) or [""]
+    found[0] = f" {found[0]}" if found[0].startswith('"') else found[0]
     if len(found) == 1:
         end = ' """' if found[0].endswith('"') else '"""'
         yield f'{margin}"""{found[0]}{end}'

@@ -19,7 +19,7 @@ from sources.openapi import OpenAPI, Operation, Parameter
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _FILLED = re.compile(r"(\{[^{}]*\})")
-_NAME = re.compile(r"[^?,*]+")
+_NAME = re.compile(r"[^?&,*]+")
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -101,13 +101,16 @@ class Stubs:
         sent = _Sent()
         variables: dict[str, str] = {}
         queried: list[str] = []
+        named: dict[str, str] = {}
         for parameter in operation.parameters:
             known = _argument_for(parameter, arguments)
             if known is None:
                 continue
             attribute, argument = arguments[known]
             problem = _problem(parameter)
-            if problem is not None:
+            if _is_literal(parameter) and graphql.is_required_argument(argument):
+                named[quote(parameter.name, safe="$")] = attribute  # it is always there, so its name can be as well
+            elif problem is not None:
                 if graphql.is_required_argument(argument):
                     raise _Unwritten(problem)
                 self._left.append(f"{name}({known}:): {problem}")
@@ -128,10 +131,11 @@ class Stubs:
         path = _encoded(path if path.startswith("/") else f"/{path}")
         if "?" in path or "#" in path:
             raise _Unwritten("its path holds a query")
-        clash = set(variables.values()) & {query.rstrip("*") for query in queried}
+        clash = {*variables.values(), *named.values()} & {query.rstrip("*") for query in queried}
         if clash:
             raise _Unwritten(f"path and query both have {', '.join(sorted(clash))}")
-        sent.template = path + ("{?" + ",".join(queried) + "}" if queried else "")
+        path += "?" + "&".join(f"{wire}={{{attribute}}}" for wire, attribute in named.items()) if named else ""
+        sent.template = path + (("{&" if named else "{?") + ",".join(queried) + "}" if queried else "")
         try:
             Template(sent.template)
         except DeclarationError as exc:
@@ -266,6 +270,14 @@ def _problem(parameter: Parameter) -> str | None:
     return None
 
 
+def _is_literal(parameter: Parameter) -> bool:
+    """Tell whether a parameter is one text in the query whose name is no variable's: ``api-version``."""
+    is_plain = (
+        parameter.place == "query" and parameter.media is None and not {"array", "object"} & parameter.schema.kinds
+    )
+    return is_plain and not _VARIABLE.fullmatch(parameter.name)
+
+
 def _check_answers(operation: Operation) -> None:
     for answer in operation.answers.values():
         if (
@@ -290,6 +302,9 @@ def authentication(source: OpenAPI, spelling: Spelling, left: list[str]) -> Grou
     if len(set(map(tuple, asked))) > 1 or len(names) > 1:
         told = sorted({" and ".join(one) for one in asked})
         left.append(f"credentials: the document has {', '.join(told)}; every call is sent those of {names[0]}")
+    if names[0] in source.unsupported:
+        left.append(f"credentials: {source.unsupported[names[0]]}")
+        return None
     made = _credentials(api.schemes.get(names[0], {}), source.variables.get(names[0], ""), source.url)
     if made is None:
         left.append(f"credentials: those of {names[0]} cannot be written")

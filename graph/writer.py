@@ -15,7 +15,7 @@ from typing import Any
 import graphql
 
 from graph.graph import Graph
-from graph.layout import Group, Part, Text, call, docstring, flat, lines, literal
+from graph.layout import Group, Part, Text, Union, call, docstring, flat, lines, literal
 from graph.spelling import Spelling, is_property, property_path, variable_of
 from graph.stubs import Stubs, authentication
 from resolvers import MARK, Discriminator, mark_of, mark_on
@@ -152,7 +152,8 @@ class _Writer:
                 why = "a backend gets what stands in the one field that is given"
             else:
                 lost = [name for name, field in kind.fields.items() if self._input_attribute(field) is None]
-                if any(graphql.is_required_input_field(kind.fields[name]) for name in lost):
+                is_needed = any(graphql.is_required_input_field(kind.fields[name]) for name in lost)
+                if is_needed or len(lost) == len(kind.fields):
                     why = f"no attribute is spelled like its properties {', '.join(lost)}"
         if why is not None:
             self._spelling.unwritten[kind.name] = why
@@ -244,7 +245,7 @@ class _Writer:
         items = tuple(f"{literal(str(key))}: {literal(str(value))}" for key, value in (found.values or {}).items())
         told: list[Part] = [literal(str(found.by)), *([Group("{", items, "}")] if items else [])]
         told += [f"otherwise={literal(str(found.otherwise))}"] if found.otherwise else []
-        members = " | ".join(spelling.class_of(member.name) for member in kind.types)
+        members = Union(tuple(spelling.class_of(member.name) for member in kind.types))
         parts = (members, call("strawberry.union", *options), call(spelling.name("discriminator"), *told))
         yield from lines(
             Group(f"{spelling.name('Annotated')}[", parts, "]"), before=f"{spelling.class_of(kind.name)} = "
@@ -261,16 +262,12 @@ class _Writer:
 
     def _input(self, kind: graphql.GraphQLInputObjectType) -> Iterator[str]:
         yield from self._class(kind, "strawberry.input")
-        written = 0
         for name, field in kind.fields.items():
             attribute = self._input_attribute(field)
             if attribute is None:
                 self._left.append(f"{kind.name}.{name}: no attribute is spelled like its property")
-                continue
-            written += 1
-            yield from self._input_field(name, field, attribute)
-        if not written:
-            yield "    nothing: str | None = None"
+            else:
+                yield from self._input_field(name, field, attribute)
 
     def _input_field(self, name: str, field: graphql.GraphQLInputField, attribute: str) -> Iterator[str]:
         options: list[Part] = []

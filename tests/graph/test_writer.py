@@ -13,7 +13,7 @@ import graphql
 import pytest
 
 from graph import Graph
-from graph.layout import Group, Text, call, docstring, lines, literal
+from graph.layout import Group, Text, Union, call, docstring, lines, literal
 from graph.target import load
 from sources.openapi import OpenAPI
 from tests.graph.serving.command import ROOT, here, refused
@@ -75,6 +75,17 @@ ZOO = {
         "/far": {
             "servers": [{"url": "https://far.example"}],
             "get": {"operationId": "far", "responses": answer(ref("Animal"))},
+        },
+        "/old": {
+            "get": {
+                "operationId": "old",
+                "parameters": [
+                    {"name": "api-version", "in": "query", "required": True, "schema": TEXT},
+                    {"name": "$filter[a]", "in": "query", "required": True, "schema": TEXT},
+                    {"name": "top", "in": "query", "schema": NUMBER},
+                ],
+                "responses": answer(ref("Thing")),
+            }
         },
         "/first": {"get": {"operationId": "first", "responses": answer(ref("Thing"))}},
     },
@@ -181,6 +192,7 @@ def test_the_file_reads_like_a_hand_written_one(folder: Path) -> None:
     assert '    @zoo.get("/animals/{animal_id}", deprecation_reason="No longer supported")\n' in text
     assert '    @zoo.post("/animals", body="{input}")\n' in text
     assert "    def list_animals(\n        self,\n" in text
+    assert '@zoo.get("/old?api-version={api_version}&$filter%5Ba%5D={filter_a}{&top}")' in text
 
 
 @pytest.mark.parametrize(
@@ -301,6 +313,18 @@ def test_a_long_value_has_brackets_where_they_help() -> None:
     assert list(lines(longer, before="A = ")) == [f"A = {longer}"]
 
 
+def test_items_of_a_display_and_members_of_a_union_have_a_line_each_where_they_do_not_fit() -> None:
+    wide = "x" * 50
+    assert list(lines(Group("a={", (wide, wide), "}"), before=f"{wide} = ")) == [
+        f"{wide} = a={{",
+        f"    {wide},",
+        f"    {wide},",
+        "}",
+    ]
+    assert list(lines(Union((wide, wide, wide)), 1, after=",")) == [f"    {wide}", f"    | {wide}", f"    | {wide},"]
+    assert list(lines(Union(("A", "B")), 1, after=",")) == ["    A | B,"]
+
+
 def test_a_long_text_is_cut_between_words() -> None:
     text = "word " * 30
     first, *middle, last = lines(call("f", Text(text, "description=")))
@@ -311,5 +335,6 @@ def test_a_long_text_is_cut_between_words() -> None:
 
 def test_a_docstring_is_wrapped_and_keeps_its_paragraphs() -> None:
     assert list(docstring('Say "hi"', 0)) == ['"""Say "hi" """']
+    assert list(docstring('"Hi" I say', 0)) == ['""" "Hi" I say"""']
     assert list(docstring("One.\n\n  - two\n", 1)) == ['    """One.', "", "    - two", '    """']
     assert max(map(len, docstring("word " * 100, 2))) <= 120
