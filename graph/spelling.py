@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -49,6 +50,9 @@ _SCALARS = {
     "JSON": "JSON",
     "Upload": "Upload",
 }
+_NAME = re.compile(
+    r"(?!__)[A-Za-z_][A-Za-z0-9_]*"
+)  # Python reads other letters in its own way, and names like __init__
 _BUILTINS = {"str", "int", "float", "bool", "list"}
 
 
@@ -66,13 +70,18 @@ class Spelling:
         }
         self.unwritten: dict[str, str] = {}
         self.used: set[str] = {"Graph", "strawberry", "Rest"}
-        self._classes = {name: self._class_name(name) for name in self._kinds}
+        self._classes: dict[str, str] = {}
+        for name in self._kinds:
+            self._classes[name] = self._class_name(name)
+        self._class_names = frozenset(self._classes.values())
         self.naming = self._usual_naming()
         self._property_name = naming_function(self.naming)
 
     def _class_name(self, name: str) -> str:
-        taken = name in self._reserved or keyword.iskeyword(name) or hasattr(builtins, name)
-        return f"{name}_" if taken else name
+        found = f"{name}_" if name in self._reserved or keyword.iskeyword(name) or hasattr(builtins, name) else name
+        while found != name and found in self._kinds:
+            found += "_"
+        return found
 
     def _usual_naming(self) -> Naming:
         """Give the convention by which most properties are called what their attributes are."""
@@ -104,9 +113,11 @@ class Spelling:
             wanted: the name that would be best, if it can be one.
             in_input: whether it is one of an input, whose class calls nothing but `strawberry.field`.
         """
-        found = wanted if wanted is not None and wanted.isidentifier() else snake_case(name)
+        found = wanted if wanted is not None and _NAME.fullmatch(wanted) else snake_case(name)
+        if found.startswith("__"):
+            found = found.strip("_") or "unnamed"
         reserved = _BUILTINS | {"strawberry", "dt"} if in_input else self._reserved
-        if found in reserved or found in self._classes.values() or keyword.iskeyword(found):
+        if found == "self" or found in reserved or found in self._class_names or keyword.iskeyword(found):
             found += "_"
         while found in taken:
             found += "_"
@@ -156,6 +167,12 @@ class Spelling:
             )
             if names:
                 yield start + ", ".join(names)
+
+
+def variable_of(source: str) -> str:
+    """Give the name of the variable that holds a backend."""
+    taken = source in IMPORTS or source == "graph" or keyword.iskeyword(source) or hasattr(builtins, source)
+    return f"{source}_api" if taken else source
 
 
 def property_path(element: graphql.GraphQLField | graphql.GraphQLInputField) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 import graphql
 
@@ -13,11 +13,12 @@ from graph.layout import Group, Part, Text, call, docstring, lines, literal
 from graph.spelling import Spelling
 from resolvers import OPERATION, mark_on
 from resolvers.openapi import field_name
-from sources import Call
+from sources import ApiKey, Call, DeclarationError, OAuth2, Template
 from sources.openapi import OpenAPI, Operation, Parameter
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACE = re.compile(r"\{([^{}]*)\}")
+_FILLED = re.compile(r"(\{[^{}]*\})")
 _NAME = re.compile(r"[^?,*]+")
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
@@ -30,12 +31,14 @@ class Stubs:
     """Writes fields that are calls.
 
     Args:
+        variable: what the file calls the source.
         left: takes what is left out.
     """
 
-    def __init__(self, spelling: Spelling, source: str, left: list[str]) -> None:
+    def __init__(self, spelling: Spelling, source: OpenAPI, variable: str, left: list[str]) -> None:
         self._spelling = spelling
         self._source = source
+        self._variable = variable
         self._left = left
 
     def of(self, owner: str, name: str, field: graphql.GraphQLField, taken: set[str]) -> list[str]:
@@ -53,6 +56,9 @@ class Stubs:
         mark = mark_on(field)
         if not isinstance(mark, Call) or operation.method not in _METHODS:
             raise _Unwritten(f"{operation.method} is no call that can be written")
+        address = self._source.address(operation)
+        if address is not None and address.rstrip("/") != self._source.url.rstrip("/"):
+            raise _Unwritten(f"its backend is at {address}, which takes a Rest of its own")
         _check_answers(operation)
         spelling = self._spelling
         arguments: dict[str, tuple[str, graphql.GraphQLArgument]] = {}
@@ -74,7 +80,7 @@ class Stubs:
         method = operation.method.lower()
         if mark.reads and method == "post":
             raise _Unwritten("a read by POST is written with Post(...)")
-        yield from lines(call(f"@{self._source}.{method}", *options), 1)
+        yield from lines(call(f"@{self._variable}.{method}", *options), 1)
         parameters = list(self._parameters(arguments, sent.unsent))
         answer = f") -> {spelling.annotation(field.type)}:"
         definition = Group(f"def {attribute}(", ("self", *parameters), answer, is_definition=True)
@@ -119,12 +125,17 @@ class Stubs:
             if placed not in variables:
                 raise _Unwritten(f"nothing fills {{{placed}}} in its path")
         path = _PLACE.sub(lambda found: "{" + variables[found[1]] + "}", operation.path)
+        path = _encoded(path if path.startswith("/") else f"/{path}")
         if "?" in path or "#" in path:
             raise _Unwritten("its path holds a query")
         clash = set(variables.values()) & {query.rstrip("*") for query in queried}
         if clash:
             raise _Unwritten(f"path and query both have {', '.join(sorted(clash))}")
         sent.template = path + ("{?" + ",".join(queried) + "}" if queried else "")
+        try:
+            Template(sent.template)
+        except DeclarationError as exc:
+            raise _Unwritten(str(exc)) from exc
         if operation.body is not None and operation.method != "GET":
             self._add_body(operation, arguments, sent)
         return sent
@@ -193,6 +204,12 @@ class Stubs:
                 return literal(value)
             return repr(value) if isinstance(value, bool | int | float) else None
         return None
+
+
+def _encoded(path: str) -> str:
+    """Give a path with what no template holds percent-encoded."""
+    parts = enumerate(_FILLED.split(path))
+    return "".join(part if index % 2 else quote(part, safe="/%:@!$&'()*+,;=~") for index, part in parts)
 
 
 class _Sent:
@@ -288,14 +305,27 @@ def _credentials(scheme: Mapping[str, Any], variable: str, base: str) -> Group |
     flow = flows.get("clientCredentials") if isinstance(flows, Mapping) else None
     url = flow.get("tokenUrl") if isinstance(flow, Mapping) else None
     if kind == "apikey" and scheme.get("in") in ("header", "query", "cookie"):
-        place = "" if scheme["in"] == "header" else f"{scheme['in']}="
-        return call("ApiKey", f"{place}{literal(str(scheme.get('name')))}", f"env={literal(variable)}")
+        place, name = scheme["in"], str(scheme.get("name"))
+        if not _is_taken(lambda: ApiKey(**{place: name}, env=variable)):
+            return None
+        told = literal(name) if place == "header" else f"{place}={literal(name)}"
+        return call("ApiKey", told, f"env={literal(variable)}")
     if kind == "http" and way == "basic":
         user, password = literal(f"{variable}_USERNAME"), literal(f"{variable}_PASSWORD")
         return call("Basic", f"username_env={user}", f"env={password}")
-    if isinstance(url, str) and (address := urljoin(base, url)).startswith(("http://", "https://")):
+    if isinstance(url, str) and _is_taken(lambda: OAuth2(urljoin(base, url), client_id="us", env=variable)):
+        address = urljoin(base, url)
         user, secret = literal(f"{variable}_CLIENT_ID"), literal(f"{variable}_CLIENT_SECRET")
         return call("OAuth2", literal(address), f"client_id_env={user}", f"env={secret}")
     if (kind == "http" and way == "bearer") or kind in ("oauth2", "openidconnect"):
         return call("Bearer", f"env={literal(variable)}")
     return None
+
+
+def _is_taken(declare: Callable[[], object]) -> bool:
+    """Tell whether credentials can be declared with what a document says."""
+    try:
+        declare()
+    except (DeclarationError, ValueError):  # the latter is urljoin's
+        return False
+    return True

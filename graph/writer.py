@@ -16,11 +16,11 @@ import graphql
 
 from graph.graph import Graph
 from graph.layout import Group, Part, Text, call, docstring, flat, lines, literal
-from graph.spelling import Spelling, is_property, property_path
+from graph.spelling import Spelling, is_property, property_path, variable_of
 from graph.stubs import Stubs, authentication
 from resolvers import MARK, Discriminator, mark_of, mark_on
 from sources import Call
-from sources.openapi import OpenAPI
+from sources.openapi import OpenAPI, visible
 
 START = '''"""A graph to start from: change the address, the paths and the types to those of your backend."""
 
@@ -72,11 +72,11 @@ class _Writer:
     def __init__(self, schema: graphql.GraphQLSchema, source: OpenAPI) -> None:
         self._schema = schema
         self._source = source
-        variable = source.name if source.name not in ("graph", "field", "link") else f"{source.name}_api"
+        variable = variable_of(source.name)
         self._spelling = Spelling(schema, variable)
         self._variable = variable
         self._left: list[str] = []
-        self._stubs = Stubs(self._spelling, variable, self._left)
+        self._stubs = Stubs(self._spelling, source, variable, self._left)
         self._all_roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
         self._roots = [
             (name, root)
@@ -164,7 +164,7 @@ class _Writer:
         """Give the lines above a class's body."""
         name = self._spelling.class_of(kind.name)
         given = list(options)
-        if name != kind.name:
+        if name != kind.name or "_" in name or not self._spelling.says(name, kind.name):  # Strawberry takes a _ out
             given.append(f"name={literal(kind.name)}")
         if kind.description:
             given.append(Text(kind.description, "description="))
@@ -317,5 +317,5 @@ class _Writer:
 
 
 def _comment(text: str) -> Iterator[str]:
-    plain = " ".join(text.split())
+    plain = visible(" ".join(text.split()))
     yield f"# - {plain}" if len(plain) < 114 else f"# - {plain[:110]}..."

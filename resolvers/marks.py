@@ -20,6 +20,7 @@ from sources import DeclarationError, Timestamps, split_path
 MARK = "weft"
 LEARNT = "weft-learnt"  # what a document says of the attributes of a class: their marks, by attribute
 OPERATION = "weft-operation"  # what a field or an argument is in its document
+PLACE = "weft-place"  # where a document says what a type is
 LINKED = "weft-linked"  # a field that was added because the link is obvious
 NAME = "weft-name"  # how a backend, or a call's template, names an argument, an input field or a property
 

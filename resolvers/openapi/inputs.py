@@ -14,7 +14,7 @@ import graphql
 
 from resolvers import scalars
 from resolvers.entries import ENTRY_KEY, ENTRY_VALUE, Entries
-from resolvers.marks import MARK, NAME, AlternativesMark
+from resolvers.marks import MARK, NAME, PLACE, AlternativesMark
 from resolvers.openapi.defaults import default_of
 from resolvers.openapi.enums import texts_of
 from resolvers.openapi.leaves import mixed, scalar_of, sent_as
@@ -133,7 +133,10 @@ class Inputs:
             names = self._outputs.names
             name = names.take(f"{place}BaseInput") if member.is_base else names.input_of(schema, place)
             known = self._objects[member] = graphql.GraphQLInputObjectType(
-                name, lambda: self._fields(schema, name), description=schema.description
+                name,
+                lambda: self._fields(schema, name),
+                description=schema.description,
+                extensions={PLACE: schema.pointer},
             )
         return known
 
@@ -230,7 +233,7 @@ class Inputs:
                 return {word: graphql.GraphQLInputField(kinds[member]) for member, word in words.items()}
 
             made = known = self._alternatives[found] = graphql.GraphQLInputObjectType(
-                name, fields, description=schema.description, is_one_of=True
+                name, fields, description=schema.description, is_one_of=True, extensions={PLACE: schema.pointer}
             )
         return known
 

@@ -17,7 +17,7 @@ from sources.openapi.openapi import OpenAPI
 from sources.openapi.operation import Answer, Content, Link, Operation, Outline, Parameter, RequestBody
 from sources.openapi.payload import payload_of
 from sources.openapi.placed import Placed
-from sources.openapi.pointer import below
+from sources.openapi.pointer import below, visible
 from sources.openapi.request import endpoint_for
 from sources.openapi.schema import Schema
 from sources.openapi.servers import origin_of, server_of
@@ -51,5 +51,6 @@ __all__ = [
     "payload_of",
     "reads_of",
     "server_of",
+    "visible",
     "why_not_carried",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from sources.openapi.document import Document, DocumentError, below
 from sources.openapi.keywords import is_true, object_in
 from sources.openapi.loss import Losses
 from sources.openapi.operation import Answer, Content, Link, Operation, Outline, Parameter, RequestBody
+from sources.openapi.placed import places
 from sources.openapi.pointer import shown
 from sources.openapi.schema import Schema
 from sources.openapi.schemas import Schemas
@@ -20,7 +20,6 @@ Json = Any
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 _OF_REQUESTS = (frozenset({"accept", "content-type", "authorization"}), frozenset({"accept", "content-type"}))
-_IN_BRACES = re.compile(r"\{([^{}]*)\}")
 
 
 class Api:
@@ -60,7 +59,8 @@ class Api:
         is_taken = self.choice.takes()
         self.chosen = {one: self._operation(one) for one in self.outlines if is_taken(one)}
         self.operations = tuple(self.chosen.values())
-        self.webhooks = {one.path: self._operation(one) for one in self._outlines("#/webhooks", root.get("webhooks"))}
+        hooks = self._outlines("#/webhooks", root.get("webhooks"))
+        self.webhooks = {one.path: self._operation(one, is_sent_to_us=True) for one in hooks}
 
     # -- operations -----------------------------------------------------------------------------------------------
 
@@ -101,7 +101,7 @@ class Api:
                 elif found is not None:
                     self._lose(below(where, method), "broken-operation", "an operation that is no object")
 
-    def _operation(self, outline: Outline, *, is_called_back: bool = False) -> Operation:
+    def _operation(self, outline: Outline, *, is_sent_to_us: bool = False) -> Operation:
         node, pointer = outline.node, outline.pointer
         own = self._parameters(node, pointer)
         known = {(parameter.name, parameter.place) for parameter in own}
@@ -112,7 +112,7 @@ class Api:
             method=outline.method,
             path=outline.path,
             pointer=pointer,
-            parameters=(*inherited, *own) if is_called_back else self._in_path(outline, (*inherited, *own)),
+            parameters=(*inherited, *own) if is_sent_to_us else self._in_path(outline, (*inherited, *own)),
             body=self._body(node, pointer),
             answers=self._answers(node, pointer),
             tags=outline.tags,
@@ -121,7 +121,7 @@ class Api:
             deprecated=is_true(node.get("deprecated")),
             security=self._security(node),
             server=self._server(node, pointer) or self._server(outline.item, outline.item_pointer),
-            callbacks={} if is_called_back else self._callbacks(node, pointer),
+            callbacks={} if is_sent_to_us else self._callbacks(node, pointer),
         )
 
     def _server(self, holder: dict[str, Json], pointer: str) -> str | None:
@@ -136,7 +136,7 @@ class Api:
                 if name in callbacks:
                     self._lose(outline.pointer, "several-callbacks", "a callback has one request already")
                 else:
-                    callbacks[name] = self._operation(outline, is_called_back=True)
+                    callbacks[name] = self._operation(outline, is_sent_to_us=True)
         return callbacks
 
     def _parameters(self, node: dict[str, Json], pointer: str) -> tuple[Parameter, ...]:
@@ -190,9 +190,7 @@ class Api:
 
     def _in_path(self, outline: Outline, parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
         """Give the parameters with exactly those in the path that it names."""
-        if not outline.path.startswith("/"):  # a webhook's name
-            return parameters
-        names = dict.fromkeys(_IN_BRACES.findall(outline.path))
+        names = places(outline.path)
         found = []
         for parameter in parameters:
             if parameter.place == "path" and parameter.name not in names:

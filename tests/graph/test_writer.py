@@ -72,6 +72,10 @@ ZOO = {
                 "responses": answer(ref("Animal")),
             }
         },
+        "/far": {
+            "servers": [{"url": "https://far.example"}],
+            "get": {"operationId": "far", "responses": answer(ref("Animal"))},
+        },
         "/first": {"get": {"operationId": "first", "responses": answer(ref("Thing"))}},
     },
     "components": {
@@ -91,6 +95,7 @@ ZOO = {
                     "class": TEXT,
                     "list": {"type": "array", "items": NUMBER},
                     "field": {**TEXT, "description": LONG},
+                    "hidden": ref("__hidden"),
                     "parents": {"type": "array", "items": ref("Animal")},
                 },
             },
@@ -101,6 +106,7 @@ ZOO = {
             },
             "Stone": {"type": "object", "required": ["what"], "properties": {"what": TEXT, "grams": NUMBER}},
             "Plant": {"type": "object", "required": ["what"], "properties": {"what": TEXT, "height": NUMBER}},
+            "__hidden": {"type": "object", "properties": {"of": ref("__hidden")}},
             "Thing": {
                 "oneOf": [ref("Stone"), ref("Plant")],
                 "discriminator": {
@@ -155,11 +161,13 @@ def test_what_is_written_is_the_documents_graph_but_for_what_it_lists(folder: Pa
     wanted = shape(load(str(document)))
     found = shape(load("graph.py"))
     assert wanted.pop("Query.search")
+    assert wanted.pop("Query.far")
     assert {name: told for name, told in wanted.items() if name in found} == found
     assert text.endswith(
         "graph = Graph(query=Query, mutation=Mutation)\n\n"
         "# What the document has and this file does not:\n"
         "# - Query.search: 'filter' is an object\n"
+        "# - Query.far: its backend is at https://far.example, which takes a Rest of its own\n"
     )
 
 
