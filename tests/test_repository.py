@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,3 +152,10 @@ def test_architecture_lists_every_file_after_those_that_it_imports() -> None:
         if places[module] > places[name]
     ]
     assert early == []
+
+
+def test_what_only_some_graphs_need_is_loaded_for_them_alone() -> None:
+    some = {"redis", "yaml", "sources.openapi", "resolvers.openapi"}
+    code = f"import sys, graph; print(*sorted({some} & sys.modules.keys()))"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout == "\n"
