@@ -104,18 +104,23 @@ class Graph:
             "scalar_overrides": scalar_overrides,
             "schema_directives": schema_directives,
         }
-        self._sdl: str | None = None
-        if federation or is_federated(declared):
-            schema, self._sdl = _subgraph(declared, types, federation, options)
-        else:
-            schema = _built(declared, lambda: strawberry.Schema(**options, types=types))
-            if _has_directives(schema):
-                self._sdl = schema.as_str() + "\n"
-        if any(source.is_described for source in declared.sources):
+
+        def weave(schema: graphql.GraphQLSchema) -> graphql.GraphQLSchema:
+            if not any(source.is_described for source in declared.sources):
+                return schema
             # What reads documents takes 0.1 s and 3 MB to load: only graphs that have some wait for it.
             from resolvers.openapi import merged
 
-            schema._schema = merged(schema._schema, documents, declared)
+            return merged(schema, documents, declared)
+
+        self._sdl: str | None = None
+        if federation or is_federated(declared):
+            schema, self._sdl = _subgraph(declared, types, federation, options, weave)
+        else:
+            schema = _built(declared, lambda: strawberry.Schema(**options, types=types), weave)
+            if _has_directives(schema):
+                self._sdl = schema.as_str() + "\n"
+        schema._schema = weave(schema._schema)
         bindings = bind(schema._schema, declared)
         self.receiving = Receiving(bindings, bus)
         faults = [*bindings.faults, *self.receiving.faults]
@@ -259,18 +264,26 @@ def _lowered(headers: Mapping[str, str] | None) -> dict[str, str]:
     return {name.lower(): value for name, value in (headers or {}).items()}
 
 
-def _built(declared: Declared, build: Callable[[], strawberry.Schema]) -> strawberry.Schema:
+def _built(
+    declared: Declared,
+    build: Callable[[], strawberry.Schema],
+    weave: Callable[[graphql.GraphQLSchema], graphql.GraphQLSchema],
+) -> strawberry.Schema:
     try:
         schema = build()
     except Exception as exc:
-        found = schema_faults(declared, lambda: build()._schema)
+        found = schema_faults(declared, lambda: build()._schema, weave)
         raise GraphError([*declared.faults, *(found or [f"the schema: {exc}"]), *_missing(declared.sources)]) from exc
     _complete(schema._schema)
     return schema
 
 
 def _subgraph(
-    declared: Declared, types: Sequence[type[Any]], federation: bool | str, options: Mapping[str, Any]
+    declared: Declared,
+    types: Sequence[type[Any]],
+    federation: bool | str,
+    options: Mapping[str, Any],
+    weave: Callable[[graphql.GraphQLSchema], graphql.GraphQLSchema],
 ) -> tuple[strawberry.Schema, str]:
     """Build a subgraph's schema and its SDL; with them, `_service` and `_entities` are fields of the root."""
     version: dict[str, Any] = {"federation_version": federation} if isinstance(federation, str) else {}
@@ -284,7 +297,7 @@ def _subgraph(
         def build() -> strawberry.Schema:
             return strawberry.federation.Schema(**options, **version, types=[*types, *keyed])
 
-        schema = _built(declared, build)
+        schema = _built(declared, build, weave)
         sdl = schema.as_str() + "\n"
     service: Any = schema._schema.type_map["_Service"]
     service.fields["sdl"].resolve = lambda *_: sdl

@@ -31,12 +31,14 @@ class Stubs:
     """Writes fields that are calls.
 
     Args:
+        variable: what the file calls the source.
         left: takes what is left out.
     """
 
-    def __init__(self, spelling: Spelling, source: str, left: list[str]) -> None:
+    def __init__(self, spelling: Spelling, source: OpenAPI, variable: str, left: list[str]) -> None:
         self._spelling = spelling
         self._source = source
+        self._variable = variable
         self._left = left
 
     def of(self, owner: str, name: str, field: graphql.GraphQLField, taken: set[str]) -> list[str]:
@@ -54,6 +56,9 @@ class Stubs:
         mark = mark_on(field)
         if not isinstance(mark, Call) or operation.method not in _METHODS:
             raise _Unwritten(f"{operation.method} is no call that can be written")
+        address = self._source.address(operation)
+        if address is not None and address.rstrip("/") != self._source.url.rstrip("/"):
+            raise _Unwritten(f"its backend is at {address}, which takes a Rest of its own")
         _check_answers(operation)
         spelling = self._spelling
         arguments: dict[str, tuple[str, graphql.GraphQLArgument]] = {}
@@ -75,7 +80,7 @@ class Stubs:
         method = operation.method.lower()
         if mark.reads and method == "post":
             raise _Unwritten("a read by POST is written with Post(...)")
-        yield from lines(call(f"@{self._source}.{method}", *options), 1)
+        yield from lines(call(f"@{self._variable}.{method}", *options), 1)
         parameters = list(self._parameters(arguments, sent.unsent))
         answer = f") -> {spelling.annotation(field.type)}:"
         definition = Group(f"def {attribute}(", ("self", *parameters), answer, is_definition=True)

@@ -76,7 +76,7 @@ class _Writer:
         self._spelling = Spelling(schema, variable)
         self._variable = variable
         self._left = self._spelling.left
-        self._stubs = Stubs(self._spelling, variable, self._left)
+        self._stubs = Stubs(self._spelling, source, variable, self._left)
         self._all_roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
         self._roots = [
             (name, root)
@@ -164,7 +164,7 @@ class _Writer:
         """Give the lines above a class's body."""
         name = self._spelling.class_of(kind.name)
         given = list(options)
-        if name != kind.name or not self._spelling.says(name, kind.name):
+        if name != kind.name or "_" in name or not self._spelling.says(name, kind.name):  # Strawberry takes a _ out
             given.append(f"name={literal(kind.name)}")
         if kind.description:
             given.append(Text(kind.description, "description="))
