@@ -15,7 +15,6 @@ from strawberry.utils.str_converters import to_camel_case
 from resolvers import mark_of, mark_on, python_name
 from sources import Naming, naming_function, snake_case
 
-_MOST_LISTS = 50
 NAMINGS: tuple[Naming, ...] = ("same", "camel", "pascal", "kebab")
 # What a written file may import, by the name that it has there.
 IMPORTS = {
@@ -70,7 +69,6 @@ class Spelling:
             name: kind for name, kind in schema.type_map.items() if name not in _SCALARS and not name.startswith("__")
         }
         self.unwritten: dict[str, str] = {}
-        self.left: list[str] = []  # what the file does not have
         self.used: set[str] = {"Graph", "strawberry", "Rest"}
         self._classes: dict[str, str] = {}
         for name in self._kinds:
@@ -136,10 +134,6 @@ class Spelling:
         return f"{self._required(kind)} | None"
 
     def _required(self, kind: Any) -> str:
-        if _lists_around(kind) > _MOST_LISTS:  # Python takes some two hundred brackets, one in another
-            named = graphql.get_named_type(kind).name
-            self.left.append(f"{named} in more than {_MOST_LISTS} lists, one in another, is JSON")
-            return self.name("JSON")
         if isinstance(kind, graphql.GraphQLList):
             return f"list[{self.annotation(kind.of_type)}]"
         if isinstance(kind, graphql.GraphQLScalarType) or kind.name in self.unwritten:
@@ -173,14 +167,6 @@ class Spelling:
             )
             if names:
                 yield start + ", ".join(names)
-
-
-def _lists_around(kind: Any) -> int:
-    count = 0
-    while graphql.is_wrapping_type(kind):
-        count += isinstance(kind, graphql.GraphQLList)
-        kind = kind.of_type
-    return count
 
 
 def variable_of(source: str) -> str:

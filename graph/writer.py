@@ -75,7 +75,7 @@ class _Writer:
         variable = variable_of(source.name)
         self._spelling = Spelling(schema, variable)
         self._variable = variable
-        self._left = self._spelling.left
+        self._left: list[str] = []
         self._stubs = Stubs(self._spelling, source, variable, self._left)
         self._all_roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
         self._roots = [

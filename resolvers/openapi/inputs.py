@@ -20,7 +20,7 @@ from resolvers.openapi.defaults import default_of
 from resolvers.openapi.enums import texts_of
 from resolvers.openapi.leaves import mixed, scalar_of, sent_as
 from resolvers.openapi.names import Names, field_name, told_apart, type_name
-from resolvers.openapi.options import MOST, Member, held_by, is_nullable
+from resolvers.openapi.options import MOST, MOST_LISTS, Member, held_by, is_nullable
 from resolvers.openapi.outputs import Outputs
 from resolvers.openapi.texts import described, outdated
 from sources.openapi import Schema
@@ -109,7 +109,7 @@ class Inputs:
         if len(items) < len(arrays):
             kind = self._json(schema, "anything", "an array does not say what it holds; its items are JSON")
             return graphql.GraphQLList(kind)
-        if arrays[0] in self._open or len(self._open) > MOST:
+        if arrays[0] in self._open or len(self._open) > MOST_LISTS:
             return self._json(schema, "endless-list", "a list of itself; it is sent as JSON")
         self._open.add(arrays[0])
         try:

@@ -135,7 +135,23 @@ THING = {
     "thing": {"id": 2, "kind": "gone"},
 }
 WHOLE = [THING, [THING, THING], {"a": CAT, "b": DOG}, ["x"], {"title": "no"}, CAT]
-ODD = [None, True, 0, -1, 1.5, 2**70, "", "cat", "in-stock", "2020-13-01T00:00:00Z", "\u202e\0", [], {}, [[]], [None]]
+ODD: list[Json] = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    2**70,
+    "",
+    "cat",
+    "in-stock",
+    "2020-13-01T00:00:00Z",
+    "\u202e\0",
+    [],
+    {},
+    [[]],
+    [None],
+]
 ODD += [{"type": "cow"}, {"type": None}, {"type": "cat"}, {"type": ["cat"]}, CAT, DOG, [CAT, None, 3], {"a": CAT}]
 PLAIN, RESULTS = Both(results=False), Both(results=True)
 
