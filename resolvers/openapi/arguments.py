@@ -24,7 +24,7 @@ class Arguments:
 
     def add(self, name: str, argument: graphql.GraphQLArgument) -> str:
         """Take an argument, and let calls know it by its name, which gets a number where another one has it."""
-        name = Names(self.fields).take(name)
+        name = Names(self.fields).take(name) if name in self.fields else name
         argument.extensions[NAME] = name
         self.fields[name] = argument
         return name

@@ -15,11 +15,12 @@ import graphql
 from resolvers import scalars
 from resolvers.entries import ENTRY_KEY, ENTRY_VALUE, Entries
 from resolvers.marks import MARK, NAME, PLACE, AlternativesMark
+from resolvers.openapi.circles import Circles
 from resolvers.openapi.defaults import default_of
 from resolvers.openapi.enums import texts_of
 from resolvers.openapi.leaves import mixed, scalar_of, sent_as
 from resolvers.openapi.names import Names, field_name, told_apart, type_name
-from resolvers.openapi.options import MOST, Member, held_by, is_nullable
+from resolvers.openapi.options import MOST, MOST_LISTS, Member, held_by, is_nullable
 from resolvers.openapi.outputs import Outputs
 from resolvers.openapi.texts import described, outdated
 from sources.openapi import Schema
@@ -35,6 +36,7 @@ class Inputs:
         self._entries: dict[Schema, graphql.GraphQLInputObjectType] = {}
         self._alternatives: dict[tuple[Member, ...], graphql.GraphQLInputObjectType] = {}
         self._open: set[Schema] = set()
+        self._circles = Circles(self._needed_by)
 
     def of(self, schema: Schema, place: str, called: str = "") -> Any:
         """Give the type of a schema's values as a client sends them, null among them; see `Outputs.of`."""
@@ -107,7 +109,7 @@ class Inputs:
         if len(items) < len(arrays):
             kind = self._json(schema, "anything", "an array does not say what it holds; its items are JSON")
             return graphql.GraphQLList(kind)
-        if arrays[0] in self._open or len(self._open) > MOST:
+        if arrays[0] in self._open or len(self._open) > MOST_LISTS:
             return self._json(schema, "endless-list", "a list of itself; it is sent as JSON")
         self._open.add(arrays[0])
         try:
@@ -199,20 +201,17 @@ class Inputs:
             extensions={NAME: wire},
         )
 
-    def _needs(self, schema: Schema, goal: Schema) -> bool:
-        """Tell whether a value of a schema holds one of another, at every depth."""
-        todo, seen = [schema], {schema}
-        while todo:
-            found = self._outputs.members(todo.pop())
-            if len(found) != 1 or found[0].kind != "object":
-                continue
-            if found[0].schema is goal:
-                return True
-            for below in _required_of(found[0].schema):
-                if below not in seen:
-                    seen.add(below)
-                    todo.append(below)
-        return False
+    def _needs(self, schema: Schema, owner: Schema) -> bool:
+        """Tell whether a value of a schema holds one of its owner, at every depth."""
+        held = self._held_object(schema)
+        return held is not None and self._circles.of(held) == self._circles.of(owner)
+
+    def _held_object(self, schema: Schema) -> Schema | None:
+        found = self._outputs.members(schema)
+        return found[0].schema if len(found) == 1 and found[0].kind == "object" else None
+
+    def _needed_by(self, schema: Schema) -> Iterator[Schema]:
+        return filter(None, map(self._held_object, _required_of(schema)))
 
     # -- one of several -------------------------------------------------------------------------------------------
 

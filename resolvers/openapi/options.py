@@ -9,6 +9,7 @@ from resolvers.openapi.leaves import SCALARS
 from sources.openapi import Schema
 
 MOST = 200  # options of one schema
+MOST_LISTS = 50  # one in another: those who print a type, in GraphQL or in Python, do it by recursion
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from resolvers.marks import MARK, NAME, PropertyMark
 from resolvers.openapi.enums import Enums, texts_of
 from resolvers.openapi.leaves import instant_of, mixed, scalar_of
 from resolvers.openapi.names import field_name, told_apart, type_name
-from resolvers.openapi.options import MOST, Member, held_by, is_nullable, members
+from resolvers.openapi.options import MOST, MOST_LISTS, Member, held_by, is_nullable, members
 from resolvers.openapi.texts import described, outdated
 from resolvers.openapi.titles import Titles
 from resolvers.openapi.unions import are_told_apart, shape_of, told_by
@@ -101,7 +101,7 @@ class Outputs:
         if len(items) < len(arrays):
             kind = self.json(schema, "anything", "an array does not say what it holds; its items are JSON")
             return graphql.GraphQLList(kind)
-        if arrays[0] in self._open or len(self._open) > MOST:
+        if arrays[0] in self._open or len(self._open) > MOST_LISTS:
             return self.json(schema, "endless-list", "a list of itself; the value is JSON")
         self._open.add(arrays[0])
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -15,7 +17,12 @@ from sources.openapi.pointer import DocumentError
 _TIMEOUT_S = 10.0
 _WHOLE_S = 60.0
 _MOST_REDIRECTS = 5
-_ACCEPTED = "application/json, application/yaml, application/openapi+json, application/openapi+yaml, */*;q=0.5"
+_HEADERS = {
+    "Accept": "application/json, application/yaml, application/openapi+json, application/openapi+yaml, */*;q=0.5",
+    "Accept-Encoding": "gzip",
+}
+_GZIP = ("gzip", "x-gzip")
+_EITHER_WRAPPER = 47  # zlib's word for: find out whether it is gzip
 
 
 class Fetched(NamedTuple):
@@ -25,28 +32,42 @@ class Fetched(NamedTuple):
     body: bytes
 
 
-def fetch(url: str, most_bytes: int) -> Fetched:
-    """Get a URL; of more than `most_bytes`, it gives one byte more than that at least.
+def fetch(url: str, most_bytes: int, *, within_s: float = _WHOLE_S) -> Fetched:
+    """Get a URL; of more than `most_bytes`, it gives one byte more than that.
 
     A redirect is followed on the same host only, and never from https to http: the document names the host.
+
+    Args:
+        within_s: seconds for all of it, however slowly the server speaks.
 
     Raises:
         DocumentError: nothing came, or no success.
     """
-    until = time.monotonic() + _WHOLE_S
+    fetching = _fetch(url, most_bytes, within_s)
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(fetching)
+    with ThreadPoolExecutor(1) as beside:  # a loop runs in this thread, and takes no second one
+        return beside.submit(asyncio.run, fetching).result()
+
+
+async def _fetch(url: str, most_bytes: int, within_s: float) -> Fetched:
     try:
         check_address(url)
-        with httpx.Client(timeout=_TIMEOUT_S, headers={"Accept": _ACCEPTED}) as client:
+        async with asyncio.timeout(within_s), httpx.AsyncClient(timeout=_TIMEOUT_S, headers=_HEADERS) as client:
             for _ in range(_MOST_REDIRECTS + 1):
-                with client.stream("GET", url) as reply:
+                async with client.stream("GET", url) as reply:
                     if reply.has_redirect_location:
                         url = _redirected(url, str(reply.next_request.url) if reply.next_request else "")
                         continue
                     if reply.status_code != 200:
                         raise DocumentError(f"the server answered {reply.status_code}", shown_address(url))
-                    return Fetched(url, _body(reply, most_bytes, until, url))
+                    return Fetched(url, await _body(reply, most_bytes, url))
     except DeclarationError as exc:
         raise DocumentError(str(exc)) from exc
+    except TimeoutError as exc:
+        raise DocumentError(f"not here after {within_s:g} s", shown_address(url)) from exc
     except httpx.TimeoutException as exc:
         raise DocumentError("no answer in time", shown_address(url)) from exc
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
@@ -64,12 +85,19 @@ def _redirected(url: str, to: str) -> str:
     return to
 
 
-def _body(reply: httpx.Response, most_bytes: int, until: float, url: str) -> bytes:
-    body = bytearray()
-    for piece in reply.iter_bytes():
-        body += piece
-        if len(body) > most_bytes:
+async def _body(reply: httpx.Response, most_bytes: int, url: str) -> bytes:
+    """Give the body; what is compressed is never larger in memory than what is asked for."""
+    coding = reply.headers.get("Content-Encoding", "").strip().lower()
+    if coding not in ("", "identity", *_GZIP):
+        raise DocumentError(f"came in a coding that was not asked for: {coding}", shown_address(url))
+    decoder = zlib.decompressobj(_EITHER_WRAPPER) if coding in _GZIP else None
+    body, left = bytearray(), most_bytes + 1
+    async for piece in reply.aiter_raw():
+        try:
+            body += piece[:left] if decoder is None else decoder.decompress(piece, left)
+        except zlib.error as exc:
+            raise DocumentError("is not compressed as the server says", shown_address(url)) from exc
+        left = most_bytes + 1 - len(body)
+        if left <= 0:
             break
-        if time.monotonic() > until:
-            raise DocumentError(f"not here after {_WHOLE_S:.0f} s", shown_address(url))
     return bytes(body)
