@@ -62,8 +62,10 @@ class Stubs:
         _check_answers(operation)
         spelling = self._spelling
         arguments: dict[str, tuple[str, graphql.GraphQLArgument]] = {}
+        used = set[str]()
         for known, argument in field.args.items():
-            arguments[known] = spelling.attribute(known, {found for found, _ in arguments.values()}), argument
+            arguments[known] = spelling.attribute(known, used), argument
+            used.add(arguments[known][0])
         sent = self._sent(name, operation, arguments)
         for known, (attribute, argument) in arguments.items():
             if attribute not in sent.used:

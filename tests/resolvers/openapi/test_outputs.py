@@ -153,3 +153,12 @@ def test_five_thousand_types_in_a_row_need_no_deep_stack(tmp_path: Path) -> None
 def _get(name: str) -> Any:
     content = {"application/json": {"schema": _reference(name)}}
     return {"operationId": "first", "responses": {"200": {"description": "", "content": content}}}
+
+
+def test_lists_in_lists_have_a_bound(tmp_path: Path) -> None:
+    schema: dict[str, object] = {"type": "string"}
+    for _ in range(100):
+        schema = {"type": "array", "items": schema}
+    graph = graph_of(tmp_path, {"Deep": schema})
+    assert "[JSON" in graph.sdl()
+    assert "endless-list" in [reason for _, reason in losses(graph)]
