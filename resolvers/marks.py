@@ -19,7 +19,8 @@ from sources import DeclarationError, Timestamps, split_path
 
 MARK = "weft"
 LEARNT = "weft-learnt"  # what a document says of the attributes of a class: their marks, by attribute
-OPERATION = "weft-operation"  # what a field or an argument is in its document
+OPERATION = "weft-operation"  # what a field or an argument is in its document, what gives a type's objects by key
+BATCH = "weft-batch"  # what gives many of them
 LINKED = "weft-linked"  # a field that was added because the link is obvious
 NAME = "weft-name"  # how a backend, or a call's template, names an argument, an input field or a property
 
