@@ -34,6 +34,10 @@ class Text:
     value: str
     before: str = ""
 
+    def named(self, before: str) -> Text:
+        """Give it with something in front."""
+        return Text(self.value, before)
+
 
 Part = str | Group | Text
 
@@ -99,13 +103,25 @@ def _escaped(letter: str, quote: str) -> str:
 def _pieces(text: str, width: int) -> Iterator[str]:
     """Give a text as several literals that stand one below the other, cut between words."""
     held = ""
-    for word in _PIECE.findall(text):
+    for word in _cut(text, width):
         if held and len(literal(held + word)) > width:
             yield literal(held)
             held = ""
         held += word
     if held:
         yield literal(held)
+
+
+def _cut(text: str, width: int) -> Iterator[str]:
+    """Give the words of a text; one that fits on no line is several."""
+    for word in _PIECE.findall(text):
+        while len(literal(word)) > width:
+            fitting = width - 2
+            while len(literal(word[:fitting])) > width:
+                fitting = fitting * 3 // 4
+            yield word[:fitting]
+            word = word[fitting:]
+        yield word
 
 
 def docstring(text: str, depth: int) -> Iterator[str]:

@@ -59,9 +59,7 @@ class _Refused(Exception):
 class _Binder:
     """One call on its way from names to endpoints."""
 
-    def __init__(
-        self, parts: Mapping[OpenAPI, Part], learning: Learning, declared: Declared, where: str
-    ) -> None:
+    def __init__(self, parts: Mapping[OpenAPI, Part], learning: Learning, declared: Declared, where: str) -> None:
         self._parts = parts
         self._learning = learning
         self._declared = declared

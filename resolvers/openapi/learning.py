@@ -56,9 +56,8 @@ class Learning:
         if isinstance(given, graphql.GraphQLList) and isinstance(said, graphql.GraphQLList):
             inner = self._beside(given.of_type, said.of_type)
             return Entries(inner) if isinstance(said, Entries) else type(given)(inner)
-        if not isinstance(given, graphql.GraphQLWrappingType) and not isinstance(said, graphql.GraphQLWrappingType):
-            if not graphql.is_leaf_type(given) and not graphql.is_leaf_type(said):
-                self._waiting.append((given, said))
+        if all(graphql.is_composite_type(kind) or graphql.is_input_object_type(kind) for kind in (given, said)):
+            self._waiting.append((given, said))
         return given
 
     def _object(self, own: graphql.GraphQLObjectType, other: graphql.GraphQLObjectType) -> None:

@@ -17,7 +17,7 @@ class OperationName(Template):
 
     def __init__(self, text: str) -> None:
         if not text.strip():
-            raise DeclarationError("an operation is named by its operationId or as 'GET /path', a template begins with '/'")
+            raise DeclarationError("an operation is named by operationId or 'GET /path', a template begins with '/'")
         super().__init__("/")
         self.text = text
 
