@@ -39,7 +39,14 @@ class Text:
         return Text(self.value, before)
 
 
-Part = str | Group | Text
+@dataclass(frozen=True, slots=True)
+class Either:
+    """One of several types: ``Stone | Plant``."""
+
+    items: tuple[str, ...]
+
+
+Part = str | Group | Text | Either
 
 
 def call(name: str, *items: Part) -> Group:
@@ -51,6 +58,8 @@ def flat(part: Part) -> str:
     """Give a part on one line, however long."""
     if isinstance(part, Group):
         return f"{part.before}{', '.join(map(flat, part.items))}{part.after}"
+    if isinstance(part, Either):
+        return " | ".join(part.items)
     return part if isinstance(part, str) else part.before + literal(part.value)
 
 
@@ -73,6 +82,11 @@ def lines(part: Part, depth: int = 0, before: str = "", after: str = "") -> Iter
         yield f"{margin}{before}{part.before}("
         yield from (f"{margin}{_INDENT}{piece}" for piece in pieces)
         yield f"{margin}){after}"
+    elif isinstance(part, Either):
+        first, *others = part.items
+        yield f"{margin}{before}{first}"
+        for number, other in enumerate(others, 1):
+            yield f"{margin}| {other}{after if number == len(others) else ''}"
     elif before.endswith(" = ") and len(f"{margin}{before}{part.before}") > WIDTH:
         yield f"{margin}{before}("
         yield from lines(part, depth + 1)
@@ -86,6 +100,27 @@ def lines(part: Part, depth: int = 0, before: str = "", after: str = "") -> Iter
             for item in part.items:
                 yield from lines(item, depth + 1, after=",")
         yield f"{margin}{part.after}{after}"
+
+
+def annotated(name: str, annotation: str, value: Part | None = None, depth: int = 0) -> Iterator[str]:
+    """Give the lines of an annotated attribute: what is too long is its value, or else its annotation, in brackets."""
+    margin = _INDENT * depth
+    before = f"{margin}{name}: {annotation}"
+    after = "" if value is None else f" = {flat(value)}"
+    starts = before if value is None else f"{before} = {value.before}" if isinstance(value, Group) else f"{before} = ("
+    if len(before + after) <= WIDTH or (" | " not in annotation and value is None):
+        yield before + after
+    elif len(starts) <= WIDTH or len(f"{before} = (") <= WIDTH or " | " not in annotation:
+        if isinstance(value, str):
+            yield f"{before} = ("
+            yield f"{margin}{_INDENT}{value}"
+            yield f"{margin})"
+        elif value is not None:
+            yield from lines(value, depth, before=f"{name}: {annotation} = ")
+    else:
+        yield f"{margin}{name}: ("
+        yield f"{margin}{_INDENT}{annotation}"
+        yield from lines(value, depth, before=") = ") if value is not None else [f"{margin})"]
 
 
 def literal(text: str) -> str:

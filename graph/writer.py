@@ -18,7 +18,7 @@ from typing import Any
 import graphql
 
 from graph.graph import Graph
-from graph.layout import Group, Part, Text, call, docstring, flat, lines, literal
+from graph.layout import Either, Group, Part, Text, annotated, call, docstring, flat, lines, literal
 from graph.spelling import Spelling, is_name, member_name
 from graph.stubs import Stubs
 from resolvers import BATCH, MARK, NAME, OPERATION, Discriminator, LinkMark, mark_on
@@ -231,11 +231,8 @@ class _Writer:
         options: Sequence[Part] = (),
     ) -> Iterator[str]:
         given = [*options, *self._told(name, field, attribute)]
-        annotated = f"{attribute}: {self._spelling.annotation(field.type)}"
-        if not given:
-            yield f"    {annotated}"
-        else:
-            yield from lines(call(self._spelling.name(function), *given), 1, before=f"{annotated} = ")
+        value = call(self._spelling.name(function), *given) if given else None
+        yield from annotated(attribute, self._spelling.annotation(field.type), value, 1)
 
     def _told(self, name: str, field: graphql.GraphQLField | graphql.GraphQLInputField, attribute: str) -> list[Part]:
         """Give what a declaration says of an attribute besides its type."""
@@ -251,7 +248,7 @@ class _Writer:
         options: list[Part] = [literal(kind.name)]
         if kind.description:
             options.append(Text(kind.description, "description="))
-        members = " | ".join(spelling.class_of(member.name) for member in kind.types)
+        members = Either(tuple(spelling.class_of(member.name) for member in kind.types))
         parts: list[Part] = [members, call("strawberry.union", *options)]
         # Any other way to tell members apart is the document's, of which the union learns.
         if isinstance(found, Discriminator) and isinstance(found.by, str) and not found.by.startswith("@"):
@@ -259,8 +256,8 @@ class _Writer:
             told: list[Part] = [literal(found.by), *([Group("{", items, "}")] if items else [])]
             told += [f"otherwise={literal(str(found.otherwise))}"] if found.otherwise else []
             parts.append(call(spelling.name("discriminator"), *told))
-        annotated = Group(f"{spelling.name('Annotated')}[", tuple(parts), "]")
-        yield from lines(annotated, before=f"{spelling.class_of(kind.name)} = ")
+        members_of = Group(f"{spelling.name('Annotated')}[", tuple(parts), "]")
+        yield from lines(members_of, before=f"{spelling.class_of(kind.name)} = ")
 
     def _input(self, kind: graphql.GraphQLInputObjectType) -> Iterator[str]:
         yield from self._class(kind, "strawberry.input", ["one_of=True"] if kind.is_one_of else ())
@@ -280,16 +277,15 @@ class _Writer:
         if default is None and field.default_value is not graphql.Undefined and graphql.is_non_null_type(kind):
             kind = kind.of_type
         if isinstance(default, list):
-            options[:0] = [Group("default_factory=lambda: [", tuple(default), "]")]
+            made: Part = Group("default_factory=lambda: [", tuple(default), "]") if default else "default_factory=list"
+            options[:0] = [made]
         elif default is not None or not graphql.is_non_null_type(kind):
-            options[:0] = [f"default={default}"]
-        annotated = f"{attribute}: {self._spelling.annotation(kind)}"
-        if not options:
-            yield f"    {annotated}"
-        elif len(options) == 1 and isinstance(options[0], str) and options[0].startswith("default="):
-            yield f"    {annotated} = {options[0].removeprefix('default=')}"
-        else:
-            yield from lines(call("strawberry.field", *options), 1, before=f"{annotated} = ")
+            nothing = "strawberry.UNSET" if owner.is_one_of else "None"
+            options[:0] = [f"default={nothing if default is None else default}"]
+        value: Part | None = call("strawberry.field", *options) if options else None
+        if len(options) == 1 and isinstance(options[0], str) and options[0].startswith("default="):
+            value = options[0].removeprefix("default=")
+        yield from annotated(attribute, self._spelling.annotation(kind), value, 1)
 
     def _root(self, kind: graphql.GraphQLObjectType) -> Iterator[str]:
         taken: set[str] = set()
