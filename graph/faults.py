@@ -13,11 +13,18 @@ from resolvers import Declared, bind
 _INVALID = "Invalid Schema."  # what Strawberry says before all that graphql-core finds
 
 
-def schema_faults(declared: Declared, build: Callable[[], graphql.GraphQLSchema]) -> list[str]:
+def schema_faults(
+    declared: Declared,
+    build: Callable[[], graphql.GraphQLSchema],
+    weave: Callable[[graphql.GraphQLSchema], graphql.GraphQLSchema],
+) -> list[str]:
     """Give why the schema cannot be built, and what is wrong with the rest of it.
 
     Strawberry names one fault and stops. So fields are left out one by one, to find which of them it is about, until
     what remains is a schema whose bindings can be looked at. It takes many attempts, and gives up after some seconds.
+
+    Args:
+        weave: puts documents into a schema that was built; what it finds is added to what is declared.
     """
     faults: list[str] = []
     kept: list[tuple[Any, Any, int]] = []
@@ -37,7 +44,8 @@ def schema_faults(declared: Declared, build: Callable[[], graphql.GraphQLSchema]
                 if not invalid:
                     faults.append(f"{definition.name}.{field.python_name}: {_first_line(exc)}")
             else:
-                return [*faults, *(fault for fault in bind(schema, declared).faults if fault not in declared.faults)]
+                found = bind(weave(schema), declared).faults
+                return [*faults, *(fault for fault in found if fault not in declared.faults)]
     finally:
         for definition, field, place in reversed(kept):
             definition.fields.insert(place, field)

@@ -7,7 +7,7 @@ import dataclasses
 import os
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import graphql
 import msgspec
@@ -24,7 +24,6 @@ from graph.payloads import Draft
 from graph.sdl import print_sdl
 from graph.trusted import TrustedDocuments, read_manifest
 from resolvers import (
-    PLACEHOLDER,
     SCALARS,
     UPLOAD_SCALARS,
     Cost,
@@ -38,10 +37,11 @@ from resolvers import (
     is_federated,
     keys_in,
     keys_of_sources,
-    merged,
 )
 from sources import Bus, Rest
-from sources.openapi import OpenAPI
+
+if TYPE_CHECKING:
+    from sources.openapi import OpenAPI
 
 _INCREMENTAL = (graphql.GraphQLDeferDirective, graphql.GraphQLStreamDirective)
 
@@ -104,15 +104,23 @@ class Graph:
             "scalar_overrides": scalar_overrides,
             "schema_directives": schema_directives,
         }
+
+        def weave(schema: graphql.GraphQLSchema) -> graphql.GraphQLSchema:
+            if not any(source.is_described for source in declared.sources):
+                return schema
+            # What reads documents takes 0.1 s and 3 MB to load: only graphs that have some wait for it.
+            from resolvers.openapi import merged
+
+            return merged(schema, documents, declared)
+
         self._sdl: str | None = None
         if federation or is_federated(declared):
-            schema, self._sdl = _subgraph(declared, types, federation, options)
+            schema, self._sdl = _subgraph(declared, types, federation, options, weave)
         else:
-            schema = _built(declared, lambda: strawberry.Schema(**options, types=types))
+            schema = _built(declared, lambda: strawberry.Schema(**options, types=types), weave)
             if _has_directives(schema):
                 self._sdl = schema.as_str() + "\n"
-        if any(isinstance(source, OpenAPI) for source in declared.sources):
-            schema._schema = merged(schema._schema, documents, declared)
+        schema._schema = weave(schema._schema)
         bindings = bind(schema._schema, declared)
         self.receiving = Receiving(bindings, bus)
         faults = [*bindings.faults, *self.receiving.faults]
@@ -242,6 +250,7 @@ class Graph:
 
 def _documents_query(documents: Sequence[OpenAPI]) -> type[Any]:
     """Give a root type for a graph of documents only; its one field gives way to theirs."""
+    from resolvers.openapi import PLACEHOLDER  # loaded for graphs of documents only
 
     def names() -> list[str]:
         return [document.name for document in documents]
@@ -255,18 +264,26 @@ def _lowered(headers: Mapping[str, str] | None) -> dict[str, str]:
     return {name.lower(): value for name, value in (headers or {}).items()}
 
 
-def _built(declared: Declared, build: Callable[[], strawberry.Schema]) -> strawberry.Schema:
+def _built(
+    declared: Declared,
+    build: Callable[[], strawberry.Schema],
+    weave: Callable[[graphql.GraphQLSchema], graphql.GraphQLSchema],
+) -> strawberry.Schema:
     try:
         schema = build()
     except Exception as exc:
-        found = schema_faults(declared, lambda: build()._schema)
+        found = schema_faults(declared, lambda: build()._schema, weave)
         raise GraphError([*declared.faults, *(found or [f"the schema: {exc}"]), *_missing(declared.sources)]) from exc
     _complete(schema._schema)
     return schema
 
 
 def _subgraph(
-    declared: Declared, types: Sequence[type[Any]], federation: bool | str, options: Mapping[str, Any]
+    declared: Declared,
+    types: Sequence[type[Any]],
+    federation: bool | str,
+    options: Mapping[str, Any],
+    weave: Callable[[graphql.GraphQLSchema], graphql.GraphQLSchema],
 ) -> tuple[strawberry.Schema, str]:
     """Build a subgraph's schema and its SDL; with them, `_service` and `_entities` are fields of the root."""
     version: dict[str, Any] = {"federation_version": federation} if isinstance(federation, str) else {}
@@ -280,7 +297,7 @@ def _subgraph(
         def build() -> strawberry.Schema:
             return strawberry.federation.Schema(**options, **version, types=[*types, *keyed])
 
-        schema = _built(declared, build)
+        schema = _built(declared, build, weave)
         sdl = schema.as_str() + "\n"
     service: Any = schema._schema.type_map["_Service"]
     service.fields["sdl"].resolve = lambda *_: sdl

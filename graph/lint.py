@@ -10,7 +10,8 @@ from typing import Literal
 import graphql
 
 from graph.graph import Graph
-from resolvers import LINKED, Advice, Bindings, Fetching, Property, call_of_type, names_of, possible_links
+from resolvers import LINKED, Bindings, Fetching, Property, call_of_type
+from resolvers.openapi import Advice, names_of, possible_links
 from sources import Endpoint, Rest
 from sources.openapi import OpenAPI
 

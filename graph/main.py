@@ -28,6 +28,7 @@ from graph.server import serve as run_server
 from graph.stopping import Server, run_workers
 from graph.target import TargetError
 from graph.targets import Targets
+from graph.terminal import say, show
 from graph.writer import START, written
 from sources import MemoryBus
 
@@ -87,12 +88,8 @@ def _noting(faults: list[str]) -> Iterator[None]:
         faults += exc.faults
 
 
-def _say(message: str) -> None:
-    typer.echo(f"weft: {message}", err=True)
-
-
 def _fail(message: str) -> typer.Exit:
-    _say(message)
+    say(message)
     return typer.Exit(2)
 
 
@@ -140,20 +137,20 @@ def serve(
     except TargetError as exc:
         raise _fail(str(exc)) from exc
     for line in greeting(app.graph):
-        _say(line)
+        say(line)
     with _listen(host, port) as listening:
         port = listening.getsockname()[1]
         shared = f", {workers} workers" if workers > 1 and not reload else ""
-        _say(f"GraphQL at http://{host}:{port}/graphql{shared}")
+        say(f"GraphQL at http://{host}:{port}/graphql{shared}")
         folders = targets.folders()
         if reload and not folders:
-            _say("nothing is watched: documents that come by URL are read once")
+            say("nothing is watched: documents that come by URL are read once")
         if reload and folders:
-            reloading = Reloading(folders, targets.suffixes, options.graph_again, app.replace, _say)
+            reloading = Reloading(folders, targets.suffixes, options.graph_again, app.replace, say)
             Server(configured(app, drain_seconds), beside=[reloading.run]).run([listening])
         elif workers > 1:
             if app.graph.receiving.webhooks and isinstance(app.graph.engine.subscriptions.bus, MemoryBus):
-                _say(
+                say(
                     "a webhook reaches only the worker that takes it; Graph(bus=RedisBus(...)) lets all of them hear it"
                 )
             os.environ[_SERVED] = msgspec.json.encode(options).decode()
@@ -220,7 +217,7 @@ def explain(
         except (OSError, UnicodeDecodeError) as exc:
             raise _fail(f"{query[1:]}: {getattr(exc, 'strerror', None) or exc}") from exc
     try:
-        typer.echo(explained(graph, query, operation))
+        show(explained(graph, query, operation).split("\n"))
     except RequestError as exc:
         raise _fail("; ".join(error.message for error in exc.errors)) from exc
 
@@ -241,7 +238,7 @@ def import_(
     if json:
         sys.stdout.write(as_json(graph).decode())
     else:
-        sys.stdout.writelines(f"{line}\n" for line in lines(graph, report=report))
+        show(lines(graph, report=report))
     if strict and any(document.losses for document in documents):
         raise typer.Exit(1)
 
@@ -258,9 +255,7 @@ def lint_(
     if json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
     else:
-        sys.stdout.writelines(
-            f"{finding.severity}: {finding.place}: {finding.message} [{finding.rule}]\n" for finding in found
-        )
+        show(f"{finding.severity}: {finding.place}: {finding.message} [{finding.rule}]" for finding in found)
     if any(strict or finding.severity == "error" for finding in found):
         raise typer.Exit(1)
 
@@ -318,7 +313,7 @@ def init(
         raise _fail(f"{output}: is there already; --force writes over it") from exc
     except OSError as exc:
         raise _fail(f"{output}: {exc.strerror or exc}") from exc
-    _say(f"wrote {output}; weft serve {output} serves it")
+    say(f"wrote {output}; weft serve {output} serves it")
 
 
 @app.command()

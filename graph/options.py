@@ -12,6 +12,16 @@ import typer
 from graph.targets import Targets
 
 _PANEL = "OpenAPI documents"
+_Several = list[str] | None
+
+
+def _option(name: str, metavar: str | None, told: str, **bounds: Any) -> Any:
+    return typer.Option(envvar=f"WEFT_{name}", metavar=metavar, help=told, rich_help_panel=_PANEL, **bounds)
+
+
+def _switch(name: str, told: str) -> Any:
+    variable = f"WEFT_{name.replace('-', '_').upper()}"
+    return typer.Option(f"--{name}", envvar=variable, help=told, rich_help_panel=_PANEL)
 
 
 def _targets(
@@ -23,93 +33,32 @@ def _targets(
         ),
     ],
     include: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="WEFT_INCLUDE",
-            metavar="PATTERN",
-            help="Take only operations like this: their ids, tag:TAG, 'GET /path/*'; NAME:PATTERN for one document.",
-            rich_help_panel=_PANEL,
+        _Several,
+        _option(
+            "INCLUDE",
+            "PATTERN",
+            "Take only operations like this: their ids, tag:TAG, 'GET /path/*'; NAME:PATTERN for one document.",
         ),
     ] = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="WEFT_EXCLUDE", metavar="PATTERN", help="Leave these operations out.", rich_help_panel=_PANEL
-        ),
-    ] = None,
-    rename: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="WEFT_RENAME", metavar="OLD=NEW", help="Name an operation or a type.", rich_help_panel=_PANEL
-        ),
-    ] = None,
+    exclude: Annotated[_Several, _option("EXCLUDE", "PATTERN", "Leave these operations out.")] = None,
+    rename: Annotated[_Several, _option("RENAME", "OLD=NEW", "Name an operation or a type.")] = None,
     prefix: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="WEFT_PREFIX",
-            metavar="[NAME=]PREFIX",
-            help="Put this in front of the names of fields and types.",
-            rich_help_panel=_PANEL,
-        ),
+        _Several, _option("PREFIX", "[NAME=]PREFIX", "Put this in front of the names of fields and types.")
     ] = None,
     url: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="WEFT_URL",
-            metavar="[NAME=]URL",
-            help="The backend's base address, where the document's own is not meant.",
-            rich_help_panel=_PANEL,
-        ),
+        _Several,
+        _option("URL", "[NAME=]URL", "The backend's base address, where the document's own is not meant."),
     ] = None,
     reads: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="WEFT_READS",
-            metavar="PATTERN",
-            help="Operations that change nothing though they are no GET.",
-            rich_help_panel=_PANEL,
-        ),
+        _Several, _option("READS", "PATTERN", "Operations that change nothing though they are no GET.")
     ] = None,
     forward: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="WEFT_FORWARD",
-            metavar="[NAME=]HEADER",
-            help="Pass this header of clients on to the backend.",
-            rich_help_panel=_PANEL,
-        ),
+        _Several, _option("FORWARD", "[NAME=]HEADER", "Pass this header of clients on to the backend.")
     ] = None,
-    ttl: Annotated[
-        float | None,
-        typer.Option(envvar="WEFT_TTL", min=0, help="Seconds an answer may be reused.", rich_help_panel=_PANEL),
-    ] = None,
-    allow_remote_refs: Annotated[
-        bool,
-        typer.Option(
-            "--allow-remote-refs",
-            envvar="WEFT_ALLOW_REMOTE_REFS",
-            help="Follow references to other addresses.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = False,
-    auto_link: Annotated[
-        bool,
-        typer.Option(
-            "--auto-link",
-            envvar="WEFT_AUTO_LINK",
-            help="Add obvious links between types.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = False,
-    results: Annotated[
-        bool,
-        typer.Option(
-            "--results",
-            envvar="WEFT_RESULTS",
-            help="Give documented errors as results with types.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = False,
+    ttl: Annotated[float | None, _option("TTL", None, "Seconds an answer may be reused.", min=0)] = None,
+    allow_remote_refs: Annotated[bool, _switch("allow-remote-refs", "Follow references to other addresses.")] = False,
+    auto_link: Annotated[bool, _switch("auto-link", "Add obvious links between types.")] = False,
+    results: Annotated[bool, _switch("results", "Give documented errors as results with types.")] = False,
 ) -> Targets:
     return Targets(
         targets=targets,

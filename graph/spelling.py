@@ -160,9 +160,10 @@ class Spelling:
                 yield start + ", ".join(names)
 
 
-def is_name(text: str) -> bool:
-    """Tell whether a text is a name that a written file may have."""
-    return text in IMPORTS or text in _LOOKED_UP or text == "graph"
+def variable_of(source: str) -> str:
+    """Give the name of the variable that holds a backend."""
+    taken = source in IMPORTS or source == "graph" or keyword.iskeyword(source) or hasattr(builtins, source)
+    return f"{source}_api" if taken else source
 
 
 def member_name(name: str) -> str:

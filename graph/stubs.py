@@ -15,7 +15,7 @@ import graphql
 from graph.layout import Group, Part, Text, call, docstring, lines, literal
 from graph.spelling import Spelling, member_name
 from resolvers import OPERATION, mark_on
-from resolvers.openapi.offers import Offer
+from resolvers.openapi import Offer
 from sources import Call, Webhook
 from sources.openapi import OpenAPI, Operation
 
@@ -26,6 +26,7 @@ _PLAIN = frozenset({"Int", "Float", "Boolean", "String"})
 _NAMED = {"ID": "strawberry.ID", "Int64": "Int64", "URL": "URL", "Email": "Email"}
 _READ = {dt.datetime: "dt.datetime", dt.date: "dt.date", dt.time: "dt.time"}
 _WIDEST = 106  # characters of a docstring's line, whatever its indentation
+_LONGEST_DEFAULT = 60  # characters of a default that stands in a signature
 Arguments = Mapping[str, tuple[str, graphql.GraphQLArgument]]
 
 
@@ -142,11 +143,13 @@ class Stubs:
         if value is None and argument.default_value is not graphql.Undefined and graphql.is_non_null_type(kind):
             kind = kind.of_type  # a default that cannot be written: it may be left out all the same
         default = None if graphql.is_non_null_type(kind) else "None"
-        if isinstance(value, str) and not value.endswith(")"):
+        if isinstance(value, str) and not value.endswith(")") and len(value) <= _LONGEST_DEFAULT:
             default = value
         elif value is not None:  # which no signature may hold
             default = self._spelling.constant(f"{stub}_{attribute}")
-            part: Part = value if isinstance(value, str) else Group("[", tuple(value), "]")
+            given = argument.default_value
+            written: Part = Text(given) if isinstance(given, str) and value == literal(given) else str(value)
+            part = Group("[", tuple(value), "]") if isinstance(value, list) else written
             annotated = self._spelling.annotation(graphql.GraphQLNonNull(graphql.get_nullable_type(kind)))
             self.constants += lines(part, before=f"{default}: {annotated} = ")
         options: list[Part] = []

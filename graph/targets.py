@@ -18,7 +18,7 @@ import msgspec
 from graph.errors import GraphError
 from graph.graph import Graph
 from graph.target import TargetError, folder_of, is_file, is_python, load, load_again
-from sources.openapi import Document, DocumentError, Losses, OpenAPI, origin_of, server_of
+from sources.openapi import Document, DocumentError, Losses, OpenAPI, is_url, origin_of, server_of
 
 _NAMED = re.compile(r"([A-Za-z_]\w*)=(.+)", re.ASCII | re.DOTALL)
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
@@ -97,7 +97,7 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True):
         """Give the folders in and below which the graph's files are; those that come by URL are in none."""
         if self.is_python:
             return [folder_of(self.targets[0])]
-        paths = (Path(location) for _, location in map(_split, self.targets) if not _is_url(location))
+        paths = (Path(location) for _, location in map(_split, self.targets) if not is_url(location))
         return sorted({path.resolve().parent for path in paths})
 
     @property
@@ -195,7 +195,7 @@ def source_name(document: Document, taken: Iterable[str] = ()) -> str:
     info = document.root.get("info")
     title = info.get("title") if isinstance(info, dict) else None
     texts = [title] if isinstance(title, str) else []
-    if _is_url(document.location):
+    if is_url(document.location):
         address = urlsplit(document.location)
         texts += [PurePosixPath(unquote(address.path)).stem, (address.hostname or "").removeprefix("www.")]
     else:
@@ -225,17 +225,13 @@ def _short(text: str) -> str:
 def _split(target: str) -> tuple[str, str]:
     """Give the name that a target gives its document, if any, and the document's location."""
     named = _NAMED.fullmatch(target)
-    if named is None or _is_url(target) or is_file(Path(target)):
+    if named is None or is_url(target) or is_file(Path(target)):
         return "", target
     return named[1], named[2]
 
 
-def _is_url(location: str) -> bool:
-    return location.startswith(("http://", "https://"))
-
-
 def _check_is_there(location: str) -> None:
-    if _is_url(location) or is_file(Path(location)):
+    if is_url(location) or is_file(Path(location)):
         return
     try:
         is_folder = Path(location).is_dir()

@@ -8,8 +8,6 @@ unions told apart. Whatever a class or stub cannot say is left out and listed at
 
 from __future__ import annotations
 
-import builtins
-import keyword
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,12 +17,12 @@ import graphql
 
 from graph.graph import Graph
 from graph.layout import Either, Group, Part, Text, annotated, call, docstring, flat, lines, literal
-from graph.spelling import Spelling, is_name, member_name
+from graph.spelling import Spelling, member_name, variable_of
 from graph.stubs import Stubs
 from resolvers import BATCH, MARK, NAME, OPERATION, Discriminator, LinkMark, mark_on
-from resolvers.openapi.described import Described
+from resolvers.openapi import Described
 from sources import Call, snake_case
-from sources.openapi import OpenAPI
+from sources.openapi import OpenAPI, visible
 
 START = '''"""A graph to start from: change the address, the paths and the types to those of your backend."""
 
@@ -81,8 +79,7 @@ class _Writer:
     def __init__(self, schema: graphql.GraphQLSchema, source: OpenAPI) -> None:
         self._schema = schema
         self._source = source
-        name = source.name
-        self._variable = f"{name}_api" if keyword.iskeyword(name) or hasattr(builtins, name) or is_name(name) else name
+        self._variable = variable_of(source.name)
         self._spelling = Spelling(schema, self._variable)
         self._left: list[str] = []
         self._stubs = Stubs(self._spelling, source, self._variable, self._left)
@@ -156,7 +153,7 @@ class _Writer:
         """Give the lines above a class's body."""
         name = self._spelling.class_of(kind.name)
         given = list(options)
-        if name != kind.name:
+        if name != kind.name or "_" in name or not self._spelling.says(name, kind.name):  # Strawberry takes a _ out
             given.append(f"name={literal(kind.name)}")
         if kind.description:
             given.append(Text(kind.description, "description="))
@@ -311,5 +308,5 @@ def _known_as(name_of: Callable[[str], str | None], name: str) -> Callable[[str]
 
 
 def _comment(text: str) -> Iterator[str]:
-    plain = " ".join(text.split())
+    plain = visible(" ".join(text.split()))
     yield f"# - {plain}" if len(plain) < 114 else f"# - {plain[:110]}..."

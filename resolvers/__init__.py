@@ -3,7 +3,8 @@
 It knows GraphQL's types, not its documents: it never parses one, never opens a socket and never builds a URL. Read
 `marks`, `scalars`, `batch`, `node`, `connection`, `entries`, `discriminator`, `weights`, `declare` and `upload` (what
 an author wrote), `binding` and `binder` (what it means), `values`, `envelope`, `ledger`, `pages`, `flight`, `store`,
-`ask`, `loader` (how values arrive), `topic` and `receiving` (how events do).
+`ask`, `loader` (how values arrive), `topic` and `receiving` (how events do). Documents are a package of their own,
+`resolvers.openapi`, which only those load who have some.
 """
 
 from resolvers.ask import forwarded
@@ -39,8 +40,6 @@ from resolvers.loader import Loader
 from resolvers.marks import BATCH, LINKED, MARK, NAME, OPERATION, LinkMark, PropertyMark, field, link, mark_on, shown_as
 from resolvers.maybe import refused_nulls
 from resolvers.node import GlobalId, Node, global_id, identity_of, key_of, raw_key
-from resolvers.openapi.advice import Advice, names_of, possible_links
-from resolvers.openapi.imported import PLACEHOLDER, merged
 from resolvers.pages import SHOWN, Pages
 from resolvers.receiving import Receiving
 from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
@@ -62,13 +61,11 @@ __all__ = [
     "MARK",
     "NAME",
     "OPERATION",
-    "PLACEHOLDER",
     "SCALARS",
     "SHOWN",
     "UPLOAD_SCALARS",
     "URL",
     "Abandoned",
-    "Advice",
     "Backlog",
     "Base64",
     "Batched",
@@ -142,10 +139,7 @@ __all__ = [
     "link",
     "mark_of",
     "mark_on",
-    "merged",
-    "names_of",
     "operation_loaders",
-    "possible_links",
     "python_name",
     "raw_key",
     "refused_nulls",

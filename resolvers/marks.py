@@ -21,6 +21,7 @@ MARK = "weft"
 LEARNT = "weft-learnt"  # what a document says of the attributes of a class: their marks, by attribute
 OPERATION = "weft-operation"  # what a field or an argument is in its document, what gives a type's objects by key
 BATCH = "weft-batch"  # what gives many of them
+PLACE = "weft-place"  # where a document says what a type is
 LINKED = "weft-linked"  # a field that was added because the link is obvious
 SHOWN_AS = "__weft_shown__"  # what `shown_as` says of a stub
 NAME = "weft-name"  # how a backend, or a call's template, names an argument, an input field or a property

@@ -18,7 +18,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 from resolvers import scalars
 from resolvers.duration import duration_text
 from resolvers.entries import ENTRY_KEY, ENTRY_VALUE, Entries, as_entries, is_entry
-from resolvers.marks import MARK, NAME, AlternativesMark, PropertyMark, mark_on
+from resolvers.marks import LEARNT, MARK, NAME, AlternativesMark, PropertyMark, mark_on
 from resolvers.node import raw_key
 from sources import Number, Rest, Timestamps, format_date, format_instant, parse_date, parse_instant, spelling_of
 
@@ -55,7 +55,8 @@ def _name_as_they_are(item: graphql.GraphQLNamedType) -> None:
         definition = None if element is None else element.extensions.get("strawberry-definition")
         is_plain = getattr(definition, "base_resolver", None) is None
         if element is not None and is_plain and mark_on(element) is None:
-            element.extensions[MARK] = PropertyMark((name,), None)
+            mark = element.extensions[MARK] = PropertyMark((name,), None)
+            item.extensions.setdefault(LEARNT, {})[python_name(element, name)] = mark
 
 
 def decoder_of(kind: graphql.GraphQLLeafType, source: Rest, mark: PropertyMark | None) -> Decode | None:

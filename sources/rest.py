@@ -92,10 +92,11 @@ class Rest(Pushing):
         retries: how often a read that failed for the moment is repeated, within `timeout` in all.
         max_batch: keys in one batch call at most; more are split over several calls.
         limit: calls in flight at once at most.
-        reason: dotted path, in a reply of status 4xx, to the text that says why and that clients may read; without
-            it they learn the status only.
+        reason: dotted path, in a reply of status 4xx, to the text that says why; without it clients see the status.
         client: an `httpx.AsyncClient`, or any `Transport`, to send with instead of the built-in one.
     """
+
+    is_described = False  # by a document
 
     def __init__(
         self,

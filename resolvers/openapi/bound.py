@@ -18,14 +18,14 @@ from resolvers.check import CUT
 from resolvers.declare import Declared
 from resolvers.marks import MARK, NAME, argument_names, mark_on, taken_by_stub
 from resolvers.openapi.batches import batch_of, envelope_of
-from resolvers.openapi.described import Described, near
+from resolvers.openapi.described import Described
 from resolvers.openapi.learning import Learning, names_in, said_name
 from resolvers.openapi.offers import Offer
 from resolvers.openapi.operations import is_safe
 from resolvers.openapi.part import Part
 from resolvers.openapi.weaving import path_faults, type_faults
 from sources import Call, Encodes, Endpoint, entity_of, snake_case
-from sources.openapi import OpenAPI, OperationName
+from sources.openapi import OpenAPI, OperationName, near
 
 
 def bind_operations(schema: graphql.GraphQLSchema, parts: Mapping[OpenAPI, Part], declared: Declared) -> None:

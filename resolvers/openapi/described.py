@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import graphql
@@ -101,9 +100,3 @@ def same_kind(one: Any, other: Any) -> bool:
 
 def _said_by(kind: Any) -> frozenset[str]:
     return _SAID.get(kind.name, _EITHER)
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """Give what an author may have meant, as the end of a message; empty where nothing is like it."""
-    found = difflib.get_close_matches(name, list(dict.fromkeys(known)), n=3)
-    return f"; near it: {', '.join(map(repr, found))}" if found else ""

@@ -14,13 +14,14 @@ import graphql
 
 from resolvers import scalars
 from resolvers.entries import ENTRY_KEY, ENTRY_VALUE, Entries
-from resolvers.marks import MARK, NAME, AlternativesMark
+from resolvers.marks import MARK, NAME, PLACE, AlternativesMark
 from resolvers.openapi.defaults import default_of
 from resolvers.openapi.enums import texts_of
 from resolvers.openapi.leaves import mixed, scalar_of, sent_as
 from resolvers.openapi.names import Names, field_name, told_apart, type_name
 from resolvers.openapi.options import MOST, Member, held_by, is_nullable
-from resolvers.openapi.outputs import Outputs, described
+from resolvers.openapi.outputs import Outputs
+from resolvers.openapi.texts import described, outdated
 from sources.openapi import Schema
 
 
@@ -132,7 +133,10 @@ class Inputs:
             names = self._outputs.names
             name = names.take(f"{place}BaseInput") if member.is_base else names.input_of(schema, place)
             known = self._objects[member] = graphql.GraphQLInputObjectType(
-                name, lambda: self._fields(schema, name), description=schema.description
+                name,
+                lambda: self._fields(schema, name),
+                description=schema.description,
+                extensions={PLACE: schema.pointer},
             )
         return known
 
@@ -186,11 +190,12 @@ class Inputs:
             if default is graphql.Undefined and schema.default is not None:
                 kind, is_required = kind.of_type, False  # the backend knows what it takes in its place
         is_outdated = schema.deprecated and not (is_required and default is graphql.Undefined)
+        told = None if is_required else schema.default
         return graphql.GraphQLInputField(
             kind,
             default_value=default,
-            description=described(schema, default=not is_required),
-            deprecation_reason="No longer supported" if is_outdated else None,
+            description=described(schema.description, example=schema.example, default=told),
+            deprecation_reason=outdated(is_outdated),
             extensions={NAME: wire},
         )
 
@@ -228,7 +233,7 @@ class Inputs:
                 return {word: graphql.GraphQLInputField(kinds[member]) for member, word in words.items()}
 
             made = known = self._alternatives[found] = graphql.GraphQLInputObjectType(
-                name, fields, description=schema.description, is_one_of=True
+                name, fields, description=schema.description, is_one_of=True, extensions={PLACE: schema.pointer}
             )
         return known
 

@@ -64,6 +64,7 @@ class Names:
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)
+        self._next: dict[str, int] = {}  # thousands may want one name
 
     def __contains__(self, name: str) -> bool:
         return name in self._taken
@@ -79,9 +80,10 @@ class Names:
 
     def take(self, name: str) -> str:
         """Give the name, or it with the first number that makes it another's no more."""
-        free, number = name, 2
+        free, number = name, self._next.get(name, 2)
         while free in self._taken:
             free, number = f"{name}{number}", number + 1
+        self._next[name] = number
         self._taken.add(free)
         return free
 

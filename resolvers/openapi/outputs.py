@@ -6,7 +6,6 @@ Whatever no type of GraphQL holds is JSON, at the smallest place, and a loss.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,11 +18,10 @@ from resolvers.openapi.enums import Enums, texts_of
 from resolvers.openapi.leaves import instant_of, mixed, scalar_of
 from resolvers.openapi.names import field_name, told_apart, type_name
 from resolvers.openapi.options import MOST, Member, held_by, is_nullable, members
+from resolvers.openapi.texts import described, outdated
 from resolvers.openapi.titles import Titles
 from resolvers.openapi.unions import are_told_apart, shape_of, told_by
 from sources.openapi import Losses, Schema
-
-_SHOWN = 100  # characters of an example
 
 
 class Outputs:
@@ -179,8 +177,8 @@ class Outputs:
             instants = next((instant_of(held, one) for one in sorted(held.kinds)), None)
         return graphql.GraphQLField(
             kind,
-            description=described(schema),
-            deprecation_reason="No longer supported" if schema.deprecated else None,
+            description=described(schema.description, example=schema.example),
+            deprecation_reason=outdated(schema.deprecated),
             extensions={MARK: PropertyMark((wire,), None, timestamps=instants), NAME: wire},
         )
 
@@ -255,24 +253,3 @@ class Outputs:
         if not values and not are_told_apart(shapes):
             message = f"options of {union.name} have the same properties; such a value is of the first of them"
             self.losses.add(schema.pointer, "ambiguous-union", message, "loosened")
-
-
-def described(schema: Schema, *, default: bool = False) -> str | None:
-    """Give the description of a schema with its example, if that is short.
-
-    Args:
-        default: whether to tell its default as well, which is not that of the type.
-    """
-    told = [("Example", schema.example), *([("Default", schema.default)] if default else [])]
-    shown = (f"{word}: {text}" for word, value in told if (text := _shown(value)))
-    return "\n\n".join(part for part in (schema.description, *shown) if part) or None
-
-
-def _shown(value: Any) -> str | None:
-    if value is None or value == "":
-        return None
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):  # what YAML has and JSON does not
-        return None
-    return f"`{text}`" if len(text) <= _SHOWN and "`" not in text else None

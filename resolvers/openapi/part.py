@@ -39,9 +39,7 @@ class Part:
         if source.api is None:
             return
         self._api = source.api
-        components = self._api.document.root.get("components")
-        schemas = components.get("schemas") if isinstance(components, dict) else None
-        self._schemas = schemas if isinstance(schemas, dict) else {}
+        self._schemas = self._api.document.components("schemas")
         choice = self._api.choice
         titles = Titles(taken, source.name, self._schemas, prefix=choice.prefix, rename=choice.rename)
         self._outputs = Outputs(titles, self._api.losses)

@@ -13,6 +13,7 @@ from typing import Any
 import graphql
 
 from resolvers import scalars
+from resolvers.openapi.finite import made_finite
 from sources.openapi import Losses
 
 Elements = dict[str, Any]
@@ -39,7 +40,9 @@ def made_sound(
     sounding.replace_broken()
     for fields in roots.values():
         sounding.replace_in(fields)
-    return {kind.name: kind for kind in sounding.found if kind not in sounding.broken}
+    sound = [kind for kind in sounding.found if kind not in sounding.broken]
+    made_finite((kind for kind in sound if isinstance(kind, graphql.GraphQLInputObjectType)), losses)
+    return {kind.name: kind for kind in sound}
 
 
 class _Sounding:

@@ -46,6 +46,7 @@ class Titles:
         self._own = Names()
         self._outputs: dict[str, str] = {}
         self._inputs: dict[str, str] = {}
+        self._holders: dict[str, Schema] = {}
         self._given: dict[Schema, str] = {}
         self._known: dict[str, str] = {}
         self._prefix = type_name(prefix) if prefix else ""
@@ -64,7 +65,7 @@ class Titles:
             place: what it is called where its own place says nothing.
         """
         found = _COMPONENT.match(schema.pointer)
-        if found is not None and schema.name is not None and _plain(found[1]) in self._outputs:
+        if found is not None and self._holds(schema, self._outputs.get(_plain(found[1]))):
             return self._outputs[_plain(found[1])]
         known = self._given.get(schema)
         if known is None:
@@ -76,7 +77,7 @@ class Titles:
     def input_of(self, schema: Schema, place: str) -> str:
         """Give the name of a schema's input type."""
         found = _COMPONENT.match(schema.pointer)
-        if found is not None and schema.name is not None and _plain(found[1]) in self._inputs:
+        if found is not None and self._holds(schema, self._inputs.get(_plain(found[1]))):
             return self._inputs[_plain(found[1])]
         base = self.of(schema, place)
         return base if base.endswith("Input") else self._free(shortened(base, "Input"))
@@ -85,6 +86,10 @@ class Titles:
         """Give the name of an object's output type, which is another than that of its input type."""
         name = self.of(schema, place)
         return self._free(shortened(name.removesuffix("Input"), "Output")) if name.endswith("Input") else name
+
+    def _holds(self, schema: Schema, name: str | None) -> bool:
+        """Tell whether a schema has a component's name: what options make of a component stands in its place too."""
+        return name is not None and schema.name is not None and self._holders.setdefault(name, schema) is schema
 
     def take(self, name: str) -> str:
         """Give a name for a type that no schema stands for, such as the entry of a map."""

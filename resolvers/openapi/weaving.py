@@ -17,11 +17,11 @@ from resolvers.attributes import attributes_of, learn, origin_of
 from resolvers.declare import BLANK, Declared
 from resolvers.discriminator import Discriminator
 from resolvers.marks import MARK, PropertyMark
-from resolvers.openapi.described import Described, differs, near
+from resolvers.openapi.described import Described, differs
 from resolvers.openapi.part import Part, reached
 from resolvers.values import python_name
 from sources import Call, entity_of
-from sources.openapi import OpenAPI
+from sources.openapi import OpenAPI, near
 
 
 def woven_in(schema: graphql.GraphQLSchema, source: OpenAPI) -> Iterator[tuple[graphql.GraphQLObjectType, str]]:

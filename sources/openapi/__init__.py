@@ -6,22 +6,21 @@ are made: `media`, `placed`, `serial`, `operation_template`, `carried`, `payload
 """
 
 from sources.openapi.api import Api
-from sources.openapi.carried import carried, why_not_carried
-from sources.openapi.choosing import Choice
+from sources.openapi.carried import why_not_carried
+from sources.openapi.choosing import Choice, near
 from sources.openapi.document import Document, DocumentError
+from sources.openapi.files import is_url
 from sources.openapi.loss import Effect, Loss, Losses
-from sources.openapi.media import Kind, accept_of, kind_of, reads_of
+from sources.openapi.media import Kind, kind_of, reads_of
 from sources.openapi.named import OperationName
 from sources.openapi.openapi import OpenAPI
 from sources.openapi.operation import Answer, Content, Link, Operation, Outline, Parameter, RequestBody
-from sources.openapi.operation_template import OperationTemplate, places
 from sources.openapi.payload import payload_of
 from sources.openapi.placed import Placed
-from sources.openapi.pointer import below
+from sources.openapi.pointer import below, visible
 from sources.openapi.request import endpoint_for
 from sources.openapi.schema import Schema
 from sources.openapi.servers import origin_of, server_of
-from sources.openapi.telling import Telling
 
 __all__ = [
     "Answer",
@@ -38,22 +37,20 @@ __all__ = [
     "OpenAPI",
     "Operation",
     "OperationName",
-    "OperationTemplate",
     "Outline",
     "Parameter",
     "Placed",
     "RequestBody",
     "Schema",
-    "Telling",
-    "accept_of",
     "below",
-    "carried",
     "endpoint_for",
+    "is_url",
     "kind_of",
+    "near",
     "origin_of",
     "payload_of",
-    "places",
     "reads_of",
     "server_of",
+    "visible",
     "why_not_carried",
 ]

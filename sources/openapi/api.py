@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sources.openapi.choosing import Choice
 from sources.openapi.document import Document, DocumentError, below
-from sources.openapi.keywords import is_true
+from sources.openapi.keywords import is_true, object_in
 from sources.openapi.loss import Losses
 from sources.openapi.operation import Answer, Content, Link, Operation, Outline, Parameter, RequestBody
+from sources.openapi.placed import places
 from sources.openapi.pointer import shown
 from sources.openapi.schema import Schema
 from sources.openapi.schemas import Schemas
@@ -21,7 +21,6 @@ Json = Any
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 _OF_REQUESTS = (frozenset({"accept", "content-type", "authorization"}), frozenset({"accept", "content-type"}))
-_IN_BRACES = re.compile(r"\{([^{}]*)\}")
 
 
 class Api:
@@ -47,22 +46,22 @@ class Api:
         self.schemas = Schemas(document, self.losses)
         self.choice = choice or Choice()
         root = document.root
-        info = _object(root.get("info"))
+        info = object_in(root.get("info"))
         self.title = str(info.get("title") or "")
         self.description = _text(info, "description")
         self.server = server_of(root, "#", document.url, self.losses) or origin_of(document.url) or ""
-        components = _object(root.get("components"))
         self.schemes: Mapping[str, dict[str, Json]] = {
             name: self._resolved(node, below("#/components/securitySchemes", name))[0]
-            for name, node in _object(components.get("securitySchemes")).items()
+            for name, node in document.components("securitySchemes").items()
         }
         self.security = self._security(root) or ()
         self.outlines = tuple(self._outlines("#/paths", root.get("paths")))
-        self.faults = tuple(self.choice.faults(self.outlines, _object(components.get("schemas")).keys()))
+        self.faults = tuple(self.choice.faults(self.outlines, document.components("schemas").keys()))
         is_taken = self.choice.takes()
         self.chosen = {one: self._operation(one) for one in self.outlines if is_taken(one)}
         self.operations = tuple(self.chosen.values())
-        self.webhooks = {one.path: self._operation(one) for one in self._outlines("#/webhooks", root.get("webhooks"))}
+        hooks = self._outlines("#/webhooks", root.get("webhooks"))
+        self.webhooks = {one.path: self._operation(one, is_sent_to_us=True) for one in hooks}
 
     # -- operations -----------------------------------------------------------------------------------------------
 
@@ -82,7 +81,7 @@ class Api:
     def _outlines(self, pointer: str, paths: Json) -> Iterator[Outline]:
         if paths is not None and not isinstance(paths, dict):
             self._lose(pointer, "broken-operation", "they are no object")
-        for path, node in _object(paths).items():
+        for path, node in object_in(paths).items():
             if path.startswith("x-"):
                 continue
             where = below(pointer, path)
@@ -111,7 +110,7 @@ class Api:
                 elif found is not None:
                     self._lose(below(where, method), "broken-operation", "an operation that is no object")
 
-    def _operation(self, outline: Outline, *, is_called_back: bool = False) -> Operation:
+    def _operation(self, outline: Outline, *, is_sent_to_us: bool = False) -> Operation:
         node, pointer = outline.node, outline.pointer
         own = self._parameters(node, pointer)
         known = {(parameter.name, parameter.place) for parameter in own}
@@ -122,7 +121,7 @@ class Api:
             method=outline.method,
             path=outline.path,
             pointer=pointer,
-            parameters=(*inherited, *own) if is_called_back else self._in_path(outline, (*inherited, *own)),
+            parameters=(*inherited, *own) if is_sent_to_us else self._in_path(outline, (*inherited, *own)),
             body=self._body(node, pointer),
             answers=self._answers(node, pointer),
             tags=outline.tags,
@@ -131,7 +130,7 @@ class Api:
             deprecated=is_true(node.get("deprecated")),
             security=self._security(node),
             server=self._server(node, pointer) or self._server(outline.item, outline.item_pointer),
-            callbacks={} if is_called_back else self._callbacks(node, pointer),
+            callbacks={} if is_sent_to_us else self._callbacks(node, pointer),
         )
 
     def _server(self, holder: dict[str, Json], pointer: str) -> str | None:
@@ -140,13 +139,13 @@ class Api:
 
     def _callbacks(self, node: dict[str, Json], pointer: str) -> Mapping[str, Operation]:
         callbacks: dict[str, Operation] = {}
-        for name, callback in _object(node.get("callbacks")).items():
+        for name, callback in object_in(node.get("callbacks")).items():
             found, where = self._resolved(callback, below(pointer, "callbacks", name))
             for outline in self._outlines(where, found):
                 if name in callbacks:
                     self._lose(outline.pointer, "several-callbacks", "a callback has one request already")
                 else:
-                    callbacks[name] = self._operation(outline, is_called_back=True)
+                    callbacks[name] = self._operation(outline, is_sent_to_us=True)
         return callbacks
 
     def _parameters(self, node: dict[str, Json], pointer: str) -> tuple[Parameter, ...]:
@@ -179,7 +178,7 @@ class Api:
         media, content = next(iter(self._contents(found, where).items()), (None, None))
         style, explode, example = found.get("style"), found.get("explode"), found.get("example")
         style = style if isinstance(style, str) and style else _STYLES[place]
-        if example is None and _object(found.get("examples")):
+        if example is None and object_in(found.get("examples")):
             name_of_first, first = next(iter(found["examples"].items()))
             example = self._resolved(first, below(where, "examples", name_of_first))[0].get("value")
         schema = content.schema if content is not None else None
@@ -200,9 +199,7 @@ class Api:
 
     def _in_path(self, outline: Outline, parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
         """Give the parameters with exactly those in the path that it names."""
-        if not outline.path.startswith("/"):  # a webhook's name
-            return parameters
-        names = dict.fromkeys(_IN_BRACES.findall(outline.path))
+        names = places(outline.path)
         found = []
         for parameter in parameters:
             if parameter.place == "path" and parameter.name not in names:
@@ -243,15 +240,15 @@ class Api:
 
     def _contents(self, node: dict[str, Json], pointer: str) -> Mapping[str, Content]:
         found = {}
-        for media, content in _object(node.get("content")).items():
+        for media, content in object_in(node.get("content")).items():
             content, where = self._resolved(content, below(pointer, "content", media))
             schema = self.schemas.at(content["schema"], below(where, "schema")) if "schema" in content else None
-            found[media] = Content(schema, _object(content.get("encoding")))
+            found[media] = Content(schema, object_in(content.get("encoding")))
         return found
 
     def _answers(self, node: dict[str, Json], pointer: str) -> Mapping[str, Answer]:
         answers = {}
-        for status, answer in _object(node.get("responses")).items():
+        for status, answer in object_in(node.get("responses")).items():
             if status.startswith("x-"):
                 continue
             found, where = self._resolved(answer, below(pointer, "responses", status))
@@ -266,7 +263,7 @@ class Api:
         return answers
 
     def _links(self, node: dict[str, Json], pointer: str) -> Iterator[Link]:
-        for name, link in _object(node.get("links")).items():
+        for name, link in object_in(node.get("links")).items():
             found, where = self._resolved(link, below(pointer, "links", name))
             operation = _text(found, "operationId") or self._linked(found, where)
             if operation is None:
@@ -275,7 +272,7 @@ class Api:
             yield Link(
                 name=name,
                 operation=operation,
-                parameters=_object(found.get("parameters")),
+                parameters=object_in(found.get("parameters")),
                 description=_text(found, "description"),
                 pointer=where,
             )
@@ -307,11 +304,7 @@ class Api:
         except DocumentError as exc:
             self.losses.add(pointer, "broken-reference", f"{exc}; this part is left out", "left-out")
             return {}, pointer
-        return _object(found), where
-
-
-def _object(node: Json) -> dict[str, Json]:
-    return node if isinstance(node, dict) else {}
+        return object_in(found), where
 
 
 def _text(node: dict[str, Json], name: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import Protocol
 _METHODS = "GET|PUT|POST|DELETE|OPTIONS|HEAD|PATCH|TRACE"
 _BY_PATH = re.compile(rf"(?:({_METHODS}|\*) +)?(/.*)", re.IGNORECASE)
 _WILD = re.compile(r"(\*\*|\*)")
+_MOST_COMPARED = 5_000
 
 
 class Named(Protocol):
@@ -78,11 +79,11 @@ class Choice:
         for option, patterns in (("include", self.include), ("exclude", self.exclude)):
             for pattern in patterns:
                 if not any(map(_matcher(pattern), operations)):
-                    yield f"{option}={pattern!r} matches no operation{_near(pattern, _names(operations))}"
+                    yield f"{option}={pattern!r} matches no operation{near(pattern, _names(operations))}"
         known = {*components, *_names(operations)}
         for name in self.rename:
             if name not in known:
-                yield f"rename={name!r}: there is no such operation or schema{_near(name, known)}"
+                yield f"rename={name!r}: there is no such operation or schema{near(name, known)}"
 
 
 def _matcher(pattern: str) -> Callable[[Named], bool]:
@@ -113,6 +114,7 @@ def _names(operations: Iterable[Named]) -> Iterator[str]:
         yield from (f"tag:{tag}" for tag in operation.tags)
 
 
-def _near(name: str, known: Iterable[str]) -> str:
-    found = difflib.get_close_matches(name, list(dict.fromkeys(known))[:5_000], n=3)
+def near(name: str, known: Iterable[str]) -> str:
+    """Give what an author may have meant, as the end of a message; empty where nothing is like it."""
+    found = difflib.get_close_matches(name, list(dict.fromkeys(known))[:_MOST_COMPARED], n=3)
     return f"; near it: {', '.join(map(repr, found))}" if found else ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sources.address import shown_address
 from sources.number import Number
 from sources.openapi.files import Files
+from sources.openapi.keywords import object_in
 from sources.openapi.loss import Losses
 from sources.openapi.pointer import DocumentError, below, index_of, names_of
 from sources.openapi.remote import Fetched, fetch
@@ -84,6 +85,10 @@ class Document:
         """
         files = Files(location, allow_remote_refs=allow_remote_refs, max_bytes=max_bytes, fetch=fetch)
         return cls(location, files.root(""), files)
+
+    def components(self, kind: str) -> Mapping[str, Json]:
+        """Give the components of a kind, such as ``schemas``, by their names."""
+        return object_in(object_in(self.root.get("components")).get(kind))
 
     def resolve(self, node: Json, pointer: str) -> tuple[Json, str]:
         """Follow references, and give what they lead to with its own pointer.

@@ -32,6 +32,11 @@ _FORMATS = dict.fromkeys(
 ) | {"int32": "integer", "int64": "integer", "float": "number", "double": "number"}
 
 
+def object_in(node: Json) -> Node:
+    """Give a part that is an object; an empty one where it is missing or something else."""
+    return node if isinstance(node, dict) else {}
+
+
 def is_true(found: Json) -> bool:
     """Tell whether a switch is on; in some documents it is a text."""
     return found is True or found == "true"

@@ -55,6 +55,8 @@ class OpenAPI(Rest):
         options: what `Rest` takes besides.
     """
 
+    is_described = True
+
     def __init__(
         self,
         name: str,
@@ -138,6 +140,11 @@ class OpenAPI(Rest):
     def unsupported(self) -> Mapping[str, str]:
         """The security schemes, by name, by which the gateway cannot authenticate, and why."""
         return {} if self._security is None else self._security.unsupported
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """With what the names of the environment variables of the security schemes begin, by the schemes' names."""
+        return {} if self._security is None else self._security.variables
 
     @property
     def own_parameters(self) -> frozenset[str]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import quote
 
 from sources.errors import DeclarationError
-from sources.openapi.placed import Placed
+from sources.openapi.placed import EXPRESSION, Placed, halves
 from sources.openapi.serial import path_spell, query_spell
 from sources.template import RefusedValue, Value, query_text
 
 _Filled = tuple[str, Callable[[Value], str]]
 
-_EXPRESSION = re.compile(r"\{([^{}]*)\}")
 _PATH_SAFE = "/:@!$&'()*+,;=~"
 _QUERY_SAFE = f"{_PATH_SAFE}?"
 _ENCODED = re.compile(r"(%[0-9A-Fa-f]{2})")
@@ -37,7 +36,7 @@ class OperationTemplate:
         parameters = tuple(parameters)
         queried = [placed for placed in parameters if placed.place == "query"]
         inside = {placed.name: placed for placed in parameters if placed.place == "path"}
-        before, fixed = _halves(path)
+        before, fixed = halves(path)
         names: dict[str, None] = {}
         self._fixed: str | None = None
         self._pieces: list[str | _Filled] = []
@@ -62,7 +61,7 @@ class OperationTemplate:
     ) -> str:
         """Compile a part of the path; give it as it is shown."""
         shown, position = "", 0
-        for found in [*_EXPRESSION.finditer(text), None]:
+        for found in [*EXPRESSION.finditer(text), None]:
             literal = _encoded(text[position : found.start() if found is not None else len(text)], in_query=in_query)
             if literal:
                 self._pieces.append(literal)
@@ -98,19 +97,6 @@ class OperationTemplate:
         except ValueError as exc:  # Python's limit of digits
             raise RefusedValue("an integer is too long for a URL") from exc
         return f"{path}{self._joiner}{'&'.join(found)}" if found else path
-
-
-def places(path: str) -> Sequence[str]:
-    """Give the names between braces of a path: ``/users('{id}')/{name}`` gives ``["id", "name"]``."""
-    return list(dict.fromkeys(found.group(1) for half in _halves(path) for found in _EXPRESSION.finditer(half)))
-
-
-def _halves(path: str) -> tuple[str, str]:
-    """Give the path, from its slash on, and the query that is always there."""
-    marked = _EXPRESSION.sub(lambda found: found.group(0).replace("?", "\0").replace("#", "\1"), path)
-    before, _, query = marked.partition("#")[0].partition("?")
-    before, query = (half.replace("\0", "?").replace("\1", "#") for half in (before, query))
-    return before if before.startswith("/") else f"/{before}", query.rstrip("&?")
 
 
 def _placed(name: str, inside: Mapping[str, Placed]) -> Placed | None:

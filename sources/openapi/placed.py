@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 Place = Literal["path", "query", "header", "cookie"]
+EXPRESSION = re.compile(r"\{([^{}]*)\}")
 
 _DEFAULT_STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 _STYLES = {
@@ -43,3 +46,16 @@ class Placed:
         object.__setattr__(self, "style", style)
         if self.explode is None:
             object.__setattr__(self, "explode", style in ("form", "cookie", "deepObject"))
+
+
+def places(path: str) -> Sequence[str]:
+    """Give the names between braces of a path: ``/users('{id}')/{name}`` gives ``["id", "name"]``."""
+    return list(dict.fromkeys(found.group(1) for half in halves(path) for found in EXPRESSION.finditer(half)))
+
+
+def halves(path: str) -> tuple[str, str]:
+    """Give the path, from its slash on, and the query that is always there."""
+    marked = EXPRESSION.sub(lambda found: found.group(0).replace("?", "\0").replace("#", "\1"), path)
+    before, _, query = marked.partition("#")[0].partition("?")
+    before, query = (half.replace("\0", "?").replace("\1", "#") for half in (before, query))
+    return before if before.startswith("/") else f"/{before}", query.rstrip("&?")

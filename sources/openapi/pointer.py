@@ -10,7 +10,8 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# Controls, ends of lines, marks that turn text around, halves of characters.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LISTS = {("components", "schemas"), ("definitions",)}
 _LONGEST_SHOWN = 300
 
@@ -69,5 +70,9 @@ def index_of(name: str) -> int | None:
 
 def shown(text: str) -> str:
     """Give a text of a document as one line of a message: nothing that moves a terminal, nothing endless."""
-    cut = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", cut)
+    return visible(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")
+
+
+def visible(text: str) -> str:
+    """Give a text as one line of which every character can be seen: an escape is ``\\u001b``."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 Json = Any
 T = TypeVar("T")
-_MOST_PARTS = 200
+_MOST_PARTS = 100
+_MOST_BESIDES = 4
 _PASSING = DESCRIBING | COMBINING | {"type"}
 _LOW = ("minimum", "exclusiveMinimum")
 _HIGH = ("maximum", "exclusiveMaximum")
@@ -204,9 +205,10 @@ class Schema:
     @functools.cached_property
     def nullable(self) -> bool:
         """Whether it may be null."""
-        if keywords.allows_null(self.node) or any(map(_allows_null, self._choices)):
+        if keywords.allows_null(self.node) or any(keywords.allows_null(one.node) for one in self._choices):
             return True
-        return bool(self._takes) and all(any(map(_allows_null, one.parts)) for one in self._takes)
+        taken = ([keywords.allows_null(part.node) for part in one.parts] for one in self._takes)
+        return bool(self._takes) and all(map(any, taken))
 
     # -- what a value is ------------------------------------------------------------------------------------------
 
@@ -387,10 +389,15 @@ class Schema:
             return {}
         if not self._ways:
             return self._extended
-        besides = [part for part in self.parts if keywords.words_beyond(part.node, BOUNDING | COMBINING | {"type"})]
+        said = (part for part in self.parts if keywords.words_beyond(part.node, BOUNDING | COMBINING | {"type"}))
+        besides = dict.fromkeys(map(self._schemas.bare, said))
+        if len(besides) > _MOST_BESIDES:
+            self._lose("nested-options", "options within options within options: they stand alone")
+            besides = {}
         found = {}
         for choice in self._ways:
-            extra = [self._schemas.bare(part) for part in besides if part not in choice.parts]
+            own = set(map(self._schemas.bare, choice.parts))
+            extra = [part for part in besides if part not in own]
             fits = all(_fit(part.kinds, choice.kinds) for part in extra)
             found[choice.shape] = self._schemas.combined((*extra, choice)) if extra and fits else choice
         return found
@@ -421,23 +428,12 @@ class Schema:
         return telling(self)
 
     def target(self, reference: str, pointer: str) -> Schema | None:
-        """Give the schema that a discriminator names: a component's name, or a reference; None where there is none."""
-        known = self._schemas.named(reference)
-        if known is None and any(mark in reference for mark in "#/."):
-            known = self._schemas.at({"$ref": reference}, pointer)
-        if known is None:
-            self._schemas.losses.add(
-                pointer, "broken-reference", "there is no such schema; the value tells nothing", "loosened"
-            )
-        return known
+        """Give the schema that a discriminator at a place names; None where there is none."""
+        return self._schemas.target(reference, pointer)
 
 
 def _fit(one: frozenset[str], other: frozenset[str]) -> bool:
     return not one or not other or bool(keywords.common_kinds(one, other))
-
-
-def _allows_null(schema: Schema) -> bool:
-    return keywords.allows_null(schema.node)
 
 
 def _distinct(values: Iterable[Json]) -> tuple[Json, ...]:

@@ -12,7 +12,7 @@ from sources.openapi.loss import Losses
 from sources.openapi.schema import Schema
 
 Json = Any
-_MOST_COMBINED = 20_000
+_MOST_COMBINED = 5_000
 _ANYTHING: Node = {}
 
 
@@ -90,6 +90,8 @@ class Schemas:
 
     def bare(self, schema: Schema) -> Schema:
         """Give what a schema says itself, without what it takes over and without its options."""
+        if not COMBINING & schema.node.keys() and len(schema.parts) == 1:
+            return schema
         known = self._bare.get(schema)
         if known is None:
             node = {word: said for word, said in schema.node.items() if word not in COMBINING}
@@ -100,12 +102,23 @@ class Schemas:
         """Give a component by its name; None where there is none."""
         return self._components.get(name)
 
+    def target(self, reference: str, pointer: str) -> Schema | None:
+        """Give the schema that a discriminator at a place names: a component's name or a reference; None for none."""
+        known = self.named(reference)
+        if known is not None:
+            return known
+        try:
+            if reference:
+                return self.at(*self.document.find(reference, pointer))
+            problem = "no schema is named"
+        except DocumentError as exc:
+            problem = str(exc)
+        self.losses.add(pointer, "broken-reference", f"{problem}; the value tells nothing", "loosened")
+        return None
+
     @functools.cached_property
     def _components(self) -> Mapping[str, Schema]:
-        components = self.document.root.get("components")
-        found = components.get("schemas") if isinstance(components, dict) else None
-        if not isinstance(found, dict):
-            return {}
+        found = self.document.components("schemas")
         return {name: self.at(node, below("#/components/schemas", name)) for name, node in found.items()}
 
     @functools.cached_property

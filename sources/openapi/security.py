@@ -33,21 +33,24 @@ class Security:
         default: what an operation needs that does not say it: alternatives of names of schemes that go together.
         base: address to which the addresses of token endpoints are relative.
 
-    `unsupported` says of schemes, by name, why the gateway cannot authenticate by them.
+    `unsupported` says of schemes, by name, why the gateway cannot authenticate by them; `variables`, with what the
+    names of their environment variables begin.
     """
 
     def __init__(
         self, source: str, schemes: Mapping[str, Mapping[str, Any]], default: Requirements = (), *, base: str = ""
     ) -> None:
         self.unsupported: dict[str, str] = {}
+        self.variables: dict[str, str] = {}
         self._default = _plain(default)
         self._ways: dict[str, list[list[Auth]]] = {}
         self._made: dict[tuple[tuple[str, ...], ...], Credentials] = {}
         variables = _Variables(source)
         for name in sorted(schemes, key=str):
             self._ways[name] = []
+            variable = self.variables[name] = variables.of(name)
             try:
-                self._ways[name] = list(_ways(schemes[name], variables.of(name), base))
+                self._ways[name] = list(_ways(schemes[name], variable, base))
             except DeclarationError as exc:
                 self.unsupported[name] = str(exc)
                 if _is_mutual(schemes[name]):

@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 from sources.address import base_of, shown_address
 from sources.errors import DeclarationError
+from sources.openapi.keywords import object_in
 from sources.openapi.loss import Losses
 from sources.openapi.pointer import below, shown
 
@@ -50,12 +51,11 @@ def server_of(holder: dict[str, Json], pointer: str, url: str | None, losses: Lo
 
 def _filled(written: str, variables: Json) -> str | None:
     """Give a URL with the default of each variable in its place, or else the first value that it may have."""
-    known = variables if isinstance(variables, dict) else {}
+    known = object_in(variables)
     missing = []
 
     def value(found: re.Match[str]) -> str:
-        variable = known.get(found[1])
-        said: dict[str, Json] = variable if isinstance(variable, dict) else {}
+        said = object_in(known.get(found[1]))
         values = said.get("enum")
         for one in (said.get("default"), *(values if isinstance(values, list) else ())):
             if isinstance(one, str | int | float):

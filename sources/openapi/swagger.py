@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from sources.openapi.keywords import object_in
 from sources.openapi.loss import Losses
 from sources.openapi.pointer import DocumentError, below
 
@@ -53,14 +54,16 @@ class Upgrade:
             "servers": _servers(root),
             "paths": {},
             "components": {
-                "schemas": {name: {"$ref": below("#/definitions", name)} for name in _object(root.get("definitions"))},
+                "schemas": {
+                    name: {"$ref": below("#/definitions", name)} for name in object_in(root.get("definitions"))
+                },
                 "securitySchemes": {
                     name: self._scheme(node, below("#/securityDefinitions", name))
-                    for name, node in _object(root.get("securityDefinitions")).items()
+                    for name, node in object_in(root.get("securityDefinitions")).items()
                 },
             },
         }
-        for path, node in _object(root.get("paths")).items():
+        for path, node in object_in(root.get("paths")).items():
             self.root["paths"][path] = node if path.startswith("x-") else self._item(node, below("#/paths", path))
 
     def _at(self, node: dict[str, Json], pointer: str) -> dict[str, Json]:
@@ -107,7 +110,7 @@ class Upgrade:
         made["parameters"] = parameters
         made["responses"] = {
             str(status): self._answer(answer, below(pointer, "responses", status), node, method)
-            for status, answer in _object(node.get("responses")).items()
+            for status, answer in object_in(node.get("responses")).items()
             if not str(status).startswith("x-")
         }
         if isinstance(node.get("schemes"), list):
@@ -179,7 +182,7 @@ class Upgrade:
         if not isinstance(given, dict) or "$ref" in given:
             return given
         made: dict[str, Json] = {name: given[name] for name in ("description", "headers") if name in given}
-        examples = _object(given.get("examples"))
+        examples = object_in(given.get("examples"))
         made["content"] = {}
         if "schema" in given or examples or method == "get":
             # By the letter an answer without a schema is empty; those that are read never are.
@@ -222,7 +225,3 @@ def _servers(root: dict[str, Json]) -> list[Json]:
         return [{"url": path}] if path else []
     # Without schemes it is the one by which the document came.
     return [{"url": f"{scheme}://{host}{path}"} for scheme in schemes] or [{"url": f"//{host}{path}"}]
-
-
-def _object(node: Json) -> dict[str, Json]:
-    return node if isinstance(node, dict) else {}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sources.openapi.keywords import object_in
 from sources.openapi.pointer import below
 
 if TYPE_CHECKING:
@@ -35,9 +36,8 @@ def _declared(schema: Schema) -> tuple[str | None, Mapping[str, Json], str]:
         found = part.node.get("discriminator")
         name = found.get("propertyName") if isinstance(found, dict) else found
         if isinstance(name, str) and name:
-            mapping = found.get("mapping") if isinstance(found, dict) else None
             where = below(part.pointer, "discriminator", "mapping")
-            return name, mapping if isinstance(mapping, dict) else {}, where
+            return name, object_in(object_in(found).get("mapping")), where
     return None, {}, schema.pointer
 
 

@@ -184,7 +184,7 @@ def test_what_a_document_tells_people_is_in_the_schema(tmp_path: Path) -> None:
         "type Query {\n"
         '  """\n  Looks.\n  \n  Closely.\n  """\n'
         "  getA(\n"
-        '    """\n    Whom.\n    \n    Example: `Rex`\n    """\n'
+        '    """\n    Whom.\n    \n    Example: `"Rex"`\n    """\n'
         "    name: String @deprecated\n"
         "  ): String @deprecated\n"
         "}\n"

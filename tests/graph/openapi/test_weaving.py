@@ -191,6 +191,33 @@ def test_what_the_document_lacks_is_a_fault_that_names_both(tmp_path: Path) -> N
     ]
 
 
+def test_an_annotation_that_is_not_known_hides_no_fault_and_invents_none(shops: Market) -> None:
+    customers = shops.customers()
+
+    @customers.type
+    class Customer:
+        city: "Nowhere"  # type: ignore[name-defined]  # noqa: F821  # that is the fault
+        shoes: int
+
+    @strawberry.type
+    class Query:
+        @customers.get("getCustomer")
+        def customer(self, customer_id: str) -> Customer | None: ...
+
+        @customers.get("findCustomer")
+        def other(self, customer_id: str) -> Customer | None: ...
+
+    found = faults(query=Query, documents=[customers])
+    assert [fault.partition(": ")[0].rpartition("<locals>.")[2] for fault in found] == [
+        "Customer",
+        "Customer.city",
+        "Customer.shoes",
+        "Query.other",
+        "Customer.city",
+    ]
+    assert found[0].partition(": ")[2].startswith("the annotation names 'Nowhere', which is not defined")
+
+
 def test_a_class_that_is_taken_twice_is_a_fault(tmp_path: Path) -> None:
     path = written(orders_app(), tmp_path / "shop.json")
     shop = OpenAPI("shop", path, url="http://127.0.0.1:1")

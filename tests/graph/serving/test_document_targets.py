@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -377,6 +378,22 @@ def test_hostile_names_and_circles_are_only_names_and_circles(command: list[str]
     if command[0] == "init":
         written(ended.out, "made.py")
         assert here("schema", "made.py").status == 0
+
+
+@pytest.mark.parametrize(
+    "command", [["import", "--report"], ["import", "--report", "--auto-link", "--results"], ["lint"], ["init"]]
+)
+def test_nothing_that_a_document_says_moves_a_terminal(command: list[str]) -> None:
+    harm = "a\x1b]0;owned\x07\x9b2J\u202eb\n\r"
+    named = {"name": harm, "in": "header", "schema": {"type": "string", "description": harm}}
+    answered = {"200": {"description": harm, "content": {harm: {"schema": {"type": "object"}}}}}
+    operation = {"operationId": harm, "description": harm, "parameters": [named], "responses": answered}
+    name, *options = command
+    path = Path("harm.json")
+    path.write_text(json.dumps(document(harm, paths={f"/{harm}": {"get": operation, "post": operation}})))
+    ended = here(name, *options, str(path), *(["--output", "-"] if name == "init" else []))
+    assert "owned" in ended.out
+    assert re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", ended.out + ended.err) is None
 
 
 def test_everything_that_cannot_be_read_is_told_at_once() -> None:

@@ -104,3 +104,11 @@ def test_hostile_names_are_names_nevertheless(tmp_path: Path) -> None:
     types = _types(graph_of(tmp_path, hostile))
     assert len(types) == 2 * len(hostile)
     assert max(map(len, types)) <= 60
+
+
+def test_what_options_make_of_a_component_does_not_take_its_name(tmp_path: Path) -> None:
+    pet = {"discriminator": {}, "properties": {"name": {"type": "string"}}}
+    dog = {"allOf": [{"$ref": "#/components/schemas/Pet"}, {"anyOf": [{"items": {"type": "string"}}, True]}]}
+    paths = {"/pets": {"get": reads({"$ref": "#/components/schemas/Pet"})}}
+    graph = graph_of(tmp_path, {"Pet": pet, "Dog": dog}, paths=paths)
+    assert definition(graph, "Pet") == "union Pet = PetBase | PetPet | StringListValue"

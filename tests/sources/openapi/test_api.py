@@ -101,6 +101,13 @@ def test_one_bad_parameter_costs_itself(parameters: Any, lost: tuple[str, str]) 
     assert losses == [lost]
 
 
+@pytest.mark.parametrize("path", ["pets", "/pets#{id}", "x/{other}?a=b#/{id}"])
+def test_a_parameter_that_the_path_does_not_send_costs_itself(path: str) -> None:
+    found, losses = operation(path=path, parameters=[{"name": "id", "in": "path", "required": True}])
+    assert "id" not in [parameter.name for parameter in found.parameters]
+    assert (f"#/paths/{path.replace('/', '~1')}/get/parameters/0", "not-in-path") in losses
+
+
 def test_a_parameter_that_stands_twice_counts_once() -> None:
     twice = [
         {"name": "a", "in": "query", "required": True},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -170,5 +171,8 @@ def test_what_the_network_does_not_give_is_said() -> None:
         )
         assert refused(f"{address}/round.yaml") == f"{address}/round.yaml: more than 5 redirects"
         assert "more than 100,000 bytes" in refused(f"{address}/long.yaml", max_bytes=100_000)
-    assert refused("http://user:secret@127.0.0.1:1/x") == "http://...@127.0.0.1:1/x: cannot be fetched: ConnectError"
+    with socket.socket() as silent:  # bound and not listening: nobody else can answer there
+        silent.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{silent.getsockname()[1]}"
+        assert refused(f"http://user:secret@{host}/x") == f"http://...@{host}/x: cannot be fetched: ConnectError"
     assert refused("http://[::1/x") == "'http://[::1/x' is not an address"

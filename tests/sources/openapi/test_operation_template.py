@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sources import DeclarationError, RefusedValue, Template
-from sources.openapi.operation_template import OperationTemplate, places
-from sources.openapi.placed import Placed
+from sources.openapi.operation_template import OperationTemplate
+from sources.openapi.placed import Placed, places
 
 LIST, OBJECT = ["blue", "black", "brown"], {"R": 100, "G": 200, "B": 150}
 
