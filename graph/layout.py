@@ -72,7 +72,12 @@ def lines(part: Part, depth: int = 0, before: str = "", after: str = "") -> Iter
     """
     margin = _INDENT * depth
     whole = f"{margin}{before}{flat(part)}{after}"
-    if len(whole) <= WIDTH or isinstance(part, str) or (isinstance(part, Group) and not part.items):
+    is_value = before.endswith(" = ")
+    if isinstance(part, str) and is_value and len(whole) > WIDTH >= len(margin) + len(_INDENT) + len(part):
+        yield f"{margin}{before}("
+        yield f"{margin}{_INDENT}{part}"
+        yield f"{margin}){after}"
+    elif len(whole) <= WIDTH or isinstance(part, str) or (isinstance(part, Group) and not part.items):
         yield whole
     elif isinstance(part, Text):
         pieces = list(_pieces(part.value, WIDTH - len(margin) - len(_INDENT)))
@@ -87,7 +92,7 @@ def lines(part: Part, depth: int = 0, before: str = "", after: str = "") -> Iter
         yield f"{margin}{before}{first}"
         for number, other in enumerate(others, 1):
             yield f"{margin}| {other}{after if number == len(others) else ''}"
-    elif before.endswith(" = ") and len(f"{margin}{before}{part.before}") > WIDTH:
+    elif is_value and len(f"{margin}{before}{part.before}") > WIDTH:
         yield f"{margin}{before}("
         yield from lines(part, depth + 1)
         yield f"{margin}){after}"
@@ -111,11 +116,7 @@ def annotated(name: str, annotation: str, value: Part | None = None, depth: int 
     if len(before + after) <= WIDTH or (" | " not in annotation and value is None):
         yield before + after
     elif len(starts) <= WIDTH or len(f"{before} = (") <= WIDTH or " | " not in annotation:
-        if isinstance(value, str):
-            yield f"{before} = ("
-            yield f"{margin}{_INDENT}{value}"
-            yield f"{margin})"
-        elif value is not None:
+        if value is not None:
             yield from lines(value, depth, before=f"{name}: {annotation} = ")
     else:
         yield f"{margin}{name}: ("

@@ -99,7 +99,8 @@ class Learning:
             own.extensions[MARK] = told.renamed({member.name: str(found) for member, found in members.items()})
 
     def _input(self, own: graphql.GraphQLInputObjectType, other: graphql.GraphQLInputObjectType) -> None:
-        if isinstance(other.extensions.get(MARK), AlternativesMark) and own.is_one_of:
+        is_one_of = getattr(own.extensions.get("strawberry-definition"), "is_one_of", False)
+        if is_one_of and isinstance(other.extensions.get(MARK), AlternativesMark):
             own.extensions[MARK] = other.extensions[MARK]
         wires = {found.extensions.get(NAME, name): found for name, found in other.fields.items()}
         for name, element in own.fields.items():
