@@ -99,10 +99,10 @@ class Learning:
             own.extensions[MARK] = told.renamed({member.name: str(found) for member, found in members.items()})
 
     def _input(self, own: graphql.GraphQLInputObjectType, other: graphql.GraphQLInputObjectType) -> None:
+        wires = {found.extensions.get(NAME, name): found for name, found in other.fields.items()}
         is_one_of = getattr(own.extensions.get("strawberry-definition"), "is_one_of", False)
         if is_one_of and isinstance(other.extensions.get(MARK), AlternativesMark):
-            own.extensions[MARK] = other.extensions[MARK]
-        wires = {found.extensions.get(NAME, name): found for name, found in other.fields.items()}
+            own.extensions[MARK] = other.extensions[MARK]  # which is there once the fields are
         for name, element in own.fields.items():
             said = wires.get(python_name(element, name), other.fields.get(name))
             if said is not None:

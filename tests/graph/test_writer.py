@@ -110,6 +110,7 @@ ZOO = {
                 "responses": answer(ref("Mixed")),
             },
         },
+        "/mixed": {"get": {"operationId": "mixed", "responses": answer({"type": "array", "items": ref("Mixed")})}},
         "/first": {"get": {"operationId": "first", "responses": answer(ref("Thing"))}},
     },
     "webhooks": {
@@ -163,7 +164,7 @@ ZOO = {
                 "properties": {
                     "pulp": NUMBER,
                     "by kind": {"type": "object", "additionalProperties": ref("Stone")},
-                    "made.at": {"type": "string", "format": "unix-time"},
+                    "made.at": {"type": "integer", "format": "unix-time"},
                     "made_at": TEXT,
                     "madeAt": TEXT,
                 },
@@ -255,7 +256,7 @@ def test_what_is_written_speaks_to_the_backend_as_the_document_says(folder: Path
         asked.append((scope["method"], f"{scope['path']}?{scope['query_string'].decode()}", body))
         is_label = scope["path"] == "/label"
         kind = b"text/plain" if is_label else b"application/json"
-        said = b"fragile" if is_label else MOVED if scope["method"] == "PUT" else b"null"
+        said = b"fragile" if is_label else MOVED if scope["method"] == "PUT" else MIXED
         start = {"type": "http.response.start", "status": 202 if scope["method"] == "PUT" else 200}
         await send({**start, "headers": [(b"content-type", kind)]})
         await send({"type": "http.response.body", "body": said})
@@ -264,8 +265,14 @@ def test_what_is_written_speaks_to_the_backend_as_the_document_says(folder: Path
         assert here("init", "zoo.json", "--url", address).status == 0
         moved = ask(load("graph.py"), MOVE)
         label = ask(load("graph.py"), "{ label }")
+        mixed = ask(load("graph.py"), SEE)
     assert moved == {"data": {"move": {"__typename": "Stone", "grams": 7}}}
     assert label == {"data": {"label": "fragile"}}
+    assert mixed["data"]["mixed"] == [
+        {"value": "sheet"},
+        {"wood": 3},
+        {"pulp": 1, "madeAt2": "1970-01-01T00:01:00+00:00", "byKind": [{"key": "k", "value": {"grams": 7}}]},
+    ]
     assert asked[0] == (
         "PUT",
         "/trips/1?info=a&info=b&self=word&page%5Bsize%5D=5&since=2024-02-03",
@@ -273,6 +280,9 @@ def test_what_is_written_speaks_to_the_backend_as_the_document_says(folder: Path
     )
 
 
+MIXED = b'["sheet", {"wood": 3}, {"pulp": 1, "made.at": 60, "by kind": {"k": {"what": "s", "grams": 7}}}]'
+SEE = """{ mixed { ... on StringValue { value } ... on MixedOption3 { wood }
+    ... on Paper { pulp madeAt2 byKind { key value { grams } } } } }"""
 MOVED = b'{"what": "s", "grams": 7}'
 MOVE = """mutation { move(id: "1", self: "word", pageSize: 5,
     input: {toPlace: "x", by: {plant: {what: "p"}}, stops: [{key: "k", value: {what: "s"}}]})
