@@ -34,15 +34,19 @@ class Text:
     value: str
     before: str = ""
 
+    def named(self, before: str) -> Text:
+        """Give it with something in front."""
+        return Text(self.value, before)
+
 
 @dataclass(frozen=True, slots=True)
-class Union:
-    """Types of which a value has one, as an item in brackets: ``A | B``."""
+class Either:
+    """One of several types: ``Stone | Plant``."""
 
     items: tuple[str, ...]
 
 
-Part = str | Group | Text | Union
+Part = str | Group | Text | Either
 
 
 def call(name: str, *items: Part) -> Group:
@@ -54,7 +58,7 @@ def flat(part: Part) -> str:
     """Give a part on one line, however long."""
     if isinstance(part, Group):
         return f"{part.before}{', '.join(map(flat, part.items))}{part.after}"
-    if isinstance(part, Union):
+    if isinstance(part, Either):
         return " | ".join(part.items)
     return part if isinstance(part, str) else part.before + literal(part.value)
 
@@ -73,10 +77,7 @@ def lines(part: Part, depth: int = 0, before: str = "", after: str = "") -> Iter
         yield f"{margin}{before}("
         yield f"{margin}{_INDENT}{part}"
         yield f"{margin}){after}"
-    elif isinstance(part, Union) and len(whole) > WIDTH:
-        yield from (f"{margin}{'| ' if number else ''}{item}" for number, item in enumerate(part.items[:-1]))
-        yield f"{margin}| {part.items[-1]}{after}"
-    elif len(whole) <= WIDTH or isinstance(part, str | Union) or (isinstance(part, Group) and not part.items):
+    elif len(whole) <= WIDTH or isinstance(part, str) or (isinstance(part, Group) and not part.items):
         yield whole
     elif isinstance(part, Text):
         pieces = list(_pieces(part.value, WIDTH - len(margin) - len(_INDENT)))
@@ -86,6 +87,11 @@ def lines(part: Part, depth: int = 0, before: str = "", after: str = "") -> Iter
         yield f"{margin}{before}{part.before}("
         yield from (f"{margin}{_INDENT}{piece}" for piece in pieces)
         yield f"{margin}){after}"
+    elif isinstance(part, Either):
+        first, *others = part.items
+        yield f"{margin}{before}{first}"
+        for number, other in enumerate(others, 1):
+            yield f"{margin}| {other}{after if number == len(others) else ''}"
     elif is_value and len(f"{margin}{before}{part.before}") > WIDTH:
         yield f"{margin}{before}("
         yield from lines(part, depth + 1)
@@ -100,6 +106,23 @@ def lines(part: Part, depth: int = 0, before: str = "", after: str = "") -> Iter
             for item in part.items:
                 yield from lines(item, depth + 1, after=",")
         yield f"{margin}{part.after}{after}"
+
+
+def annotated(name: str, annotation: str, value: Part | None = None, depth: int = 0) -> Iterator[str]:
+    """Give the lines of an annotated attribute: what is too long is its value, or else its annotation, in brackets."""
+    margin = _INDENT * depth
+    before = f"{margin}{name}: {annotation}"
+    after = "" if value is None else f" = {flat(value)}"
+    starts = before if value is None else f"{before} = {value.before}" if isinstance(value, Group) else f"{before} = ("
+    if len(before + after) <= WIDTH or (" | " not in annotation and value is None):
+        yield before + after
+    elif len(starts) <= WIDTH or len(f"{before} = (") <= WIDTH or " | " not in annotation:
+        if value is not None:
+            yield from lines(value, depth, before=f"{name}: {annotation} = ")
+    else:
+        yield f"{margin}{name}: ("
+        yield f"{margin}{_INDENT}{annotation}"
+        yield from lines(value, depth, before=") = ") if value is not None else [f"{margin})"]
 
 
 def literal(text: str) -> str:
@@ -117,13 +140,25 @@ def _escaped(letter: str, quote: str) -> str:
 def _pieces(text: str, width: int) -> Iterator[str]:
     """Give a text as several literals that stand one below the other, cut between words."""
     held = ""
-    for word in _PIECE.findall(text):
+    for word in _cut(text, width):
         if held and len(literal(held + word)) > width:
             yield literal(held)
             held = ""
         held += word
     if held:
         yield literal(held)
+
+
+def _cut(text: str, width: int) -> Iterator[str]:
+    """Give the words of a text; one that fits on no line is several."""
+    for word in _PIECE.findall(text):
+        while len(literal(word)) > width:
+            fitting = width - 2
+            while len(literal(word[:fitting])) > width:
+                fitting = fitting * 3 // 4
+            yield word[:fitting]
+            word = word[fitting:]
+        yield word
 
 
 def docstring(text: str, depth: int) -> Iterator[str]:

@@ -271,6 +271,14 @@ def init(
         list[str] | None, typer.Option(metavar="PATTERN", help="Take only operations like this.")
     ] = None,
     exclude: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Leave such operations out.")] = None,
+    rename: Annotated[list[str] | None, typer.Option(metavar="OLD=NEW", help="Name an operation or a type.")] = None,
+    prefix: Annotated[
+        str | None, typer.Option(metavar="PREFIX", help="Put this in front of the names of fields and types.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="The backend's base address, where the document's is not meant.")
+    ] = None,
+    auto_link: Annotated[bool, typer.Option("--auto-link", help="Add obvious links between types.")] = False,
     allow_remote_refs: Annotated[
         bool, typer.Option("--allow-remote-refs", help="Follow references to other addresses.")
     ] = False,
@@ -283,10 +291,18 @@ def init(
                 targets=[document],
                 include=include or [],
                 exclude=exclude or [],
+                url=[url] if url is not None else [],
+                prefix=[prefix] if prefix is not None else [],
+                rename=rename or [],
                 allow_remote_refs=allow_remote_refs,
+                auto_link=auto_link,
             )
         )
-        text = written(graph, imported(graph)[0].source)
+        source = imported(graph)[0].source
+        names = dict(source.api.choice.rename) if source.api is not None else {}
+        given = {"url": url, "prefix": prefix, "rename": names, "allow_remote_refs": allow_remote_refs}
+        told = {name: value for name, value in given.items() if value}
+        text = written(graph, source, output, told)
     if str(output) == "-":
         sys.stdout.write(text)
         return

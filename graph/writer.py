@@ -1,25 +1,27 @@
 """A graph of one document written as a file in Python, for somebody who goes on from there: `weft init`.
 
 Theory of operation. The graph is built first, so that the file has exactly its names and types. Each type of the schema
-becomes a class, each operation a stub with the template, headers and body of its call. The file stands on its own: it
-names the backend's address, and does not read the document again. Whatever a class or stub cannot say is left out, or
-is JSON, and listed at the end of the file.
+becomes a class, each operation a stub that names it. The file says what is in the graph; the document, which it names,
+says how the backend is asked: places of parameters, bodies, credentials, how properties are spelled and the members of
+unions told apart. Whatever a class or stub cannot say is left out and listed at the end of the file.
 """
 
 from __future__ import annotations
 
-import keyword
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import graphql
 
 from graph.graph import Graph
-from graph.layout import Group, Part, Text, Union, call, docstring, flat, lines, literal
-from graph.spelling import Spelling, is_property, property_path, variable_of
-from graph.stubs import Stubs, authentication
-from resolvers import MARK, Discriminator, mark_of, mark_on
-from sources import Call
+from graph.layout import Either, Group, Part, Text, annotated, call, docstring, flat, lines, literal
+from graph.spelling import Spelling, member_name, variable_of
+from graph.stubs import Stubs
+from resolvers import BATCH, MARK, NAME, OPERATION, Discriminator, LinkMark, mark_on
+from resolvers.openapi import Described
+from sources import Call, snake_case
 from sources.openapi import OpenAPI, visible
 
 START = '''"""A graph to start from: change the address, the paths and the types to those of your backend."""
@@ -63,34 +65,35 @@ graph = Graph(query=Query)
 '''
 
 
-def written(graph: Graph, source: OpenAPI) -> str:
-    """Give the text of a file whose graph is that of a document."""
-    return "\n".join(_Writer(graph.schema, source).file()) + "\n"
+def written(graph: Graph, source: OpenAPI, output: Path, told: Mapping[str, Any] | None = None) -> str:
+    """Give the text of a file whose graph is that of a document.
+
+    Args:
+        output: where the file will be; the document is named from there.
+        told: what the source was told besides: its address, its names, a prefix.
+    """
+    return "\n".join(_Writer(graph.schema, source).file(output, told or {})) + "\n"
 
 
 class _Writer:
     def __init__(self, schema: graphql.GraphQLSchema, source: OpenAPI) -> None:
         self._schema = schema
         self._source = source
-        variable = variable_of(source.name)
-        self._spelling = Spelling(schema, variable)
-        self._variable = variable
+        self._variable = variable_of(source.name)
+        self._spelling = Spelling(schema, self._variable)
         self._left: list[str] = []
-        self._stubs = Stubs(self._spelling, source, variable, self._left)
-        self._all_roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
-        self._roots = [
-            (name, root)
-            for name, root in (("query", schema.query_type), ("mutation", schema.mutation_type))
-            if root is not None
-        ]
+        self._stubs = Stubs(self._spelling, source, self._variable, self._left)
+        self._roots = {
+            word: root
+            for word in ("query", "mutation", "subscription")
+            if (root := getattr(schema, f"{word}_type")) is not None
+        }
 
-    def file(self) -> Iterator[str]:
+    def file(self, output: Path, told: Mapping[str, Any]) -> Iterator[str]:
         kinds = [kind for name, kind in self._schema.type_map.items() if not name.startswith("__")]
-        for kind in kinds:
-            self._note_unwritten(kind)
         enums, objects, unions, inputs = list[list[str]](), list[list[str]](), list[list[str]](), list[list[str]]()
         for kind in kinds:
-            if kind.name in self._spelling.unwritten or kind in self._all_roots:
+            if kind in self._roots.values():
                 continue
             if isinstance(kind, graphql.GraphQLEnumType):
                 enums.append(list(self._enum(kind)))
@@ -100,17 +103,16 @@ class _Writer:
                 unions.append(list(self._union(kind)))
             elif isinstance(kind, graphql.GraphQLInputObjectType):
                 inputs.append(list(self._input(kind)))
+        roots = {name: list(self._root(kind)) for name, kind in self._roots.items()}
         # In this order what is evaluated at once is there: the members of unions, the defaults of inputs.
-        roots = {name: list(self._root(kind)) for name, kind in self._roots}
-        blocks = [*enums, *objects, *unions, *inputs, *(root for root in roots.values() if root)]
-        if self._schema.subscription_type is not None:
-            self._left.append("Subscription: webhooks are declared with @source.webhook(...)")
+        constants = [self._stubs.constants] if self._stubs.constants else []
+        blocks = [*enums, *constants, *objects, *unions, *inputs, *(root for root in roots.values() if root)]
+        head = list(lines(call(f"{self._variable} = OpenAPI", *self._options(output, told))))
         info = self._source.api.title if self._source.api is not None else ""
         yield from docstring(f"{' '.join(info.split()) or self._source.name} as a graph; yours to edit.", 0)
         yield ""
         yield "from __future__ import annotations"
         yield ""
-        head = list(self._source_lines())
         yield from self._spelling.imports()
         yield ""
         yield from head
@@ -120,7 +122,7 @@ class _Writer:
             yield from block
         yield ""
         yield ""
-        kept = (f"{name}={self._spelling.class_of(kind.name)}" for name, kind in self._roots if roots[name])
+        kept = (f"{name}={self._spelling.class_of(kind.name)}" for name, kind in self._roots.items() if roots[name])
         yield from lines(call("graph = Graph", *kept))
         if self._left:
             yield ""
@@ -128,36 +130,22 @@ class _Writer:
             for left in dict.fromkeys(self._left):
                 yield from _comment(left)
 
-    def _source_lines(self) -> Iterator[str]:
-        auth = authentication(self._source, self._spelling, self._left)
-        options: list[Part] = [literal(self._source.name), literal(self._source.url)]
-        if auth is not None:
-            options.append(Group(f"auth={auth.before}", auth.items, auth.after))
-        if self._spelling.naming != "same":
-            options.append(f'naming="{self._spelling.naming}"')
-        if self._source.ttl:
-            options.append(f"ttl={self._source.ttl:g}")
-        yield from lines(call(f"{self._variable} = Rest", *options))
-
-    # -- which types are written ----------------------------------------------------------------------------------
-
-    def _note_unwritten(self, kind: graphql.GraphQLNamedType) -> None:
-        why = None
-        if isinstance(kind, graphql.GraphQLUnionType):
-            found = kind.extensions.get(MARK)
-            if not isinstance(found, Discriminator) or not isinstance(found.by, str) or found.by.startswith("@"):
-                why = "its members are told apart by what they hold: discriminator(...) takes a function for that"
-        elif isinstance(kind, graphql.GraphQLInputObjectType):
-            if kind.is_one_of:
-                why = "a backend gets what stands in the one field that is given"
+    def _options(self, output: Path, told: Mapping[str, Any]) -> Iterator[Part]:
+        yield literal(self._source.name)
+        location = self._source.location
+        if "://" in location:
+            yield Text(location)
+        else:
+            path = Path(os.path.relpath(location, output.parent)).as_posix()
+            here = f"{self._spelling.name('Path')}(__file__)"
+            is_beside = "/" not in path
+            yield call(f"{here}.with_name", literal(path)) if is_beside else f"{here}.parent / {literal(path)}"
+        for name, value in told.items():
+            if isinstance(value, Mapping):
+                items = (f"{literal(old)}: {literal(new)}" for old, new in value.items())
+                yield Group(f"{name}={{", tuple(items), "}")
             else:
-                lost = [name for name, field in kind.fields.items() if self._input_attribute(field) is None]
-                is_needed = any(graphql.is_required_input_field(kind.fields[name]) for name in lost)
-                if is_needed or len(lost) == len(kind.fields):
-                    why = f"no attribute is spelled like its properties {', '.join(lost)}"
-        if why is not None:
-            self._spelling.unwritten[kind.name] = why
-            self._left.append(f"{kind.name} is JSON: {why}")
+                yield f"{name}={value}" if isinstance(value, bool) else Text(value, f"{name}=")
 
     # -- types ----------------------------------------------------------------------------------------------------
 
@@ -176,124 +164,125 @@ class _Writer:
         self._spelling.name("Enum")
         yield from self._class(kind, "strawberry.enum", base="(Enum)")
         for name, value in kind.values.items():
-            held = literal(value.value) if isinstance(value.value, str) else repr(value.value)
-            options: list[Part] = []
-            if keyword.iskeyword(name) or name == "mro":
-                options.append(f"name={literal(name)}")
-                name += "_"
+            held: Part = Text(value.value) if isinstance(value.value, str) else repr(value.value)
+            member = member_name(name)
+            options: list[Part] = [] if member == name else [f"name={literal(name)}"]
             if value.deprecation_reason:
                 options.append(Text(value.deprecation_reason, "deprecation_reason="))
             if value.description:
                 options.append(Text(value.description, "description="))
             made: Part = call("strawberry.enum_value", held, *options) if options else held
-            yield from lines(made, 1, before=f"{name} = ")
+            yield from lines(made, 1, before=f"{member} = ")
 
     def _object(self, kind: graphql.GraphQLObjectType) -> Iterator[str]:
+        yield from self._entity(kind)
         yield from self._class(kind, "strawberry.type")
-        taken: set[str] = set()
-        is_empty = True
-        stubs: list[list[str]] = []
+        said, taken = Described(kind), set[str]()
+        attributes: dict[str, str] = {}
+        links: list[tuple[str, graphql.GraphQLField, LinkMark]] = []
+        calls: list[tuple[str, graphql.GraphQLField]] = []
         for name, field in kind.fields.items():
             mark = mark_on(field)
             if isinstance(mark, Call):
-                made = self._stubs.of(kind.name, name, field, taken)
-                stubs += [made] if made else []
-            elif not is_property(field) or any("." in part or not part for part in property_path(field)):
-                self._left.append(f"{kind.name}.{name}: its property has no path that can be written")
+                calls.append((name, field))
+            elif isinstance(mark, LinkMark):
+                links.append((name, field, mark))
             else:
-                is_empty = False
-                yield from self._property(name, field, taken)
-        if is_empty and not stubs:
-            yield f"    typename: str = {flat(call(self._spelling.name('field'), literal('__typename')))}"
-        for number, stub in enumerate(stubs):
-            if number or not is_empty:
+                attribute = self._spelling.attribute(name, taken, _known_as(said.name_of, name))
+                taken.add(attribute)
+                attributes[snake_case(name)] = attribute
+                yield from self._field(name, field, attribute)
+        for name, field, mark in links:
+            attribute = self._spelling.attribute(name, taken)
+            taken.add(attribute)
+            keys = [literal(attributes.get(key, key)) for key in mark.names]
+            yield from self._field(name, field, attribute, self._spelling.name("link"), keys)
+        stubs = [self._stubs.of(kind.name, name, field, taken) for name, field in calls]
+        for number, stub in enumerate(filter(None, stubs)):
+            if number or taken:
                 yield ""
             yield from stub
+        if not taken:
+            yield f"    typename: str = {flat(call(self._spelling.name('field'), literal('__typename')))}"
 
-    def _property(self, name: str, field: graphql.GraphQLField, taken: set[str]) -> Iterator[str]:
-        path = property_path(field)
-        spelling = self._spelling
-        wanted = path[0] if len(path) == 1 and spelling.says(path[0], name) else None
-        attribute = spelling.attribute(name, taken, wanted)
-        taken.add(attribute)
-        mark: Any = mark_of(field)
-        options: list[Part] = []
-        if (spelling.wire(attribute),) != path:
-            options.append(literal(".".join(path) or "."))
-        if getattr(mark, "entries", False):
-            options.append("entries=True")
-        if mark.timestamps is not None:
-            options.append(f"timestamps={literal(mark.timestamps)}")
-        if not spelling.says(attribute, name):
-            options.append(f"name={literal(name)}")
+    def _entity(self, kind: graphql.GraphQLObjectType) -> Iterator[str]:
+        """Give the line that says how the objects of a type are given by key."""
+        entity = kind.extensions.get(MARK)
+        if not isinstance(entity, Call) or OPERATION not in kind.extensions:
+            return
+        options: list[Part] = [self._stubs.named(kind.extensions[OPERATION]).named("get=")]
+        if entity.batch is not None:
+            options.append(self._stubs.named(kind.extensions[BATCH]).named("batch="))
+        if entity.key != ("id",):
+            options.append(f"key={literal(entity.key[0])}")
+        if entity.max_batch != self._source.max_batch:
+            options.append(f"max_batch={entity.max_batch}")
+        yield from lines(call(f"@{self._variable}.entity", *options))
+
+    def _field(
+        self,
+        name: str,
+        field: graphql.GraphQLField,
+        attribute: str,
+        function: str = "field",
+        options: Sequence[Part] = (),
+    ) -> Iterator[str]:
+        given = [*options, *self._told(name, field, attribute)]
+        value = call(self._spelling.name(function), *given) if given else None
+        yield from annotated(attribute, self._spelling.annotation(field.type), value, 1)
+
+    def _told(self, name: str, field: graphql.GraphQLField | graphql.GraphQLInputField, attribute: str) -> list[Part]:
+        """Give what a declaration says of an attribute besides its type."""
+        told: list[Part] = [] if self._spelling.says(attribute, name) else [f"name={literal(name)}"]
         if field.deprecation_reason:
-            options.append(Text(field.deprecation_reason, "deprecation_reason="))
+            told.append(Text(field.deprecation_reason, "deprecation_reason="))
         if field.description:
-            options.append(Text(field.description, "description="))
-        annotated = f"{attribute}: {spelling.annotation(field.type)}"
-        if not options:
-            yield f"    {annotated}"
-        else:
-            yield from lines(call(spelling.name("field"), *options), 1, before=f"{annotated} = ")
+            told.append(Text(field.description, "description="))
+        return told
 
     def _union(self, kind: graphql.GraphQLUnionType) -> Iterator[str]:
-        found: Discriminator = kind.extensions[MARK]
-        spelling = self._spelling
+        spelling, found = self._spelling, kind.extensions.get(MARK)
         options: list[Part] = [literal(kind.name)]
         if kind.description:
             options.append(Text(kind.description, "description="))
-        items = tuple(f"{literal(str(key))}: {literal(str(value))}" for key, value in (found.values or {}).items())
-        told: list[Part] = [literal(str(found.by)), *([Group("{", items, "}")] if items else [])]
-        told += [f"otherwise={literal(str(found.otherwise))}"] if found.otherwise else []
-        members = Union(tuple(spelling.class_of(member.name) for member in kind.types))
-        parts = (members, call("strawberry.union", *options), call(spelling.name("discriminator"), *told))
-        yield from lines(
-            Group(f"{spelling.name('Annotated')}[", parts, "]"), before=f"{spelling.class_of(kind.name)} = "
-        )
-
-    def _input_attribute(self, field: graphql.GraphQLInputField) -> str | None:
-        """Give the attribute for a property that a backend is sent; None where none is spelled like it."""
-        [wire] = property_path(field) or ("",)
-        for wanted in (None, wire):
-            attribute = self._spelling.attribute(wire, wanted=wanted, in_input=True)
-            if attribute.isidentifier() and self._spelling.wire(attribute) == wire:
-                return attribute
-        return None
+        members = Either(tuple(spelling.class_of(member.name) for member in kind.types))
+        parts: list[Part] = [members, call("strawberry.union", *options)]
+        # Any other way to tell members apart is the document's, of which the union learns.
+        if isinstance(found, Discriminator) and isinstance(found.by, str) and not found.by.startswith("@"):
+            items = tuple(f"{literal(str(key))}: {literal(str(value))}" for key, value in (found.values or {}).items())
+            told: list[Part] = [literal(found.by), *([Group("{", items, "}")] if items else [])]
+            told += [f"otherwise={literal(str(found.otherwise))}"] if found.otherwise else []
+            parts.append(call(spelling.name("discriminator"), *told))
+        members_of = Group(f"{spelling.name('Annotated')}[", tuple(parts), "]")
+        yield from lines(members_of, before=f"{spelling.class_of(kind.name)} = ")
 
     def _input(self, kind: graphql.GraphQLInputObjectType) -> Iterator[str]:
-        yield from self._class(kind, "strawberry.input")
+        yield from self._class(kind, "strawberry.input", ["one_of=True"] if kind.is_one_of else ())
+        wires = {str(field.extensions.get(NAME, name)): name for name, field in kind.fields.items()}
+        taken: set[str] = set()
         for name, field in kind.fields.items():
-            attribute = self._input_attribute(field)
-            if attribute is None:
-                self._left.append(f"{kind.name}.{name}: no attribute is spelled like its property")
-            else:
-                yield from self._input_field(name, field, attribute)
+            attribute = self._spelling.attribute(name, taken, _known_as(wires.get, name))
+            taken.add(attribute)
+            yield from self._input_field(kind, name, field, attribute)
 
-    def _input_field(self, name: str, field: graphql.GraphQLInputField, attribute: str) -> Iterator[str]:
-        options: list[Part] = []
-        default = self._stubs.default(field)
-        if isinstance(default, list):
-            options.append(Group("default_factory=lambda: [", tuple(default), "]"))
-        elif default is not None:
-            options.append(f"default={default}")
-        if not self._spelling.says(attribute, name):
-            options.append(f"name={literal(name)}")
-        if field.deprecation_reason:
-            options.append(Text(field.deprecation_reason, "deprecation_reason="))
-        if field.description:
-            options.append(Text(field.description, "description="))
+    def _input_field(
+        self, owner: graphql.GraphQLInputObjectType, name: str, field: graphql.GraphQLInputField, attribute: str
+    ) -> Iterator[str]:
+        options = self._told(name, field, attribute)
+        default = self._stubs.default(field, f"{owner.name}.{name}")
         kind: Any = field.type
         if default is None and field.default_value is not graphql.Undefined and graphql.is_non_null_type(kind):
             kind = kind.of_type
-        annotated = f"{attribute}: {self._spelling.annotation(kind)}"
-        if default is None and not graphql.is_non_null_type(kind):
-            options[:0] = ["default=None"]
-        if not options:
-            yield f"    {annotated}"
-        elif len(options) == 1 and isinstance(options[0], str) and options[0].startswith("default="):
-            yield from lines(options[0].removeprefix("default="), 1, before=f"{annotated} = ")
-        else:
-            yield from lines(call("strawberry.field", *options), 1, before=f"{annotated} = ")
+        if isinstance(default, list):
+            made: Part = Group("default_factory=lambda: [", tuple(default), "]") if default else "default_factory=list"
+            options[:0] = [made]
+        elif default is not None or not graphql.is_non_null_type(kind):
+            nothing = "strawberry.UNSET" if owner.is_one_of else "None"
+            options[:0] = [f"default={nothing if default is None else default}"]
+        value: Part | None = call("strawberry.field", *options) if options else None
+        if len(options) == 1 and isinstance(options[0], str) and options[0].startswith("default="):
+            value = options[0].removeprefix("default=")
+        yield from annotated(attribute, self._spelling.annotation(kind), value, 1)
 
     def _root(self, kind: graphql.GraphQLObjectType) -> Iterator[str]:
         taken: set[str] = set()
@@ -311,6 +300,11 @@ class _Writer:
             yield "    @strawberry.field"
             yield "    def nothing(self) -> str | None:"
             yield "        return None"
+
+
+def _known_as(name_of: Callable[[str], str | None], name: str) -> Callable[[str], bool]:
+    """Give the test whether a document takes an attribute for what it is to be, or leaves that to its name."""
+    return lambda attribute: name_of(attribute) in (name, None)
 
 
 def _comment(text: str) -> Iterator[str]:

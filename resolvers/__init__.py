@@ -37,7 +37,7 @@ from resolvers.flight import Abandoned, Flights
 from resolvers.keys import definition_of, is_federated, keys_in, keys_of_sources
 from resolvers.ledger import Ledger, Part
 from resolvers.loader import Loader
-from resolvers.marks import LINKED, MARK, OPERATION, PropertyMark, field, link, mark_on
+from resolvers.marks import BATCH, LINKED, MARK, NAME, OPERATION, LinkMark, PropertyMark, field, link, mark_on, shown_as
 from resolvers.maybe import refused_nulls
 from resolvers.node import GlobalId, Node, global_id, identity_of, key_of, raw_key
 from resolvers.pages import SHOWN, Pages
@@ -51,6 +51,7 @@ from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_obj
 from resolvers.weights import Cost, ListSize, Weights, declared_on, is_list
 
 __all__ = [
+    "BATCH",
     "CUT",
     "ENTRY_KEY",
     "ENTRY_VALUE",
@@ -58,6 +59,7 @@ __all__ = [
     "JSON_TYPES",
     "LINKED",
     "MARK",
+    "NAME",
     "OPERATION",
     "SCALARS",
     "SHOWN",
@@ -87,6 +89,7 @@ __all__ = [
     "Int64",
     "Kinds",
     "Ledger",
+    "LinkMark",
     "ListSize",
     "Listener",
     "Loader",
@@ -141,6 +144,7 @@ __all__ = [
     "raw_key",
     "refused_nulls",
     "shared",
+    "shown_as",
     "takes_uploads",
     "unwrap",
     "wire_object",

@@ -24,7 +24,7 @@ from strawberry.types.union import StrawberryUnion
 
 from resolvers.discriminator import Discriminator
 from resolvers.extension import guard, name_denials
-from resolvers.marks import MARK, LinkMark
+from resolvers.marks import MARK, SHOWN_AS, LinkMark
 from resolvers.node import add_lookups, is_node
 from resolvers.weights import directives_of
 from sources import Call, Rest, call_of, entity_of
@@ -139,9 +139,11 @@ def _has_answer(function: Any, hints: dict[str, Any], declared: Declared) -> boo
 
 def _stub_field(python_type: type[Any], name: str, function: Any) -> StrawberryField:
     call = call_of(function)
+    shown, told = getattr(function, SHOWN_AS, (None, None))
     field = strawberry.field(
         resolver=function,
-        description=inspect.getdoc(function) or None,
+        name=shown,
+        description=told or inspect.getdoc(function) or None,
         deprecation_reason=None if call is None else call.deprecation_reason,
         metadata={MARK: call},
         directives=directives_of(function),

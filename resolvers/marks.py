@@ -7,9 +7,9 @@ a class of which a document says more.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import graphql
 import strawberry
@@ -19,10 +19,15 @@ from sources import DeclarationError, Timestamps, split_path
 
 MARK = "weft"
 LEARNT = "weft-learnt"  # what a document says of the attributes of a class: their marks, by attribute
-OPERATION = "weft-operation"  # what a field or an argument is in its document
+OPERATION = "weft-operation"  # what a field or an argument is in its document, what gives a type's objects by key
+BATCH = "weft-batch"  # what gives many of them
 PLACE = "weft-place"  # where a document says what a type is
 LINKED = "weft-linked"  # a field that was added because the link is obvious
+SHOWN_AS = "__weft_shown__"  # what `shown_as` says of a stub
 NAME = "weft-name"  # how a backend, or a call's template, names an argument, an input field or a property
+
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,6 +118,20 @@ def link(*names: str, **options: Any) -> Any:
     linked: Any = strawberry.field(metadata={MARK: LinkMark(names)}, **options)
     linked.init = linked.repr = linked.compare = False  # an object made by hand has the key, not what it points to
     return linked
+
+
+def shown_as(name: str | None = None, *, description: str | None = None) -> Callable[[F], F]:
+    """Say what clients see of a stub, where it is not its name and docstring: ``@shown_as("list")``.
+
+    Args:
+        name: the field's name as it stands in the schema.
+    """
+
+    def mark(function: F) -> F:
+        setattr(function, SHOWN_AS, (name, description))
+        return function
+
+    return mark
 
 
 def mark_on(element: graphql.GraphQLField) -> object:

@@ -145,11 +145,17 @@ def wire_value(value: Any, kind: graphql.GraphQLInputType, source: Rest) -> Any:
             ((name, found),) = value.items()  # as graphql-core checked
             return one.sent(name, wire_value(found, kind.fields[name].type, source))
         return {
-            source.property_name(python_name(field, name)): wire_value(raw_key(value[name], field), field.type, source)
+            _property(field, name, source): wire_value(raw_key(value[name], field), field.type, source)
             for name, field in kind.fields.items()
             if name in value
         }
     return _wire_leaf(value, kind, source)
+
+
+def _property(element: graphql.GraphQLInputField, name: str, source: Rest) -> str:
+    """Give what a backend calls the property of an input: as its document says, else as its source spells names."""
+    said = element.extensions.get(NAME)
+    return said if isinstance(said, str) else source.property_name(python_name(element, name))
 
 
 def _wire_map(entries: Any, kind: Any, source: Rest) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import graphql
 
 from resolvers.attributes import attributes_of, call_of_type
 from resolvers.binding import Property
-from resolvers.marks import LINKED, MARK, LinkMark, mark_on
+from resolvers.marks import LINKED, MARK, OPERATION, LinkMark, mark_on
 from resolvers.openapi.batches import names_key, page_of, plural, words_of
 from resolvers.openapi.described import same_kind
 from resolvers.openapi.keyed import Keyed, Kind, list_in
@@ -210,7 +210,7 @@ class Links:
             graphql.get_nullable_type(answer),
             arguments,
             description=offer.element.description,
-            extensions={MARK: call, LINKED: True},
+            extensions={MARK: call, LINKED: True, OPERATION: offer.operation},
         )
         return Linked(kind, name, element, str(offer.operation), offer.source, grouped_by is not None)
 

@@ -19,7 +19,9 @@ from resolvers.declare import Declared
 from resolvers.marks import MARK, NAME, argument_names, mark_on, taken_by_stub
 from resolvers.openapi.batches import batch_of, envelope_of
 from resolvers.openapi.described import Described
+from resolvers.openapi.learning import Learning, names_in, said_name
 from resolvers.openapi.offers import Offer
+from resolvers.openapi.operations import is_safe
 from resolvers.openapi.part import Part
 from resolvers.openapi.weaving import path_faults, type_faults
 from sources import Call, Encodes, Endpoint, entity_of, snake_case
@@ -28,17 +30,22 @@ from sources.openapi import OpenAPI, OperationName, near
 
 def bind_operations(schema: graphql.GraphQLSchema, parts: Mapping[OpenAPI, Part], declared: Declared) -> None:
     """Put the operations of documents in place of their names; faults are added to what is declared."""
+    learning = Learning(declared)
     for kind in list(schema.type_map.values()):
         if not isinstance(kind, graphql.GraphQLObjectType) or graphql.is_introspection_type(kind):
             continue
         entity = entity_of(origin_of(kind) or object)
         if entity is not None and _names_operations(entity.call):
-            kind.extensions[MARK] = _Binder(parts, declared, kind.name).entity(kind, entity.call)
+            kind.extensions[MARK] = _Binder(parts, learning, declared, kind.name).entity(kind, entity.call)
         for element in kind.fields.values():
             call = mark_on(element)
             if isinstance(call, Call) and _names_operations(call):
                 where = f"{kind.name}.{getattr(element.extensions.get('strawberry-definition'), 'python_name', '')}"
-                element.extensions[MARK] = _Binder(parts, declared, where).stub(element, call)
+                element.extensions[MARK] = _Binder(parts, learning, declared, where).stub(element, call)
+            elif isinstance(call, Call) and call.source in parts and isinstance(call.source, OpenAPI):
+                topic = getattr(call.pushed.feed, "topic", None) if call.pushed is not None else None
+                if topic is not None:
+                    element.type = learning.learn(element.type, parts[call.source].happenings.get(topic))
 
 
 def _names_operations(call: Call) -> bool:
@@ -52,8 +59,9 @@ class _Refused(Exception):
 class _Binder:
     """One call on its way from names to endpoints."""
 
-    def __init__(self, parts: Mapping[OpenAPI, Part], declared: Declared, where: str) -> None:
+    def __init__(self, parts: Mapping[OpenAPI, Part], learning: Learning, declared: Declared, where: str) -> None:
         self._parts = parts
+        self._learning = learning
         self._declared = declared
         self._where = where
 
@@ -106,7 +114,8 @@ class _Binder:
         if operation is None:
             known = [outline.id for outline in source.api.outlines if outline.id is not None]
             raise _Refused(f"{source.location} has no operation {name!r}{near(name, known)}")
-        if operation.method != endpoint.method:
+        reads = is_safe(operation) or source.is_read(operation)
+        if operation.method != endpoint.method and not (reads and endpoint.method == "GET"):
             raise _Refused(f"{name} of {source.location} is {operation}, and not a {endpoint.method}")
         element = self._parts[source].field(operation)
         if element is None:
@@ -115,7 +124,7 @@ class _Binder:
 
     def _single(self, element: graphql.GraphQLField, call: Call, offer: Offer, arguments: set[str]) -> Call:
         inputs, rest = self._inputs(call, offer, arguments)
-        body, taken = self._body(element, call, offer, rest)
+        body, taken = (None, {}) if offer.body in inputs else self._body(element, call, offer, rest)
         inputs |= taken
         unknown = rest - {*taken.values(), offer.body, CUT} - set(body.variables if body is not None else ())
         if unknown:
@@ -133,19 +142,31 @@ class _Binder:
             self._compare(target, offer, answer)
         supplied = {variable for variable in offer.variables if inputs.get(variable, variable) in arguments}
         endpoint = offer.endpoint([*offer.required(), *supplied], items, call.single, body)
+        self._learn(element, offer, inputs, items)
         return dataclasses.replace(call, single=endpoint, inputs=inputs, default_body=False)
+
+    def _learn(
+        self, element: graphql.GraphQLField, offer: Offer, inputs: Mapping[str, str], items: tuple[str, ...]
+    ) -> None:
+        """Let the types of a field and of its arguments learn what the document says of them."""
+        element.type = self._learning.learn(element.type, offer.answer(items))
+        python = argument_names(element)
+        variables = {inputs.get(variable, variable): variable for variable in offer.variables}
+        for name, argument in element.args.items():
+            variable = variables.get(python[name])
+            if variable is not None:
+                argument.type = self._learning.learn(argument.type, offer.argument(variable).type)
 
     def _inputs(self, call: Call, offer: Offer, arguments: set[str]) -> tuple[dict[str, str], set[str]]:
         """Give which argument supplies which variable of an operation, and the arguments that supply none."""
-        known = {snake_case(variable): variable for variable in offer.parameters}
-        known |= {snake_case(parameter.name): variable for variable, parameter in offer.parameters.items()}
-        known |= {variable: variable for variable in offer.parameters}
+        known = offer.named if offer.body is None else {**offer.named, offer.body: offer.body}
         inputs, rest = dict[str, str](), set(arguments)
         for name, supplier in call.inputs.items():
             if name not in known:
                 raise _Refused(f"inputs names {{{name}}}, which {offer} does not take{near(name, known)}")
             inputs[known[name]] = supplier
             rest.discard(supplier)
+        known = offer.named
         for argument in sorted(rest):
             if argument in known and known[argument] not in inputs:
                 rest.discard(argument)
@@ -217,14 +238,16 @@ class _Binder:
         where = f"the answer of {offer}"
         said = Described(said_kind)
         own = {name: found for name, found in attributes_of(kind).items() if found.in_class}
-        if own and not any(_is_in(said, offer, name, found) for name, found in own.items()):
+        names = names_in(kind)
+        if own and not any(_is_in(said, offer, name, found, names) for name, found in own.items()):
             raise _Refused(f"{where} is {said_kind.name}, which has none of the properties of {kind.name}")
         for attribute, found in own.items():
             if found.path is not None:
                 for fault in path_faults(said, found.path, found.kind, where):
                     self._declared.add_fault(f"{kind.name}.{attribute}: {fault}")
                 continue
-            name = said.name_of(offer.source.property_name(attribute)) or said.name_of(attribute)
+            spelled = said.name_of(offer.source.property_name(attribute))
+            name = spelled or said_name(said, attribute, names.get(attribute))
             if name is None:
                 told = f"{where} has no property {attribute!r}{near(attribute, said)}"
                 self._declared.add_fault(f"{kind.name}.{attribute}: {told}")
@@ -236,10 +259,11 @@ class _Binder:
                 self._declared.add_fault(f"{kind.name}.{attribute}: {fault}")
 
 
-def _is_in(said: Described, offer: Offer, attribute: str, found: Property) -> bool:
+def _is_in(said: Described, offer: Offer, attribute: str, found: Property, names: Mapping[str, str]) -> bool:
     if found.path is not None:
         return not isinstance(said.at(found.path), str)
-    return bool(said.name_of(offer.source.property_name(attribute)) or said.name_of(attribute))
+    spelled = said.name_of(offer.source.property_name(attribute))
+    return bool(spelled or said_name(said, attribute, names.get(attribute)))
 
 
 def _takes_no(offer: Offer, name: str) -> str:

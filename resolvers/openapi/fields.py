@@ -5,6 +5,7 @@ Each operation is built by itself: one that cannot be is left out, and told of.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,7 @@ from resolvers.openapi.built import Built
 from resolvers.openapi.happenings import Happenings
 from resolvers.openapi.inputs import Inputs
 from resolvers.openapi.links import Links
-from resolvers.openapi.names import field_name, type_name
+from resolvers.openapi.names import type_name
 from resolvers.openapi.operations import is_safe, named
 from resolvers.openapi.outputs import Outputs
 from resolvers.openapi.results import Result, Results, says_json
@@ -56,8 +57,7 @@ class Fields:
 
     def roots(self) -> Roots:
         """Give the fields by their names, each in the root type where it belongs."""
-        quiet = filter(self._source.is_read, self._api.outlines)
-        reading, writing = (self._wanted(names) for names in named(self._api.outlines, self._api.choice, quiet))
+        reading, writing = map(self._wanted, self._named)
         for operation, name in reading.items():
             self._build(name, operation, reads=True)
         for operation, name in writing.items():
@@ -66,16 +66,29 @@ class Fields:
         for name, why in self._source.unsupported.items():
             where = below("#/components/securitySchemes", name)
             self._losses.add(where, "unsupported-security", f"{why}; requests go without", "left-out")
-        happenings = Happenings(self._source, self._api, reading | writing, self._outputs, self._losses)
-        return Roots(self._fields(reading), self._fields(writing), happenings.fields())
+        return Roots(self._fields(reading), self._fields(writing), self.happenings())
 
     def field(self, operation: Operation) -> graphql.GraphQLField | None:
         """Give an operation as a field, whether it is in the graph or not; None where it can be none."""
         if operation not in self._built:
             reads = is_safe(operation) or self._source.is_read(operation)
-            name = field_name(operation.id or f"{operation.method.lower()} {operation.path}")
-            self._build(name, operation, reads=reads)
+            self._build(self._names[operation.pointer], operation, reads=reads)
         return self._built[operation].field() if operation in self._built else None
+
+    def happenings(self) -> dict[str, graphql.GraphQLField]:
+        """Give what the backend sends by itself, by the names of the fields."""
+        reading, writing = map(self._wanted, self._named)
+        return Happenings(self._source, self._api, reading | writing, self._outputs, self._losses).fields()
+
+    @functools.cached_property
+    def _named(self) -> tuple[Mapping[Outline, str], Mapping[Outline, str]]:
+        """The names of the fields of all operations, wanted or not: of those that read, and of those that write."""
+        quiet = filter(self._source.is_read, self._api.outlines)
+        return named(self._api.outlines, self._api.choice, quiet)
+
+    @functools.cached_property
+    def _names(self) -> dict[str, str]:
+        return {outline.pointer: name for names in self._named for outline, name in names.items()}
 
     def _wanted(self, names: Mapping[Outline, str]) -> dict[Operation, str]:
         chosen = self._api.chosen

@@ -68,14 +68,15 @@ def _parts(schema: graphql.GraphQLSchema, documents: Sequence[OpenAPI], declared
     for source in dict.fromkeys([*documents, *named]):
         woven = dict(woven_in(schema, source))
         own = {kind.name for kind in woven}
-        names = Names(taken - own)
-        part = parts[source] = Part(source, names, is_whole=source in documents or bool(woven))
+        is_whole = source in documents or bool(woven)
+        names = Names(taken - own if is_whole else RESERVED)  # what is no part of the graph takes no names
+        part = parts[source] = Part(source, names, is_whole=is_whole)
         for of in woven.values():
             part.type_named(of)
         if source.api is not None:
             others = {name: kind for name, kind in known.items() if name not in own}
             known = {**made_sound(part.elements(), others, source.api.losses), **known}
-        taken |= names.taken
+        taken |= names.taken if is_whole else frozenset()
     return parts
 
 

@@ -11,7 +11,7 @@ import graphql
 
 from resolvers.attributes import attributes_of, call_of_type
 from resolvers.binding import Property
-from resolvers.marks import MARK
+from resolvers.marks import BATCH, MARK, OPERATION
 from resolvers.openapi.batches import batch_of, envelope_of, names_key, page_of, words_of
 from resolvers.openapi.described import same_kind
 from resolvers.openapi.offers import Offer
@@ -66,6 +66,9 @@ def declare_entities(entities: Mapping[Kind, Keyed], offers: Iterable[Offer]) ->
             continue
         source = keyed.offer.source
         batch = find_batch(kind, keyed.attribute, ordered) if source.auto_link else None
+        kind.extensions[OPERATION] = keyed.offer.operation
+        if batch is not None:
+            kind.extensions[BATCH] = batch.offer.operation
         bound = source.max_batch if declared is None else declared.max_batch
         if batch is not None and batch.at_most is not None:
             bound = min(bound, batch.at_most)

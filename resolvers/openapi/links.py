@@ -14,7 +14,7 @@ from typing import Any
 
 import graphql
 
-from resolvers.marks import MARK
+from resolvers.marks import MARK, OPERATION
 from resolvers.openapi.built import Built
 from resolvers.openapi.defaults import default_of
 from resolvers.openapi.names import Names, field_name
@@ -134,7 +134,7 @@ class Links:
             graphql.get_nullable_type(built.kind),
             arguments,
             description=described(link.description),
-            extensions={MARK: call},
+            extensions={MARK: call, OPERATION: built.operation},
         )
 
 

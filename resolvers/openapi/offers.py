@@ -11,7 +11,7 @@ import graphql
 
 from resolvers.marks import MARK, NAME, OPERATION
 from resolvers.openapi.described import Described
-from sources import Call, Encodes, Endpoint
+from sources import Call, Encodes, Endpoint, snake_case
 from sources.openapi import OpenAPI, Operation, Parameter, payload_of
 
 
@@ -43,6 +43,13 @@ class Offer:
         """The parameters by their variables."""
         found = ((variable, one.extensions.get(OPERATION)) for variable, one in self.variables.items())
         return {variable: parameter for variable, parameter in found if isinstance(parameter, Parameter)}
+
+    @functools.cached_property
+    def named(self) -> Mapping[str, str]:
+        """The variables of the parameters by the names that they may have in Python."""
+        known = {snake_case(variable): variable for variable in self.parameters}
+        known |= {snake_case(parameter.name): variable for variable, parameter in self.parameters.items()}
+        return known | {variable: variable for variable in self.parameters}
 
     @property
     def body(self) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import graphql
 
+from resolvers.marks import MARK
 from resolvers.openapi.fields import Fields, Roots
 from resolvers.openapi.names import Names, type_name
 from resolvers.openapi.offers import Offer, offers_of
@@ -49,6 +50,13 @@ class Part:
     def field(self, operation: Operation) -> graphql.GraphQLField | None:
         """Give an operation as a field, whether the graph has it or not; None where it can be none."""
         return self._fields.field(operation)
+
+    @functools.cached_property
+    def happenings(self) -> Mapping[str, Any]:
+        """The types of what the backend sends by itself, by topic."""
+        fields = {} if self.source.api is None else self._fields.happenings()
+        feeds = ((element.extensions[MARK].pushed.feed, element.type) for element in fields.values())
+        return {feed.topic: kind for feed, kind in feeds}
 
     @functools.cached_property
     def components(self) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -65,9 +66,17 @@ class Api:
     # -- operations -----------------------------------------------------------------------------------------------
 
     def named(self, name: str) -> Operation | None:
-        """Give the operation of an ``operationId``, whether it is chosen or not; None where there is none."""
-        outline = next((one for one in self.outlines if one.id == name), None)
+        """Give an operation by its ``operationId``, or as ``GET /pets/{id}``; None where there is none.
+
+        It may be one that is not chosen.
+        """
+        outline = self._named.get(name)
         return None if outline is None else self.chosen.get(outline) or self._operation(outline)
+
+    @functools.cached_property
+    def _named(self) -> dict[str, Outline]:
+        by_path = {str(outline): outline for outline in self.outlines}
+        return by_path | {outline.id: outline for outline in reversed(self.outlines) if outline.id is not None}
 
     def _outlines(self, pointer: str, paths: Json) -> Iterator[Outline]:
         if paths is not None and not isinstance(paths, dict):

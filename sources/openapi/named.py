@@ -1,4 +1,4 @@
-"""Operations that a declaration names: ``@shop.get("getProduct")``."""
+"""Operations that a declaration names: ``@shop.get("getProduct")``, or ``@shop.get("GET /products/{id}")``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sources.template import Template
 
 
 class OperationName(Template):
-    """An ``operationId`` where a URL template may stand, until what it names is known.
+    """An ``operationId``, or method and path, where a URL template may stand, until what it names is known.
 
     Raises:
         DeclarationError: it is empty.
@@ -17,7 +17,7 @@ class OperationName(Template):
 
     def __init__(self, text: str) -> None:
         if not text.strip():
-            raise DeclarationError("an operation is named by its operationId, a template begins with '/'")
+            raise DeclarationError("an operation is named by operationId or 'GET /path', a template begins with '/'")
         super().__init__("/")
         self.text = text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, dataclass_transform, overload
+from typing import Any, TypeVar, Unpack, dataclass_transform, overload
 from urllib.parse import urljoin
 
 from sources.auth import ApiKey, Auth
@@ -20,6 +20,7 @@ from sources.openapi.loss import Loss
 from sources.openapi.named import OperationName, is_template
 from sources.openapi.operation import Operation, Outline
 from sources.openapi.security import Security
+from sources.pushing import PushOptions
 from sources.rest import Rest
 from sources.signature import SharedSecret
 from sources.template import Template
@@ -29,6 +30,7 @@ _EVENT = Endpoint("GET", Template("/"))  # stands where a call has an endpoint; 
 _NAME = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*")
 _NO_WORD = re.compile(r"[^A-Za-z0-9]+")
 T = TypeVar("T", bound=type)
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class OpenAPI(Rest):
@@ -170,11 +172,13 @@ class OpenAPI(Rest):
 
     def pushed_call(self, topic: str) -> Call:
         """Give the call of a field whose events are posted to ``/webhooks/{name of the source}/{topic}``."""
-        signature = self._signature
-        if signature is None:
-            secret = self._secret = SharedSecret(env=f"{_NO_WORD.sub('_', self.name).upper()}_WEBHOOK_SECRET")
-            signature = Closed(secret)
-        return Call(source=self, single=_EVENT, ttl=0.0, pushed=Pushed(feed=Webhook(topic, signature)))
+        return Call(source=self, single=_EVENT, ttl=0.0, pushed=Pushed(feed=Webhook(topic, self._usual_signature())))
+
+    def _usual_signature(self) -> Signature:
+        if self._signature is not None:
+            return self._signature
+        secret = self._secret = SharedSecret(env=f"{_NO_WORD.sub('_', self.name).upper()}_WEBHOOK_SECRET")
+        return Closed(secret)
 
     # -- declaring ------------------------------------------------------------------------------------------------
 
@@ -217,6 +221,27 @@ class OpenAPI(Rest):
             return python_type
 
         return mark if name is None or isinstance(name, str) else mark(name)
+
+    def webhook(
+        self,
+        topic: str,
+        *,
+        signature: Signature | None = None,
+        events: Sequence[str] = (),
+        each: bool = False,
+        max_body_bytes: int = 1_000_000,
+        **options: Unpack[PushOptions],
+    ) -> Callable[[F], F]:
+        """Declare that the backend posts its events to ``/webhooks/{name of the source}/{topic}``.
+
+        Args:
+            topic: as the document's webhooks and callbacks are called, or any other.
+            signature: as for `Rest.webhook`; None is the `webhook_signature` of the source.
+        """
+        told = signature or self._usual_signature()
+        return super().webhook(
+            topic, signature=told, events=events, each=each, max_body_bytes=max_body_bytes, **options
+        )
 
     def _template(self, text: str) -> Template:
         return super()._template(text) if is_template(text) else OperationName(text)

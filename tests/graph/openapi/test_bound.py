@@ -137,9 +137,8 @@ def test_operations_that_are_not_there_are_faults(tmp_path: Path) -> None:
         def nothing(self) -> str: ...
 
     assert faults(query=Query) == [
-        "source 'shop': Query.nothing: an operation is named by its operationId, a template begins with '/'".replace(
-            "Query.nothing", f"{Query.__qualname__}.nothing"
-        ),
+        f"source 'shop': {Query.__qualname__}.nothing: "
+        "an operation is named by operationId or 'GET /path', a template begins with '/'",
         f"Customer: {path} has no operation 'getCustomr'; near it: 'getCustomer', 'listCustomers'",
     ]
 
