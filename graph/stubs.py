@@ -12,7 +12,7 @@ from typing import Any
 
 import graphql
 
-from graph.layout import Group, Part, Text, call, docstring, lines, literal
+from graph.layout import Group, Part, Text, annotated, call, docstring, lines, literal
 from graph.spelling import Spelling, member_name
 from resolvers import OPERATION, mark_on
 from resolvers.openapi import Offer
@@ -149,9 +149,11 @@ class Stubs:
             default = self._spelling.constant(f"{stub}_{attribute}")
             given = argument.default_value
             written: Part = Text(given) if isinstance(given, str) and value == literal(given) else str(value)
-            part = Group("[", tuple(value), "]") if isinstance(value, list) else written
-            annotated = self._spelling.annotation(graphql.GraphQLNonNull(graphql.get_nullable_type(kind)))
-            self.constants += lines(part, before=f"{default}: {annotated} = ")
+            if isinstance(value, list):
+                held = self._spelling.annotation(graphql.GraphQLNonNull(graphql.get_nullable_type(kind)))
+                self.constants += annotated(default, held, Group("[", tuple(value), "]"))
+            else:
+                self.constants += lines(written, before=f"{default} = ")
         options: list[Part] = []
         if not self._spelling.says(attribute, known):
             options.append(f"name={literal(known)}")
