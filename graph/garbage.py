@@ -1,4 +1,4 @@
-"""Garbage collections while a server runs: fewer, and of less.
+"""Garbage collections while a server runs, or a document becomes a schema: fewer, and of less.
 
 A collection walks whatever may be part of a cycle. Left alone, Python begins one for every 700 objects that are made
 and not released at once; an event for ten thousand sockets makes tens of thousands, which live for milliseconds. With
@@ -27,3 +27,15 @@ def rare_collections() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
+
+
+@contextlib.contextmanager
+def no_collections() -> Iterator[None]:
+    """Collect nothing while the block runs: what a large document becomes is there to stay."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

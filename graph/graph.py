@@ -19,6 +19,7 @@ from strawberry.schema.config import StrawberryConfig
 from graph.engine import Engine, Request
 from graph.errors import GraphError, RequestError, report
 from graph.faults import schema_faults
+from graph.garbage import no_collections
 from graph.limits import Limits
 from graph.payloads import Draft
 from graph.sdl import print_sdl
@@ -114,14 +115,17 @@ class Graph:
             return merged(schema, documents, declared)
 
         self._sdl: str | None = None
-        if federation or is_federated(declared):
-            schema, self._sdl = _subgraph(declared, types, federation, options, weave)
-        else:
-            schema = _built(declared, lambda: strawberry.Schema(**options, types=types), weave)
-            if _has_directives(schema):
-                self._sdl = schema.as_str() + "\n"
-        schema._schema = weave(schema._schema)
-        bindings = bind(schema._schema, declared)
+        with no_collections() if documents else contextlib.nullcontext():
+            if federation or is_federated(declared):
+                if documents:
+                    raise GraphError([*declared.faults, "federation: a graph of documents cannot be a subgraph yet"])
+                schema, self._sdl = _subgraph(declared, types, federation, options, weave)
+            else:
+                schema = _built(declared, lambda: strawberry.Schema(**options, types=types), weave)
+                if _has_directives(schema) and not documents:  # Strawberry's printer knows nothing of documents
+                    self._sdl = schema.as_str() + "\n"
+            schema._schema = weave(schema._schema)
+            bindings = bind(schema._schema, declared)
         self.receiving = Receiving(bindings, bus)
         faults = [*bindings.faults, *self.receiving.faults]
         limits = limits or Limits()

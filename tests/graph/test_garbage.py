@@ -3,7 +3,7 @@ from __future__ import annotations
 import gc
 import weakref
 
-from graph.garbage import rare_collections
+from graph.garbage import no_collections, rare_collections
 
 
 class Knot:
@@ -33,3 +33,12 @@ def test_garbage_made_meanwhile_is_still_collected_without_being_asked_for() -> 
                 break
             Knot()
         assert knot() is None
+
+
+def test_nothing_is_collected_meanwhile_and_again_afterwards() -> None:
+    with no_collections():
+        assert not gc.isenabled()
+        with no_collections():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()

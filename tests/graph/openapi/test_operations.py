@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import strawberry
+from strawberry.schema_directive import Location
 
 from graph import Graph, GraphError
 from sources import FakeTransport
@@ -371,3 +372,27 @@ async def test_each_operation_sends_the_credentials_that_it_needs(
         "GET /odd": (None, None),
     }
     await graph.aclose()
+
+
+# -- beside Strawberry's own features ---------------------------------------------------------------------------------
+
+
+def test_a_graph_of_documents_is_no_subgraph_and_says_so(tmp_path: Path) -> None:
+    pets = source(tmp_path, {"/pets": {"get": operation(operationId="listPets")}})
+    with pytest.raises(GraphError, match="federation: a graph of documents cannot be a subgraph yet"):
+        Graph(documents=[pets], federation=True)
+
+
+def test_the_printed_schema_has_the_document_beside_an_authors_own_directives(tmp_path: Path) -> None:
+    @strawberry.schema_directive(locations=[Location.FIELD_DEFINITION])
+    class Owned:
+        by: str
+
+    @strawberry.type
+    class Query:
+        hello: str = strawberry.field(resolver=lambda: "hello", directives=[Owned(by="us")])
+
+    pets = source(tmp_path, {"/pets": {"get": operation(operationId="listPets")}})
+    printed = Graph(query=Query, documents=[pets]).sdl()
+    assert "listPets: String" in printed
+    assert "hello: String!" in printed
