@@ -15,6 +15,7 @@ import strawberry
 from strawberry.extensions import SchemaExtension
 from strawberry.federation.versions import FEDERATION_VERSIONS
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema_directives import OneOf
 
 from graph.engine import Engine, Request
 from graph.errors import GraphError, RequestError, report
@@ -310,7 +311,7 @@ def _subgraph(
 
 def _has_directives(schema: strawberry.Schema) -> bool:
     """Tell whether the author applies directives of his own, which only Strawberry's printer shows."""
-    return any(not isinstance(found, Cost | ListSize) for found in schema._schema_directives_in_use)
+    return any(not isinstance(found, Cost | ListSize | OneOf) for found in schema._schema_directives_in_use)
 
 
 def _with_scalars(config: StrawberryConfig) -> StrawberryConfig:

@@ -75,6 +75,7 @@ from sources.webhook import Webhook, publish_event, webhook_addresses
 from sources.websocket import WebSocketStream
 
 if TYPE_CHECKING:
+    from sources.openapi import OpenAPI
     from sources.redis import Redis
     from sources.redis_bus import RedisBus
     from sources.redis_feed import RedisChannel, RedisStream
@@ -124,6 +125,7 @@ __all__ = [
     "Numbered",
     "OAuth2",
     "Offset",
+    "OpenAPI",
     "Overflow",
     "Page",
     "PageNumber",
@@ -183,8 +185,9 @@ __all__ = [
     "webhook_addresses",
 ]
 
-# redis-py takes 0.1 s and 6 MB to load: only those who use it wait for it.
-_WITH_REDIS = {
+# redis-py takes 0.1 s and 6 MB to load, what reads documents half of it: only those who use them wait for them.
+_LATER = {
+    "OpenAPI": "sources.openapi",
     "Redis": "sources.redis",
     "RedisBus": "sources.redis_bus",
     "RedisChannel": "sources.redis_feed",
@@ -193,6 +196,6 @@ _WITH_REDIS = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in _WITH_REDIS:
-        return getattr(importlib.import_module(_WITH_REDIS[name]), name)
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

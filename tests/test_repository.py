@@ -159,3 +159,9 @@ def test_what_only_some_graphs_need_is_loaded_for_them_alone() -> None:
     code = f"import sys, graph; print(*sorted({some} & sys.modules.keys()))"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ended.stdout == "\n"
+
+
+def test_what_is_loaded_later_is_found_where_it_is_looked_for() -> None:
+    code = "from sources import OpenAPI, Redis; print(OpenAPI.__name__, Redis.__name__)"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout == "OpenAPI Redis\n"
