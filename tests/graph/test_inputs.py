@@ -357,3 +357,22 @@ def test_a_default_in_a_one_of_is_a_fault() -> None:
     find.__annotations__ = {"by": Wrong, "return": int | None}
     with pytest.raises(GraphError, match="`x` of the OneOf input type `Wrong` can't have a default value"):
         Graph(query=strawberry.type(type("Query", (), {"find": source.post("/find")(find)})))
+
+
+@strawberry.input(one_of=True)
+class By:
+    id: strawberry.Maybe[str]
+    name: strawberry.Maybe[str]
+
+
+@strawberry.type
+class Finding:
+    @strawberry.field
+    def found(self, by: By) -> str:
+        return "it"
+
+
+def test_a_one_of_input_leaves_the_printed_schema_as_it_is_elsewhere() -> None:
+    printed = Graph(query=Finding).sdl()
+    assert "input By @oneOf {" in printed
+    assert "directive @defer" not in printed

@@ -396,20 +396,3 @@ def test_the_printed_schema_has_the_document_beside_an_authors_own_directives(tm
     printed = Graph(query=Query, documents=[pets]).sdl()
     assert "listPets: String" in printed
     assert "hello: String!" in printed
-
-
-def test_a_one_of_input_alone_leaves_the_printed_schema_as_it_is_elsewhere() -> None:
-    @strawberry.input(one_of=True)
-    class By:
-        id: strawberry.Maybe[str]
-        name: strawberry.Maybe[str]
-
-    @strawberry.type
-    class Query:
-        @strawberry.field
-        def found(self, by: By) -> str:
-            return "it"
-
-    printed = Graph(query=Query).sdl()
-    assert "input By @oneOf {" in printed
-    assert "directive @defer" not in printed
