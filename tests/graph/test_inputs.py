@@ -360,7 +360,7 @@ def test_a_default_in_a_one_of_is_a_fault() -> None:
 
 
 @strawberry.input(one_of=True)
-class By:
+class Either:
     id: strawberry.Maybe[str]
     name: strawberry.Maybe[str]
 
@@ -368,11 +368,11 @@ class By:
 @strawberry.type
 class Finding:
     @strawberry.field
-    def found(self, by: By) -> str:
+    def found(self, by: Either) -> str:
         return "it"
 
 
 def test_a_one_of_input_leaves_the_printed_schema_as_it_is_elsewhere() -> None:
     printed = Graph(query=Finding).sdl()
-    assert "input By @oneOf {" in printed
+    assert "input Either @oneOf {" in printed
     assert "directive @defer" not in printed
