@@ -29,12 +29,14 @@ from sources.errors import (
 from sources.pyreqwest_transport import PyreqwestTransport
 from sources.template import RefusedValue
 from sources.transport import (
+    MAX_REPLY_BYTES,
     Content,
     Reply,
     Streamed,
     Transport,
     TransportError,
     TransportTimeout,
+    TransportTooLarge,
     TransportUnavailable,
 )
 
@@ -96,6 +98,7 @@ class Exchange:
         read_timeout_s: float | None = None,
         retries: int = 0,
         max_connections: int = 100,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
         transport: Transport | None = None,
     ) -> None:
         self._source = source
@@ -121,6 +124,7 @@ class Exchange:
             connect_timeout_s=connect_timeout_s,
             read_timeout_s=read_timeout_s,
             max_connections=max_connections,
+            max_reply_bytes=max_reply_bytes,
         )
 
     async def send(
@@ -300,6 +304,8 @@ class Exchange:
             return UpstreamTimeout(f"{source} did not answer in time", source=source)
         if isinstance(exc, TransportUnavailable):
             return UpstreamUnavailable(f"{source} cannot be reached", source=source)
+        if isinstance(exc, TransportTooLarge):
+            return UpstreamInvalid(f"{source} answered with {exc}", source=source)
         return UpstreamInvalid(f"{source} did not answer in HTTP", source=source)
 
 

@@ -30,6 +30,7 @@ from sources.endpoint import (
     Get,
     Post,
     Read,
+    check_bounds,
     declared_headers,
     endpoint_of,
     paged,
@@ -43,7 +44,7 @@ from sources.manner import Manner
 from sources.paging import Header, Paging
 from sources.pushing import Pushing
 from sources.template import RefusedValue, Template, scalar_text
-from sources.transport import Reply, Transport
+from sources.transport import MAX_REPLY_BYTES, Reply, Transport
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T", bound=type)
@@ -92,6 +93,7 @@ class Rest(Pushing):
         retries: how often a read that failed for the moment is repeated, within `timeout` in all.
         max_batch: keys in one batch call at most; more are split over several calls.
         limit: calls in flight at once at most.
+        max_reply_bytes: of one reply, unpacked; of a larger one the rest is not read, and it is a failure.
         reason: dotted path, in a reply of status 4xx, to the text that says why; without it clients see the status.
         client: an `httpx.AsyncClient`, or any `Transport`, to send with instead of the built-in one.
     """
@@ -117,6 +119,7 @@ class Rest(Pushing):
         headers: Mapping[str, str] | None = None,
         max_batch: int = 100,
         limit: int = 100,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
         reason: str | None = None,
         client: httpx.AsyncClient | Transport | None = None,
     ) -> None:
@@ -137,7 +140,8 @@ class Rest(Pushing):
         self._reason: tuple[str, ...] = ()
         if not name or not isinstance(name, str):
             self._fault("a source needs a name")
-        for option, value in (("ttl", ttl), ("max_batch", max_batch - 1), ("limit", limit - 1), ("retries", retries)):
+        whole = (("max_batch", max_batch - 1), ("limit", limit - 1), ("retries", retries))
+        for option, value in (("ttl", ttl), *whole, ("max_reply_bytes", max_reply_bytes - 1)):
             if not (math.isfinite(value) and value >= 0):
                 self._fault(f"{option} is too small" if value < 0 else f"{option} is not a number")
         if timestamps not in ("iso", "unix", "unix_ms"):
@@ -164,7 +168,8 @@ class Rest(Pushing):
                 read_timeout_s=read_timeout,
                 retries=retries,
                 max_connections=limit,
-                transport=transport_of(client),
+                max_reply_bytes=max_reply_bytes,
+                transport=transport_of(client, max_reply_bytes=max_reply_bytes),
             )
 
     @contextlib.contextmanager
@@ -215,9 +220,10 @@ class Rest(Pushing):
         def build(where: str) -> Call:
             if key is not None and group_by is not None:
                 raise DeclarationError("key and group_by exclude each other: an answer is one item or many per key")
-            _check_bounds(ttl, max_batch)
+            check_bounds(ttl, max_batch)
             if batch is not None and not all(_names(key) or _names(group_by) or [""]):
-                raise DeclarationError(f"batch={_text(batch)!r} without key or group_by: answers match by key")
+                text = batch if isinstance(batch, str) else batch.template
+                raise DeclarationError(f"batch={text!r} without key or group_by: answers match by key")
             envelope = split_path(items)
             return Call(
                 source=self,
@@ -305,7 +311,7 @@ class Rest(Pushing):
 
         def mark(python_type: T) -> T:
             try:
-                _check_bounds(ttl, max_batch)
+                check_bounds(ttl, max_batch)
                 envelope = split_path(items)
                 call = Call(
                     source=self,
@@ -437,14 +443,3 @@ def _names(names: str | Sequence[str] | None) -> tuple[str, ...]:
     if names is None:
         return ()
     return (names,) if isinstance(names, str) else tuple(names)
-
-
-def _text(read: Read) -> str:
-    return read if isinstance(read, str) else read.template
-
-
-def _check_bounds(ttl: float | None, max_batch: int | None) -> None:
-    if ttl is not None and not (math.isfinite(ttl) and ttl >= 0):
-        raise DeclarationError("ttl is less than 0 seconds" if ttl < 0 else "ttl is not a number of seconds")
-    if max_batch is not None and max_batch < 1:
-        raise DeclarationError("max_batch is less than 1 key")
