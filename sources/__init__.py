@@ -67,6 +67,7 @@ from sources.number import Number, digits_of, encode_json, encode_sorted_json
 from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, Place
 from sources.pyreqwest_transport import PyreqwestTransport
 from sources.rest import Rest, WriteOptions
+from sources.secret import Secret, lacking
 from sources.signature import GitHub, Hmac, SharedSecret, Shopify, Stripe, Unsigned
 from sources.sse import ServerSent
 from sources.template import RefusedValue, Template
@@ -143,6 +144,7 @@ __all__ = [
     "RefusedValue",
     "Reply",
     "Rest",
+    "Secret",
     "ServerSent",
     "SharedSecret",
     "Shopify",
@@ -173,6 +175,7 @@ __all__ = [
     "format_instant",
     "headers_of",
     "is_header_value",
+    "lacking",
     "naming_function",
     "parse_date",
     "parse_instant",

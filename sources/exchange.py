@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import math
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -45,9 +46,10 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _LATER = frozenset({429, 502, 503, 504})
 _WHOLE_BYTES = 64 * 1024
+_REREAD_S = 5.0  # after which a changed file of a secret counts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Opening:
     """What is sent to open something that lasts.
 
@@ -64,7 +66,7 @@ class Opening:
     timeout_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class _Prepared:
     """What credentials add to each request: headers (the source's own among them), query parameters, a token."""
 
@@ -72,6 +74,7 @@ class _Prepared:
     parameters: str
     oauth: OAuth2 | None
     names: frozenset[str]
+    good_until: float
 
 
 class Exchange:
@@ -100,6 +103,7 @@ class Exchange:
         max_connections: int = 100,
         max_reply_bytes: int = MAX_REPLY_BYTES,
         transport: Transport | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._base = base_of(url)
@@ -119,6 +123,7 @@ class Exchange:
         self._auth = auth
         self._fixed = tuple((headers or {}).items())
         self._prepared: dict[Auth | None, _Prepared] = {}
+        self._clock = clock
         self._transport: Transport = transport or PyreqwestTransport(
             timeout_s=timeout_s,
             connect_timeout_s=connect_timeout_s,
@@ -147,7 +152,7 @@ class Exchange:
         Raises:
             SourceError: there is no reply, no token, or a header's value or a file was refused.
         """
-        prepared = self._prepared.get(auth) or self._prepare(auth)
+        prepared = self._credentials(auth)
         fixed = prepared.headers
         if headers:
             self._check(headers)
@@ -179,7 +184,7 @@ class Exchange:
         """
         self._check(headers)
         names = {name.lower() for name, _ in headers}
-        prepared = self._prepared.get(None) or self._prepare(None)
+        prepared = self._credentials(None)
         fixed = [pair for pair in prepared.headers if pair[0].lower() not in names]
         token: str | None = None
         if prepared.oauth is not None:
@@ -229,7 +234,21 @@ class Exchange:
                 message = f"{name}: a control character or a letter beyond ASCII may not stand in a header"
                 raise InvalidInput(message, source=self._source)
 
-    def _prepare(self, auth: Auth | None) -> _Prepared:
+    def _credentials(self, auth: Auth | None) -> _Prepared:
+        """Give what credentials add, read again now and then: where that fails, those of before are used on."""
+        now = self._clock()
+        prepared = self._prepared.get(auth)
+        if prepared is None or prepared.good_until < now:
+            try:
+                prepared = self._prepare(auth, now + _REREAD_S)
+            except DeclarationError:
+                if prepared is None:
+                    raise
+                prepared = dataclasses.replace(prepared, good_until=now + _REREAD_S)
+            self._prepared[auth] = prepared
+        return prepared
+
+    def _prepare(self, auth: Auth | None, good_until: float) -> _Prepared:
         own = self._auth if auth is None else auth
         sent = () if own is None else own.headers()
         names = {name.lower() for name, _ in sent} - {"cookie"}
@@ -237,9 +256,7 @@ class Exchange:
         names |= {"authorization"} if oauth is not None else set()
         fixed = [pair for pair in self._fixed if pair[0].lower() not in names]
         parameters = "" if own is None else urlencode(own.parameters())
-        prepared = _Prepared(one_cookie((*sent, *fixed)), parameters, oauth, frozenset(names))
-        self._prepared[auth] = prepared
-        return prepared
+        return _Prepared(one_cookie((*sent, *fixed)), parameters, oauth, frozenset(names), good_until)
 
     async def _stream(self, method: str, url: str, headers: Pairs, body: Stream, oauth: OAuth2 | None) -> Reply:
         try:

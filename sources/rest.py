@@ -43,6 +43,7 @@ from sources.httpx_transport import transport_of
 from sources.manner import Manner
 from sources.paging import Header, Paging
 from sources.pushing import Pushing
+from sources.secret import lacking
 from sources.template import RefusedValue, Template, scalar_text
 from sources.transport import MAX_REPLY_BYTES, Reply, Transport
 
@@ -361,9 +362,9 @@ class Rest(Pushing):
             raise DeclarationError("; ".join(self.faults))
         return self._exchange
 
-    def missing_environment(self) -> list[str]:
-        """Give the environment variables that this source's credentials need and that are not set."""
-        return [] if self.auth is None else self.auth.missing()
+    def missing(self) -> list[str]:
+        """Give a sentence for each environment variable or file that this source needs and that is not there."""
+        return [] if self.auth is None else [lacking(name) for name in self.auth.missing()]
 
     def target(self, endpoint: Endpoint, values: Mapping[str, object]) -> str:
         """Expand the endpoint's template: path and query below the source's address.
