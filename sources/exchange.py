@@ -29,6 +29,7 @@ from sources.errors import (
 )
 from sources.pyreqwest_transport import PyreqwestTransport
 from sources.template import RefusedValue
+from sources.tls import Tls
 from sources.transport import (
     MAX_REPLY_BYTES,
     Content,
@@ -102,11 +103,16 @@ class Exchange:
         retries: int = 0,
         max_connections: int = 100,
         max_reply_bytes: int = MAX_REPLY_BYTES,
+        tls: Tls | None = None,
         transport: Transport | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._base = base_of(url)
+        if tls is not None and not self._base.startswith("https:"):
+            raise DeclarationError("tls= is for an address that begins with https://")
+        if tls is not None and transport is not None:
+            raise DeclarationError("tls= is for the built-in client: with client=, that one has the certificates")
         own = {name.lower() for name in auth.names} if auth is not None else set[str]()
         for name in (*(headers or {}), *forward):
             check_header_name(name)
@@ -130,6 +136,7 @@ class Exchange:
             read_timeout_s=read_timeout_s,
             max_connections=max_connections,
             max_reply_bytes=max_reply_bytes,
+            tls=tls,
         )
 
     async def send(

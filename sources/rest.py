@@ -45,6 +45,7 @@ from sources.paging import Header, Paging
 from sources.pushing import Pushing
 from sources.secret import lacking
 from sources.template import RefusedValue, Template, scalar_text
+from sources.tls import Tls
 from sources.transport import MAX_REPLY_BYTES, Reply, Transport
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -95,6 +96,7 @@ class Rest(Pushing):
         max_batch: keys in one batch call at most; more are split over several calls.
         limit: calls in flight at once at most.
         max_reply_bytes: of one reply, unpacked; of a larger one the rest is not read, and it is a failure.
+        tls: certificates for this backend; it is verified in any case.
         reason: dotted path, in a reply of status 4xx, to the text that says why; without it clients see the status.
         client: an `httpx.AsyncClient`, or any `Transport`, to send with instead of the built-in one.
     """
@@ -121,6 +123,7 @@ class Rest(Pushing):
         max_batch: int = 100,
         limit: int = 100,
         max_reply_bytes: int = MAX_REPLY_BYTES,
+        tls: Tls | None = None,
         reason: str | None = None,
         client: httpx.AsyncClient | Transport | None = None,
     ) -> None:
@@ -128,6 +131,7 @@ class Rest(Pushing):
         self.name = name
         self.url = url
         self.auth = auth
+        self.tls = tls
         self.ttl = ttl
         self.timestamps: Timestamps = timestamps
         self.decimals: Decimals = decimals
@@ -170,6 +174,7 @@ class Rest(Pushing):
                 retries=retries,
                 max_connections=limit,
                 max_reply_bytes=max_reply_bytes,
+                tls=tls,
                 transport=transport_of(client, max_reply_bytes=max_reply_bytes),
             )
 
@@ -364,7 +369,8 @@ class Rest(Pushing):
 
     def missing(self) -> list[str]:
         """Give a sentence for each environment variable or file that this source needs and that is not there."""
-        return [] if self.auth is None else [lacking(name) for name in self.auth.missing()]
+        secrets = [] if self.auth is None else [lacking(name) for name in self.auth.missing()]
+        return [*secrets, *([] if self.tls is None else self.tls.missing())]
 
     def target(self, endpoint: Endpoint, values: Mapping[str, object]) -> str:
         """Expand the endpoint's template: path and query below the source's address.
@@ -441,6 +447,4 @@ def _body(declared: Json) -> Body | Form | None:
 
 
 def _names(names: str | Sequence[str] | None) -> tuple[str, ...]:
-    if names is None:
-        return ()
-    return (names,) if isinstance(names, str) else tuple(names)
+    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
