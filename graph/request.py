@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -55,6 +55,20 @@ class Headers(Mapping[str, str]):
         """Give the same headers with some in place of those of their names."""
         changed = {name.encode("latin-1"): value.encode("latin-1") for name, value in headers.items()}
         return Headers({**self.raw, **changed}.items())
+
+    def end_to_end(self, forwards: Collection[str]) -> Headers:
+        """Give the same headers without those that would be passed on though ``Connection`` names them.
+
+        They were meant for this connection alone (RFC 9110, 7.6.1), so to backends they are as if not sent.
+
+        Args:
+            forwards: the client headers that sources pass on, in lower case.
+        """
+        said = self.raw.get(b"connection", b"").decode("latin-1").lower()
+        named = {name.strip() for name in said.split(",")}.intersection(forwards)
+        if not named:
+            return self
+        return Headers((name, value) for name, value in self.raw.items() if name.decode("latin-1") not in named)
 
     def __iter__(self) -> Iterator[str]:
         return (name.decode("latin-1") for name in self.raw)

@@ -1,4 +1,4 @@
-"""A backend's certificate is verified, always; who else may vouch for it, and who the gateway is, is said per source."""
+"""A backend's certificate is always verified; who else may vouch for it, and who the gateway is, is said per source."""
 
 from __future__ import annotations
 
