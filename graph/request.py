@@ -29,6 +29,9 @@ _decode_object: Callable[[str], dict[str, object] | None] = msgspec.json.Decoder
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
+_NO_HEADERS = (b"keep-alive", b"close", b"Upgrade", b"keep-alive, Upgrade")  # what nearly all connections are
+
+
 class Headers(Mapping[str, str]):
     """A request's headers by lower-case name, decoded when they are asked for; several of one name are one list.
 
@@ -64,8 +67,10 @@ class Headers(Mapping[str, str]):
         Args:
             forwards: the client headers that sources pass on, in lower case.
         """
-        said = self.raw.get(b"connection", b"").decode("latin-1").lower()
-        named = {name.strip() for name in said.split(",")}.intersection(forwards)
+        said = self.raw.get(b"connection")
+        if said is None or said in _NO_HEADERS or not forwards:
+            return self
+        named = {name.strip() for name in said.decode("latin-1").lower().split(",")}.intersection(forwards)
         if not named:
             return self
         return Headers((name, value) for name, value in self.raw.items() if name.decode("latin-1") not in named)
