@@ -27,6 +27,8 @@ from sources.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from sources.guarded import Guarded
+from sources.private import Guard
 from sources.pyreqwest_transport import PyreqwestTransport
 from sources.template import RefusedValue
 from sources.tls import Tls
@@ -59,12 +61,14 @@ class Opening:
         headers: all of them.
         token: the OAuth2 token that is among them, if there is one.
         timeout_s: seconds that the backend may take to answer.
+        address: where to connect; None for what the URL's host says.
     """
 
     url: str
     headers: tuple[tuple[str, str], ...]
     token: str | None
     timeout_s: float
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -139,6 +143,11 @@ class Exchange:
             tls=tls,
         )
 
+    def watch(self, guard: Guard) -> None:
+        """Go only where a guard lets it, from now on. A client of the author's own goes where it likes."""
+        if isinstance(self._transport, PyreqwestTransport):
+            self._transport = Guarded(guard, self._transport)
+
     async def send(
         self,
         method: str,
@@ -197,7 +206,12 @@ class Exchange:
         if prepared.oauth is not None:
             token = await prepared.oauth.token(self._transport, self._source, refused=refused)
             fixed.append(("authorization", f"Bearer {token}"))
-        return Opening(self._url(self._base, target, prepared.parameters), (*fixed, *headers), token, self._timeout_s)
+        url = self._url(self._base, target, prepared.parameters)
+        try:
+            address = await self._transport.place(url) if isinstance(self._transport, Guarded) else None
+        except TransportError as exc:
+            raise self._failure(exc) from exc
+        return Opening(url, (*fixed, *headers), token, self._timeout_s, address)
 
     @asynccontextmanager
     async def stream(self, target: str, headers: Sequence[tuple[str, str]] = ()) -> AsyncGenerator[Streamed]:
