@@ -260,6 +260,7 @@ class Graph:
         buses = {graph.engine.subscriptions.bus for graph in keeping}
         await self.engine.subscriptions.aclose(keeping=buses)
         self.engine.deadlines.expire()
+        await self.engine.loader.aclose()
         if not any(graph.trusting is self.trusting for graph in keeping):
             await self.clients.aclose()
         for source in self.sources:
