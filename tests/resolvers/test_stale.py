@@ -252,7 +252,7 @@ async def test_an_answer_with_old_parts_may_not_be_reused(policy: dict[str, Any]
         await shop.settle()
         answer = await client.post("http://weft/graphql", json=body)
         assert answer.json()["data"] == {"user": {"name": "1v2"}, "cards": [{"user": {"name": "2v2"}}]}
-    assert said == ["public, max-age=10", None]
+    assert said == ["public, max-age=10", "no-cache"]
 
 
 async def test_the_field_of_the_least_ttl_bounds_the_window() -> None:
