@@ -6,9 +6,11 @@ Read `graph` (what an author makes), `engine` (from request to bytes), `operatio
 and `socket` (WebSockets), then `explain`, `target`, `main`.
 """
 
+from graph.bearer import Jwt
 from graph.client import ANONYMOUS, Client
 from graph.cors import Cors
-from graph.credentials import Authenticator, Credentials, Unauthenticated
+from graph.credentials import Authenticator, Credentials, Unauthenticated, Unavailable
+from graph.dependency import Dependency
 from graph.errors import GraphError, RequestError
 from graph.graph import Graph
 from graph.limits import Limits
@@ -22,12 +24,15 @@ __all__ = [
     "Client",
     "Cors",
     "Credentials",
+    "Dependency",
     "Graph",
     "GraphError",
+    "Jwt",
     "Limits",
     "RequestError",
     "Trust",
     "Unauthenticated",
+    "Unavailable",
     "listen",
     "serve",
 ]

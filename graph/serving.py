@@ -124,6 +124,8 @@ class Serving:
             caller = NOBODY
             if not self._clients.is_open:
                 caller = await self._caller(scope, headers)
+                if self._clients.writes:
+                    headers = headers.without(self._clients.writes)
                 if caller.client.headers:
                     headers = headers.with_these(caller.client.headers)
             answer: Answer | Stream

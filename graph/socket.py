@@ -304,7 +304,9 @@ class _Socket:
         await self._apply(actions)
 
     def _welcome(self, payload: dict[str, Any], client: Client) -> None:
-        scope, headers, added = self._scope, {**self._headers, **client.headers}, client.context
+        scope, added, said_by_us = self._scope, client.context, self._sockets.serving.graph.clients.writes
+        own = {name: value for name, value in self._headers.items() if name not in said_by_us}
+        headers = {**own, **client.headers}
 
         def context() -> Any:
             if added is not None and not isinstance(added, Mapping):
