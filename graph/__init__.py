@@ -6,6 +6,7 @@ Read `graph` (what an author makes), `engine` (from request to bytes), `operatio
 and `socket` (WebSockets), then `explain`, `target`, `main`.
 """
 
+from graph.apikeys import ApiKeys
 from graph.client import ANONYMOUS, Client
 from graph.cors import Cors
 from graph.credentials import Authenticator, Credentials, Unauthenticated
@@ -17,6 +18,7 @@ from graph.trust import Trust
 
 __all__ = [
     "ANONYMOUS",
+    "ApiKeys",
     "App",
     "Authenticator",
     "Client",
