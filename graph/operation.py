@@ -270,11 +270,11 @@ class Operations:
 
         return self._checked(await self._plans.share((id(operation), identity), work), variables)
 
-    def variant_without_variables(self, operation: Operation) -> Variant:
+    def variant_without_variables(self, operation: Operation, lack: Lack | None = None) -> Variant:
         """Give the operation with everything that @skip and @include decide in it: to be planned, not to be run."""
         if not operation.conditions:
-            return self.variant(operation, _NO_VARIABLES)
-        return self._variant(operation, None, self._compiler)
+            return self.variant(operation, _NO_VARIABLES, lack)
+        return self._variant(operation, None, self._compiler, lack)
 
     def _checked(self, variant: Variant, variables: Any) -> Variant:
         if not variant.estimate.is_fixed:

@@ -149,11 +149,13 @@ class Plan:
 
     Args:
         obstacles: what the compiled path cannot answer, each in a few words; the exact path can do all.
+        denied: what the client is denied, and why.
     """
 
     root: Shape
     fetches: list[Fetch] = field(default_factory=list)
     obstacles: list[str] = field(default_factory=list)
+    denied: dict[str, None] = field(default_factory=dict)
     private: bool = False
     sees_client: bool = False
 
@@ -208,6 +210,7 @@ class _Planner:
             # Where null may not stand, or where the object shows later, the exact path says what becomes of it.
             if self._abstract or graphql.is_non_null_type(selected.field.type):
                 self._obstacle(f"{shape.type.name}.{selected.name} is denied")
+            self.plan.denied[selected.denied.message] = None
             return Withheld(selected)
         binding = self.bindings.of(shape.type.name, selected.name)
         if isinstance(binding, Property) and shape.fetch is not None and isinstance(shape.fetch.binding, Fetching):
@@ -316,6 +319,7 @@ class _Planner:
             self._abstract += 1
             for possible in self.selections.schema.get_possible_types(kind):
                 if possible.name in self.selections.denials.types:
+                    self.plan.denied[self.selections.denials.types[possible.name].message] = None
                     self._obstacle(f"{possible.name} is denied")
                     continue
                 option = Shape(possible, shape.fetch, shape.parent, whole=shape)
