@@ -13,6 +13,7 @@ from strawberry.types.field import StrawberryField
 from resolvers.filters import Filter
 from resolvers.marks import PropertyMark
 from resolvers.pages import Pages
+from resolvers.requires import Requirements
 from resolvers.shared import Shared, shared_of
 from sources import Call, Endpoint, Pushed, Rest
 
@@ -280,6 +281,7 @@ class Bindings:
     origins: dict[str, type[Any]] = field(default_factory=dict)
     kinds: dict[str, Kinds] = field(default_factory=dict)
     boxes: Collection[str] = ()
+    requirements: Requirements = field(default_factory=Requirements)
     sources: list[Rest] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
