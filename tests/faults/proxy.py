@@ -1,9 +1,9 @@
 """A proxy between Weft and a backend that breaks what passes through it, in a way that a test chooses.
 
-It speaks HTTP/1.1 over plain sockets, reads each request whole, and then lets a `Fault` decide: what to send, how slowly,
-and how the connection ends. Connections are kept alive where the fault leaves them sound, so that what is poisoned is
-used again if its reader is not careful. The backend is asked over a connection of its own for each request; it has done
-what it was asked when the reply is broken.
+It speaks HTTP/1.1 over plain sockets, reads each request whole, and then lets a `Fault` decide: what to send, how
+slowly, and how the connection ends. Connections are kept alive where the fault leaves them sound, so that what is
+poisoned is used again if its reader is not careful. The backend is asked over a connection of its own for each request;
+it has done what it was asked when the reply is broken.
 """
 
 from __future__ import annotations
@@ -325,7 +325,7 @@ async def _(exchange: Exchange) -> None:
 
 @fault("other JSON")
 async def _(exchange: Exchange) -> None:
-    body = exchange.chance.choice([b"[]", b"{}", b"7", b'"text"', b'{"name": 7}', b"[[[[", b'{"name": "\xff"}'])
+    body = exchange.chance.choice([b"[7]", b"{}", b"7", b'"text"', b'{"name": 7}', b"[[[[", b'{"name": "\xff"}'])
     await exchange.say(_says("200 OK", body, "content-type: application/json"))
 
 

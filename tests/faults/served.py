@@ -13,16 +13,20 @@ from graph import Graph
 from resolvers import link
 from sources import Rest
 
-TIMEOUT_S = 1.0  # of each backend that is broken
+TIMEOUT_S = 0.5  # of each backend that is broken
 DEADLINE_S = 3.0  # of each operation
 TTL_S = 0.2  # of what is private
-ELSEWHERE = "http://127.0.0.1:9"  # for those who only look
 
-steady = Rest("steady", os.environ.get("STEADY_URL", ELSEWHERE))
-shaky = Rest("shaky", os.environ.get("SHAKY_URL", ELSEWHERE), timeout=TIMEOUT_S)
-again = Rest("again", os.environ.get("SHAKY_URL", ELSEWHERE), timeout=TIMEOUT_S, retries=2)
-private = Rest("private", os.environ.get("PRIVATE_URL", ELSEWHERE), timeout=TIMEOUT_S, forward="Authorization", ttl=TTL_S)
-book = Rest("book", os.environ.get("BOOK_URL", ELSEWHERE), timeout=TIMEOUT_S, retries=2)
+
+def _url(name: str) -> str:
+    return os.environ.get(f"{name}_URL", "http://127.0.0.1:9")  # which is for those who only look
+
+
+steady = Rest("steady", _url("STEADY"))
+shaky = Rest("shaky", _url("SHAKY"), timeout=TIMEOUT_S)
+again = Rest("again", _url("SHAKY"), timeout=TIMEOUT_S, retries=2)
+private = Rest("private", _url("PRIVATE"), timeout=TIMEOUT_S, forward="Authorization", ttl=TTL_S)
+book = Rest("book", _url("BOOK"), timeout=TIMEOUT_S, retries=2)
 nowhere = Rest("nowhere", "http://nowhere.invalid", timeout=TIMEOUT_S)
 
 
@@ -116,7 +120,9 @@ class Query:
     def inside(self, info: Info) -> Inside:
         gc.collect()
         engine = graph.engine
-        held = len(engine._flights) + len(engine.loader._flights) + len(engine._under_way) + len(engine.deadlines._ledgers)
+        held = (
+            len(engine._flights) + len(engine.loader._flights) + len(engine._under_way) + len(engine.deadlines._ledgers)
+        )
         return Inside(tasks=len(asyncio.all_tasks()), under_way=held, subscriptions=len(engine.subscriptions))
 
 
