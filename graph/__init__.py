@@ -6,22 +6,28 @@ Read `graph` (what an author makes), `engine` (from request to bytes), `operatio
 and `socket` (WebSockets), then `explain`, `target`, `main`.
 """
 
+from graph.client import ANONYMOUS, Client
 from graph.cors import Cors
+from graph.credentials import Authenticator, Credentials, Unauthenticated
 from graph.errors import GraphError, RequestError
 from graph.graph import Graph
 from graph.limits import Limits
-from graph.login import Authenticated, ConnectionInit
 from graph.server import App, listen, serve
+from graph.trust import Trust
 
 __all__ = [
+    "ANONYMOUS",
     "App",
-    "Authenticated",
-    "ConnectionInit",
+    "Authenticator",
+    "Client",
     "Cors",
+    "Credentials",
     "Graph",
     "GraphError",
     "Limits",
     "RequestError",
+    "Trust",
+    "Unauthenticated",
     "listen",
     "serve",
 ]

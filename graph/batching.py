@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import msgspec
 
-from graph.engine import Answer, Engine, Request
+from graph.client import Caller
+from graph.engine import Answer, Context, Engine, Request
 from graph.errors import RequestError
 from graph.request import JSON, Headers, parse_body
 
@@ -22,7 +22,7 @@ _encode = msgspec.json.encode
 
 
 async def answer_batch(
-    engine: Engine, entries: Sequence[bytes], headers: Headers, context: Callable[[], Any]
+    engine: Engine, entries: Sequence[bytes], headers: Headers, caller: Caller, context: Context
 ) -> Answer:
     """Execute requests and give one answer for all; what is wrong with one stands in its place.
 
@@ -33,7 +33,7 @@ async def answer_batch(
     bodies = [b""] * len(entries)
 
     async def execute(position: int) -> None:
-        bodies[position] = await _execute(engine, requests[position], headers, context, entries[position])
+        bodies[position] = await _execute(engine, requests[position], headers, caller, context, entries[position])
 
     async def execute_at_once(positions: Sequence[int]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -61,12 +61,17 @@ def _read(entry: bytes) -> Request | RequestError:
 
 
 async def _execute(
-    engine: Engine, request: Request | RequestError, headers: Headers, context: Callable[[], Any], key: bytes
+    engine: Engine,
+    request: Request | RequestError,
+    headers: Headers,
+    caller: Caller,
+    context: Context,
+    key: bytes,
 ) -> bytes:
     if isinstance(request, RequestError):
         return _encode(request.report())
     try:
-        answer = await engine.answer(request, headers, context, key=key)
+        answer = await engine.answer(request, headers, context, key=key, caller=caller)
     except Exception:
         log.exception("a request of a batch failed")
         return _encode(RequestError.of("Internal server error", "INTERNAL_SERVER_ERROR", 500).report())

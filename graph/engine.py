@@ -21,6 +21,7 @@ import cachetools
 import graphql
 import msgspec
 
+from graph.client import NOBODY, Caller
 from graph.deadline import Deadlines
 from graph.defer import DeferredSelections, Usages
 from graph.errors import RequestError, report
@@ -174,6 +175,7 @@ class Engine:
         context: Context,
         *,
         key: Hashable,
+        caller: Caller = NOBODY,
         writes: bool = True,
         writer: Writer | None = None,
         timed: bool = True,
@@ -184,6 +186,7 @@ class Engine:
             headers: the client's, by lower-case name.
             context: makes what resolvers see as ``info.context``; called only when one runs.
             key: equal for requests that are equal.
+            caller: who asks.
             writes: whether a mutation may be executed; not so for GET.
             writer: the form in which the client takes an answer in several payloads; to others, what ``@defer`` and
                 ``@stream`` say is nothing.

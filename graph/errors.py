@@ -30,7 +30,7 @@ CODES = {
     "PERSISTED_QUERY_NOT_FOUND": "no document has this hash yet; send the query with it",
     "DOCUMENT_NOT_TRUSTED": "only listed documents run here, named by their ids; this is none",
     "INTROSPECTION_DISABLED": "this server does not show its schema",
-    "UNAUTHENTICATED": "the client's token has expired",
+    "UNAUTHENTICATED": "the client shows no credentials that are good, or they have expired",
     "FORBIDDEN": "a permission or an extension of the graph denies it to this client",
     "LIMIT_EXCEEDED": "the request is larger than this server accepts",
     "UPSTREAM_TIMEOUT": "a backend did not answer in time",

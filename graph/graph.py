@@ -17,6 +17,7 @@ from strawberry.federation.versions import FEDERATION_VERSIONS
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema_directives import OneOf
 
+from graph.client import ANONYMOUS, Caller, Client
 from graph.engine import Engine, Request
 from graph.errors import GraphError, RequestError, report
 from graph.faults import schema_faults
@@ -24,6 +25,7 @@ from graph.garbage import no_collections
 from graph.limits import Limits
 from graph.payloads import Draft
 from graph.sdl import print_sdl
+from graph.trust import Trust
 from graph.trusted import TrustedDocuments, read_manifest
 from resolvers import (
     SCALARS,
@@ -66,6 +68,7 @@ class Graph:
         schema_directives: directives of the schema itself.
         bus: carries the events that are sent to the gateway; None keeps them inside this process.
         documents: OpenAPI documents whose operations are fields of the graph as well.
+        trust: who may ask, and how much; without it everybody may, within the limits.
 
     Raises:
         GraphError: something declared is impossible; the error lists every fault that a start-up can see.
@@ -88,6 +91,7 @@ class Graph:
         schema_directives: Sequence[object] = (),
         bus: Bus | None = None,
         documents: Sequence[OpenAPI] = (),
+        trust: Trust | None = None,
     ) -> None:
         if timeout is not None and not timeout > 0:
             raise GraphError(["timeout must be more than 0 seconds"])
@@ -139,6 +143,8 @@ class Graph:
         if faults:
             raise GraphError([*faults, *_missing(bindings.sources), *self.receiving.missing()])
         self.schema = schema._schema
+        self.trusting = trust or Trust()
+        self.clients = self.trusting.all_clients()
         self.sources: tuple[Rest, ...] = tuple(bindings.sources)
         self.engine = Engine(
             self.schema, bindings, store=store, limits=limits, timeout_s=timeout, extended=bool(extensions), bus=bus
@@ -150,7 +156,7 @@ class Graph:
         Raises:
             GraphError: environment variables are missing; it lists all of them.
         """
-        missing = [*_missing(self.sources), *self.receiving.missing()]
+        missing = [*_missing(self.sources), *self.receiving.missing(), *self.clients.missing()]
         if missing:
             raise GraphError(missing)
 
@@ -179,10 +185,11 @@ class Graph:
         operation_name: str | None = None,
         headers: Mapping[str, str] | None = None,
         context: Any = None,
+        client: Client = ANONYMOUS,
     ) -> dict[str, Any]:
         """Execute an operation without a server, and give its response."""
         request, lowered = Request(query, operation_name, dict(variables or {})), _lowered(headers)
-        answer = await self.engine.answer(request, lowered, lambda: context, key=object())
+        answer = await self.engine.answer(request, lowered, lambda: context, key=object(), caller=Caller(client))
         response: dict[str, Any] = msgspec.json.decode(answer.body)
         return response
 
@@ -194,13 +201,16 @@ class Graph:
         operation_name: str | None = None,
         headers: Mapping[str, str] | None = None,
         context: Any = None,
+        client: Client = ANONYMOUS,
     ) -> AsyncGenerator[dict[str, Any]]:
         """Execute an operation with ``@defer`` or ``@stream`` without a server, and give its payloads.
 
         An operation in which nothing comes later is one response, without ``hasNext``.
         """
         request, lowered = Request(query, operation_name, dict(variables or {})), _lowered(headers)
-        answer = await self.engine.answer(request, lowered, lambda: context, key=object(), writer=Draft())
+        answer = await self.engine.answer(
+            request, lowered, lambda: context, key=object(), caller=Caller(client), writer=Draft()
+        )
         if answer.payloads is None:
             yield msgspec.json.decode(answer.body)
             return
@@ -216,6 +226,7 @@ class Graph:
         operation_name: str | None = None,
         headers: Mapping[str, str] | None = None,
         context: Any = None,
+        client: Client = ANONYMOUS,
     ) -> AsyncGenerator[dict[str, Any]]:
         """Subscribe without a server, and give a response for each event.
 
@@ -224,12 +235,13 @@ class Graph:
         """
         request, lowered = Request(query, operation_name, dict(variables or {})), _lowered(headers)
         try:
-            subscriber = await self.engine.subscriptions.open(request, lowered, lambda: context)
+            subscriber = await self.engine.subscriptions.open(request, lowered, lambda: context, Caller(client))
         except RequestError as exc:
             yield exc.report()
             return
         if subscriber is None:
-            yield await self.execute(query, variables, operation_name=operation_name, headers=headers, context=context)
+            named = {"operation_name": operation_name, "headers": headers, "context": context, "client": client}
+            yield await self.execute(query, variables, **named)
             return
         try:
             while (text := await subscriber.next()) is not None:
@@ -248,6 +260,8 @@ class Graph:
         buses = {graph.engine.subscriptions.bus for graph in keeping}
         await self.engine.subscriptions.aclose(keeping=buses)
         self.engine.deadlines.expire()
+        if not any(graph.trusting is self.trusting for graph in keeping):
+            await self.clients.aclose()
         for source in self.sources:
             if not any(source in graph.sources for graph in keeping):
                 await source.aclose()

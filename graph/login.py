@@ -1,98 +1,56 @@
 """Who the client of a socket is: what `connection_init` says, and what is made of it.
 
 A browser cannot set headers on the upgrade request, so clients send a token, or anything else, in the payload of their
-first message. An author's `authenticate` may look at it; without one, entries named like a header that the graph
-forwards take that header's place, and the backends decide.
+first message. Entries named like a header that is looked at here, or that the graph forwards, take that header's
+place. Where the graph has no way of its own to make out clients, the backends decide.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import jwt
 
-from sources import is_header_value
-
-_MAX_VALUE = 16_384  # more than a server takes in a request
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionInit:
-    """What a client says of itself as it connects.
-
-    Args:
-        payload: of its `connection_init`; empty where it has none.
-        headers: of the upgrade request, by lower-case name.
-    """
-
-    payload: dict[str, Any]
-    headers: Mapping[str, str]
+from graph.client import ANONYMOUS, Client
+from graph.clients import Clients, check_headers
+from graph.credentials import Credentials
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Authenticated:
-    """A client that is welcome.
+async def log_in(credentials: Credentials, clients: Clients, forwards: Collection[str]) -> Client:
+    """Give the client that a `connection_init` belongs to, with the headers of its operations.
 
     Args:
-        headers: take the place of those of the upgrade request, for every operation of the socket.
-        context: a mapping is added to what resolvers see as ``info.context``; anything else is what they see.
-        expires_at: Unix time in seconds at which the socket is closed; None for never.
-    """
-
-    headers: Mapping[str, str] = field(default_factory=dict)
-    context: Any = None
-    expires_at: float | None = None
-
-
-Authenticate = Callable[[ConnectionInit], Awaitable[Authenticated | None] | Authenticated | None]
-
-
-class Refused(PermissionError):
-    """A client is turned away; its text is for the client to read."""
-
-
-async def log_in(init: ConnectionInit, authenticate: Authenticate | None, forwards: Iterable[str]) -> Authenticated:
-    """Give the client that a `connection_init` belongs to, its headers by lower-case name.
-
-    Args:
-        authenticate: the author's; None for what the module says.
+        credentials: the headers of the upgrade request, and the payload.
         forwards: the client headers that sources pass on, in lower case.
 
     Raises:
-        PermissionError: it is not welcome.
-        Exception: whatever else the author's function raises.
+        RequestError: it is not welcome.
+        Exception: an author's function failed.
     """
-    if authenticate is None:
-        found: Authenticated | None = _by_headers(init, forwards)
-    else:
-        given = authenticate(init)
-        found = await given if inspect.isawaitable(given) else given
-    if found is None:
-        raise Refused("Forbidden")
-    for name, value in found.headers.items():
-        # In a request, a server saw to this; here it is a client's text like any other.
-        text: object = value  # whatever its type says: it may come from the payload
-        if not isinstance(text, str) or len(text) > _MAX_VALUE or not is_header_value(text):
-            raise Refused(f"what connection_init says is no value of the header {name.lower()}")
-    return dataclasses.replace(found, headers={name.lower(): value for name, value in found.headers.items()})
+    told = _told(credentials.payload, clients.reads.union(forwards))
+    client = ANONYMOUS
+    if not clients.is_open:
+        shown = dataclasses.replace(credentials, headers={**credentials.headers, **told})
+        client = clients.known(shown) or await clients.find(shown)
+    check_headers(told)
+    client = dataclasses.replace(client, headers={**told, **client.headers})
+    if client.is_authenticated:
+        return client
+    token = client.headers.get("authorization", credentials.headers.get("authorization", ""))
+    return dataclasses.replace(client, expires_at=expiry(token))
 
 
-def _by_headers(init: ConnectionInit, forwards: Iterable[str]) -> Authenticated:
-    forwarded = frozenset(forwards)
-    nested = init.payload.get("headers")
-    entries = {**init.payload, **nested} if isinstance(nested, dict) else init.payload
-    headers = {
+def _told(payload: Mapping[str, Any], names: Collection[str]) -> dict[str, str]:
+    nested = payload.get("headers")
+    entries = {**payload, **nested} if isinstance(nested, dict) else payload
+    return {
         lowered: value
         for name, value in entries.items()
-        if isinstance(value, str) and (lowered := name.lower()) in forwarded
+        if isinstance(value, str) and (lowered := name.lower()) in names
     }
-    token = headers.get("authorization", init.headers.get("authorization", ""))
-    return Authenticated(headers=headers, expires_at=expiry(token))
 
 
 def expiry(authorization: str) -> float | None:

@@ -22,7 +22,6 @@ from graph.cors import Cors
 from graph.errors import GraphError
 from graph.frames import Frames
 from graph.graph import Graph
-from graph.login import Authenticate
 from graph.protocol import Terms
 from graph.room import Room
 from graph.serving import Serving
@@ -59,9 +58,6 @@ class App:
         max_upload_bytes: what the files of one request may hold together, where the graph takes files.
         max_uploads: how many files one request may bring.
         graphiql: whether browsers that open the path get GraphiQL.
-        authenticate: says who the client of a socket is, by its `ConnectionInit`: gives an `Authenticated`, or None (or
-            raises PermissionError) for one who is not welcome. It may be a coroutine function. Without it, what a
-            client says in place of forwarded headers is forwarded, and the backends decide.
         max_sockets: how many clients may hold sockets or streams at once.
         max_operations_per_socket: how many operations of one socket may be under way.
         max_messages_per_s: how many messages one socket may send in the long run.
@@ -85,7 +81,6 @@ class App:
         max_upload_bytes: int = 20_000_000,
         max_uploads: int = 10,
         graphiql: bool = True,
-        authenticate: Authenticate | None = None,
         max_sockets: int = 20_000,
         max_operations_per_socket: int = 100,
         max_messages_per_s: float = 50,
@@ -119,7 +114,6 @@ class App:
         self._serving = self._serving_of(graph)
         self._sockets = Sockets(
             self._serving,
-            authenticate=authenticate,
             cors=cors,
             room=room,
             terms=Terms(

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import functools
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Collection, Mapping
 from typing import Any
 
 import fastapi
@@ -21,7 +21,9 @@ from graph.answering import Answering, refuse
 from graph.asgi import Receive, Scope, Send, hang_up, respond
 from graph.batching import answer_batch
 from graph.body import Disconnected, read_body
+from graph.client import NOBODY, Caller
 from graph.cors import Cors, CrossOrigin
+from graph.credentials import Credentials
 from graph.engine import Answer, Context, Request
 from graph.errors import RequestError
 from graph.graph import Graph
@@ -81,6 +83,7 @@ class Serving:
         self._engine = graph.engine
         self._answering = Answering(graph.engine, compression=compression)
         self._cross_origin = None if cors is None else CrossOrigin(cors, graph.engine.forwards)
+        self._clients = graph.clients
         self._uploads = Uploads(
             graph.engine,
             max_body_bytes=max_body_bytes,
@@ -118,13 +121,18 @@ class Serving:
         try:
             if media_type is None:
                 raise RequestError.of(f"this server answers in {GRAPHQL_JSON} or {JSON}", "BAD_REQUEST", 406)
+            caller = NOBODY
+            if not self._clients.is_open:
+                caller = await self._caller(scope, headers)
+                if caller.client.headers:
+                    headers = headers.with_these(caller.client.headers)
             answer: Answer | Stream
             if uploading is not None:
-                answer = await uploading.answer(_context(scope))
+                answer = await uploading.answer(headers, _context(scope, caller), caller)
             elif method == "POST":
-                answer = await self._post(scope, headers, receive, parts, streamed)
+                answer = await self._post(scope, headers, caller, receive, parts, streamed)
             else:
-                answer = await self._get(scope, headers, method, receive, parts, streamed)
+                answer = await self._get(scope, headers, caller, method, receive, parts, streamed)
         except RequestError as exc:
             await refuse(send, exc, media_type)
             return
@@ -201,8 +209,24 @@ class Serving:
         finally:
             self.under_way += 1
 
+    async def _caller(self, scope: Scope, headers: Headers) -> Caller:
+        """Make out who asks.
+
+        Raises:
+            RequestError: nobody who may.
+        """
+        address = scope.get("client")
+        shown = Credentials(headers, {}, address[0] if address else None, scope)
+        return Caller(self._clients.known(shown) or await self._clients.find(shown))
+
     async def _post(
-        self, scope: Scope, headers: Headers, receive: Receive, parts: Parts | None, streamed: Streamed | None
+        self,
+        scope: Scope,
+        headers: Headers,
+        caller: Caller,
+        receive: Receive,
+        parts: Parts | None,
+        streamed: Streamed | None,
     ) -> Answer | Stream:
         message = await receive()
         body: bytes = message.get("body", b"")
@@ -220,15 +244,15 @@ class Serving:
                 except Abandoned:
                     continue
             if body[:1] != b"{" and is_array(body):
-                return await self._batch(scope, headers, body)
+                return await self._batch(scope, headers, caller, body)
             request = parse_body(body, JSON if is_json else headers.get("content-type", ""))
-            context = _context(scope)
+            context = _context(scope, caller)
             if streamed is not None:
-                opened = await self._open(request, headers, context, streamed)
+                opened = await self._open(request, headers, caller, context, streamed)
                 if opened is not None:
                     return opened
             writer = None if parts is None else parts.writer
-            return await self._engine.answer(request, headers, context, key=body, writer=writer)
+            return await self._engine.answer(request, headers, context, key=body, caller=caller, writer=writer)
         except asyncio.CancelledError:
             presence.check(task)
             raise
@@ -236,13 +260,16 @@ class Serving:
             presence.leave(task)
 
     async def _open(
-        self, request: Request, headers: Headers, context: Context, streamed: Streamed
+        self, request: Request, headers: Headers, caller: Caller, context: Context, streamed: Streamed
     ) -> Stream | Answer | None:
         """Begin a stream, which lasts no longer than the client's token."""
-        expires_at = expiry(headers.get("authorization", ""))
-        return await self._streams.open(self._engine, request, headers, context, streamed.live, expires_at=expires_at)
+        client = caller.client
+        expires_at = client.expires_at if client.is_authenticated else expiry(headers.get("authorization", ""))
+        return await self._streams.open(
+            self._engine, request, headers, caller, context, streamed.live, expires_at=expires_at
+        )
 
-    async def _batch(self, scope: Scope, headers: Headers, body: bytes) -> Answer:
+    async def _batch(self, scope: Scope, headers: Headers, caller: Caller, body: bytes) -> Answer:
         try:
             entries = parse_array(body, headers.get("content-type", ""), self._max_batch)
         except RequestError as exc:
@@ -250,12 +277,13 @@ class Serving:
             # status for answers, counts them, and tells its user that some are missing instead of what is wrong.
             report = msgspec.json.encode(exc.report())
             return Answer(report, exc.status, executed=False, malformed=True, no_store=True, media_type=JSON)
-        return await answer_batch(self._engine, entries, headers, _context(scope))
+        return await answer_batch(self._engine, entries, headers, caller, _context(scope, caller))
 
     async def _get(
         self,
         scope: Scope,
         headers: Headers,
+        caller: Caller,
         method: str,
         receive: Receive,
         parts: Parts | None,
@@ -271,13 +299,14 @@ class Serving:
         presence, task = self._presence, asyncio.current_task()
         presence.enter(task, receive)
         try:
-            context = _context(scope)
+            context = _context(scope, caller)
             if streamed is not None:
-                opened = await self._open(request, headers, context, streamed)
+                opened = await self._open(request, headers, caller, context, streamed)
                 if opened is not None:
                     return opened
             writer = None if parts is None else parts.writer
-            return await self._engine.answer(request, headers, context, key=key, writes=False, writer=writer)
+            answer = self._engine.answer
+            return await answer(request, headers, context, key=key, caller=caller, writes=False, writer=writer)
         except asyncio.CancelledError:
             presence.check(task)
             raise
@@ -285,5 +314,9 @@ class Serving:
             presence.leave(task)
 
 
-def _context(scope: Scope) -> Callable[[], Any]:
-    return lambda: {"request": fastapi.Request(scope)}
+def _context(scope: Scope, caller: Caller) -> Context:
+    client = caller.client
+    added = client.context
+    if added is not None and not isinstance(added, Mapping):
+        return lambda: added
+    return lambda: {"request": fastapi.Request(scope), "client": client, **(added or {})}

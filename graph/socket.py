@@ -24,10 +24,12 @@ from fastapi.requests import HTTPConnection
 
 from graph.asgi import Message, Receive, Scope, Send, hang_up
 from graph.channel import Subscriber
+from graph.client import NOBODY, Caller, Client
 from graph.cors import Cors, brought_along
+from graph.credentials import Credentials
 from graph.engine import Context
 from graph.errors import RequestError, report
-from graph.login import Authenticate, Authenticated, ConnectionInit, Refused, log_in
+from graph.login import log_in
 from graph.protocol import Accept, Action, Actions, Arm, Close, LogIn, Operation, Protocol, Start, Stop, Terms, Timer
 from graph.request import Headers
 from graph.room import Room
@@ -56,7 +58,6 @@ class Sockets:
 
     Args:
         serving: what is asked from now on belongs to it; to be exchanged when the graph is.
-        authenticate: says who a client is, by its `connection_init`; None leaves that to the backends.
         cors: other origins whose pages may open sockets.
         room: the places for clients that stay.
         patience_s: how long a client may read nothing of what is sent to it; looked at as often as it is pinged.
@@ -68,7 +69,6 @@ class Sockets:
         self,
         serving: Serving,
         *,
-        authenticate: Authenticate | None = None,
         cors: Cors | None = None,
         terms: Terms | None = None,
         room: Room | None = None,
@@ -77,7 +77,6 @@ class Sockets:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.serving = serving
-        self.authenticate = authenticate
         self.terms = terms or Terms()
         self.patience_s = patience_s
         self.close_timeout_s = close_timeout_s
@@ -144,6 +143,7 @@ class _Socket:
 
     __slots__ = (
         "_began_at",
+        "_caller",
         "_close",
         "_context",
         "_conversation",
@@ -170,6 +170,7 @@ class _Socket:
         self._send = send
         self._conversation = Protocol(sockets.terms)
         self._context: Context = dict
+        self._caller = NOBODY
         self._writing = asyncio.Lock()
         self._now = asyncio.get_running_loop().time
         self._began_at = 0.0
@@ -288,12 +289,11 @@ class _Socket:
     async def _log_in(self, payload: dict[str, Any]) -> None:
         sockets, conversation = self._sockets, self._conversation
         try:
-            forwards = sockets.serving.graph.engine.forwards
-            found = await log_in(ConnectionInit(payload, self._headers), sockets.authenticate, forwards)
-        except Refused as exc:
-            actions = conversation.refused(str(exc))
-        except PermissionError:
-            actions = conversation.refused()
+            graph, address = sockets.serving.graph, self._scope.get("client")
+            shown = Credentials(self._headers, payload, address[0] if address else None, self._scope)
+            found = await log_in(shown, graph.clients, graph.engine.forwards)
+        except RequestError as exc:
+            actions = conversation.refused("; ".join(error.message for error in exc.errors))
         except Exception:
             log.exception("a login failed")
             actions = conversation.broken()
@@ -303,7 +303,7 @@ class _Socket:
             actions = conversation.admitted(None if expires_at is None else expires_at - sockets.clock())
         await self._apply(actions)
 
-    def _welcome(self, payload: dict[str, Any], client: Authenticated) -> None:
+    def _welcome(self, payload: dict[str, Any], client: Client) -> None:
         scope, headers, added = self._scope, {**self._headers, **client.headers}, client.context
 
         def context() -> Any:
@@ -311,9 +311,9 @@ class _Socket:
                 return added
             lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
             request = HTTPConnection({**scope, "headers": lines})
-            return {"request": request, "connection_params": payload, **(added or {})}
+            return {"request": request, "client": client, "connection_params": payload, **(added or {})}
 
-        self._headers, self._context = headers, context
+        self._headers, self._context, self._caller = headers, context, Caller(client)
 
     # -- operations ---------------------------------------------------------------------------------------------------
 
@@ -337,13 +337,13 @@ class _Socket:
         """Send the results of an operation, and give what is to be said of its end."""
         conversation, request, serving = self._conversation, operation.request, self._sockets.serving
         engine = serving.graph.engine
-        subscriber = await engine.subscriptions.open(request, self._headers, self._context)
+        subscriber = await engine.subscriptions.open(request, self._headers, self._context, self._caller)
         if subscriber is not None:
             with closing(subscriber):
                 return await self._deliver(operation, subscriber)
         serving.under_way += 1  # its graph is not closed meanwhile
         try:
-            answer = await engine.answer(request, self._headers, self._context, key=operation.key)
+            answer = await engine.answer(request, self._headers, self._context, key=operation.key, caller=self._caller)
         finally:
             serving.end_one()
         if not answer.executed:

@@ -29,6 +29,7 @@ import graphql
 
 from graph.asgi import Receive, Send, respond
 from graph.channel import Subscriber
+from graph.client import Caller
 from graph.engine import Answer, Context, Engine, Request
 from graph.errors import RequestError, report
 from graph.request import GRAPHQL_JSON, JSON, liking, parameters
@@ -151,6 +152,7 @@ class Streams:
         engine: Engine,
         request: Request,
         headers: Mapping[str, str],
+        caller: Caller,
         context: Context,
         form: Form,
         *,
@@ -168,7 +170,7 @@ class Streams:
             RequestError: there is no room for it.
         """
         try:
-            subscriber = await engine.subscriptions.open(request, headers, context)
+            subscriber = await engine.subscriptions.open(request, headers, context, caller)
         except RequestError as exc:
             body, malformed = encode_json(exc.report()), exc.code == "BAD_REQUEST"
             return Answer(body, status=exc.status, executed=False, malformed=malformed, no_store=True)

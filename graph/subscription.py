@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import graphql
 
 from graph.channel import Channel, Subscriber, close_stream, failed
+from graph.client import NOBODY, Caller
 from graph.errors import RequestError, log
 from graph.exact import Execution
 from graph.extended import Extended, Outcome, Wrap
@@ -55,23 +56,26 @@ class Subscriptions:
     def __len__(self) -> int:
         return len(self._channels)
 
-    async def open(self, request: Request, headers: Mapping[str, str], context: Context) -> Subscriber | None:
+    async def open(
+        self, request: Request, headers: Mapping[str, str], context: Context, caller: Caller = NOBODY
+    ) -> Subscriber | None:
         """Subscribe; None where the request's operation is a query or a mutation.
 
         Args:
             headers: the client's, by lower-case name.
             context: makes what resolvers see as ``info.context``.
+            caller: who asks.
 
         Raises:
             RequestError: the operation cannot be executed.
         """
-        opened = await self._open(request, headers, context)
+        opened = await self._open(request, headers, context, caller)
         if opened is None:
             return None
         channel = opened
 
         async def again(engine: Engine) -> None:
-            moved = await engine.subscriptions._open(request, headers, context)
+            moved = await engine.subscriptions._open(request, headers, context, caller)
             if moved is None:
                 raise RequestError.of("the operation is no subscription any more", "OPERATION_RESOLUTION_FAILURE")
             if subscriber.is_over:
@@ -131,7 +135,9 @@ class Subscriptions:
 
     # -- opening --------------------------------------------------------------------------------------------------
 
-    async def _open(self, request: Request, headers: Mapping[str, str], context: Context) -> Channel | None:
+    async def _open(
+        self, request: Request, headers: Mapping[str, str], context: Context, caller: Caller
+    ) -> Channel | None:
         """Give the channel of a subscription, new or known; whoever opens it must enter it at once."""
         engine = self._engine
         operation = await engine.operation(request)

@@ -24,6 +24,7 @@ import msgspec
 from graph.arrival import Arrival, Arrivals
 from graph.asgi import Message, Receive, Send
 from graph.body import Disconnected
+from graph.client import Caller
 from graph.cors import PREFLIGHT
 from graph.engine import Answer, Context, Engine, Request
 from graph.errors import RequestError
@@ -90,8 +91,11 @@ class Uploading:
         self._files: dict[str, _Arriving] = {}
         self._paths: dict[str, str] = {}
 
-    async def answer(self, context: Context) -> Answer:
+    async def answer(self, headers: Mapping[str, str], context: Context, caller: Caller) -> Answer:
         """Execute the request while its files arrive.
+
+        Args:
+            headers: those by which the client is known.
 
         Raises:
             RequestError: it is no such request, too large or too slow.
@@ -107,7 +111,8 @@ class Uploading:
             if arriving.done():
                 arriving.result()
             engine = self._uploads.engine
-            work = asyncio.ensure_future(engine.answer(request, self._headers, context, key=object(), timed=False))
+            answer = engine.answer(request, headers, context, key=object(), caller=caller, timed=False)
+            work = asyncio.ensure_future(answer)
             tasks.append(work)
             await self._clock.limit(asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED))
             if arriving.done():

@@ -16,7 +16,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from graph import App, Graph
+from graph import App, Graph, Trust
+from graph.credentials import Authenticate
 from resolvers import shared
 from tests.serving import running
 
@@ -138,6 +139,12 @@ class Subscription:
 
 
 GRAPH = Graph(query=Query, mutation=Mutation, subscription=Subscription)
+
+
+def graph_for(function: Authenticate) -> Graph:
+    """Give the same graph for those whom a function knows."""
+    trust = Trust(clients=[function], anonymous=False)
+    return Graph(query=Query, mutation=Mutation, subscription=Subscription, trust=trust)
 
 
 class Socket:

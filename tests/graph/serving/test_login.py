@@ -12,22 +12,22 @@ import jwt
 import pytest
 import strawberry
 
-from graph import Authenticated, ConnectionInit, Graph
+from graph import Client, Credentials, Graph
 from graph.protocol import Terms
 from sources import FakeTransport, Rest
-from tests.graph.serving.sockets import Server, serving, stage
+from tests.graph.serving.sockets import Server, graph_for, serving, stage
 
 
-def greet(init: ConnectionInit) -> Authenticated | None:
-    match init.payload:
+def greet(shown: Credentials) -> Client | None:
+    match shown.payload:
         case {"token": "good"}:
-            return Authenticated(headers={"X-User": "ada"}, context={"user": "ada"})
+            return Client(headers={"X-User": "ada"}, context={"user": "ada"})
         case {"token": "old"}:
-            return Authenticated(expires_at=time.time() - 1)
+            return Client(expires_at=time.time() - 1)
         case {"token": "short"}:
-            return Authenticated(expires_at=time.time() + 0.05)
+            return Client(expires_at=time.time() + 0.05)
         case {"token": "evil"}:
-            return Authenticated(headers={"X-User": "ada\r\nX-Admin: yes"})
+            return Client(headers={"X-User": "ada\r\nX-Admin: yes"})
         case {"token": "denied"}:
             raise PermissionError("a secret path")
         case {"token": "fault"}:
@@ -35,14 +35,14 @@ def greet(init: ConnectionInit) -> Authenticated | None:
     return None
 
 
-async def greet_later(init: ConnectionInit) -> Authenticated | None:
+async def greet_later(shown: Credentials) -> Client | None:
     await asyncio.sleep(0)
-    return greet(init)
+    return greet(shown)
 
 
 @pytest.fixture(scope="module", params=[greet, greet_later])
 def door(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with serving(authenticate=request.param) as server:
+    with serving(graph_for(request.param)) as server:
         yield server
 
 
@@ -58,12 +58,12 @@ def test_who_is_known_has_headers_and_context_of_their_own(door: Server) -> None
 @pytest.mark.parametrize(
     ("payload", "code", "reason"),
     [
-        ({"token": "unknown"}, 4403, "Forbidden"),
-        ({}, 4403, "Forbidden"),
-        (None, 4403, "Forbidden"),
+        ({"token": "unknown"}, 4403, "credentials are needed"),
+        ({}, 4403, "credentials are needed"),
+        (None, 4403, "credentials are needed"),
         ({"token": "denied"}, 4403, "Forbidden"),
         ({"token": "old"}, 4403, "the token has expired"),
-        ({"token": "evil"}, 4403, "what connection_init says is no value of the header x-user"),
+        ({"token": "evil"}, 4403, "what is said of the client is no value of the header x-user"),
     ],
 )
 def test_who_is_not_welcome_is_closed_with_4403(door: Server, payload: Any, code: int, reason: str) -> None:
@@ -90,13 +90,13 @@ def test_a_socket_is_closed_when_its_token_expires(door: Server) -> None:
 def test_a_login_that_takes_too_long_is_cancelled_with_4408() -> None:
     cancelled: list[bool] = []
 
-    async def never(init: ConnectionInit) -> None:
+    async def never(shown: Credentials) -> None:
         try:
             await asyncio.Event().wait()
         finally:
             cancelled.append(True)
 
-    with serving(authenticate=never) as server:
+    with serving(graph_for(never)) as server:
         server.app._sockets.terms = Terms(login_timeout_s=0.02)
         with server.connecting(init=False) as client:
             client.say(type="connection_init")
@@ -107,14 +107,14 @@ def test_a_login_that_takes_too_long_is_cancelled_with_4408() -> None:
 def test_a_client_that_leaves_during_its_login_leaves_nothing() -> None:
     begun: list[str] = []
 
-    async def never(init: ConnectionInit) -> None:
+    async def never(shown: Credentials) -> None:
         begun.append("begun")
         try:
             await asyncio.Event().wait()
         finally:
             begun.append("ended")
 
-    with serving(authenticate=never) as server:
+    with serving(graph_for(never)) as server:
         with server.connecting(init=False) as client:
             client.say(type="connection_init")
             stage.until(lambda: begun == ["begun"])
@@ -126,7 +126,7 @@ def test_anything_may_be_the_context() -> None:
         def get(self, name: str) -> str:
             return f"{name} of my own"
 
-    with serving(authenticate=lambda init: Authenticated(context=Context())) as server, server.connecting() as client:
+    with serving(graph_for(lambda shown: Client(context=Context()))) as server, server.connecting() as client:
         assert client.ask('{ told(name: "x") }') == {"data": {"told": '"x of my own"'}}
 
 
@@ -176,7 +176,7 @@ def test_without_a_login_forwarded_headers_may_be_told_in_connection_init(
 def test_what_is_no_headers_value_is_refused(value: str) -> None:
     with serving(ECHO) as server, server.connecting(init=False) as client:
         client.say(type="connection_init", payload={"X-Tenant": value})
-        assert client.closed() == (4403, "what connection_init says is no value of the header x-tenant")
+        assert client.closed() == (4403, "what is said of the client is no value of the header x-tenant")
 
 
 @pytest.mark.parametrize("where", ["payload", "upgrade"])

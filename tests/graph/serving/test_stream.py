@@ -18,6 +18,7 @@ import pytest
 import strawberry
 
 from graph import App, Cors, Graph
+from graph.client import NOBODY
 from graph.engine import Request
 from graph.errors import RequestError
 from graph.room import Room
@@ -471,7 +472,7 @@ async def begin(
     expires_at: float | None = None,
 ) -> asyncio.Task[None]:
     engine = graph_over(tap).engine
-    stream = await streams.open(engine, Request(query), {}, lambda: None, form, expires_at=expires_at)
+    stream = await streams.open(engine, Request(query), {}, NOBODY, lambda: None, form, expires_at=expires_at)
     assert isinstance(stream, Stream)
     return asyncio.create_task(stream.send(client.receive, client.send, client.drop))
 
@@ -526,7 +527,9 @@ async def test_those_who_share_a_payload_are_sent_the_same_bytes() -> None:
     engine = graph_over(tap).engine
     tasks = []
     for client in clients:
-        stream = await streams.open(engine, Request("subscription { together }"), {}, lambda: None, EVENT_STREAM)
+        stream = await streams.open(
+            engine, Request("subscription { together }"), {}, NOBODY, lambda: None, EVENT_STREAM
+        )
         assert isinstance(stream, Stream)
         tasks.append(asyncio.create_task(stream.send(client.receive, client.send, client.drop)))
     await eventually(lambda: tap.begun == 1)
@@ -611,7 +614,7 @@ async def test_a_stream_may_end_at_any_instant(ending: str) -> None:
     for steps in range(25):
         room, client = Room(5), Client()
         streams = Streams(room, heartbeat_s=0.0005)
-        stream = await streams.open(engine, Request(TICKS), {}, lambda: None, EVENT_STREAM)
+        stream = await streams.open(engine, Request(TICKS), {}, NOBODY, lambda: None, EVENT_STREAM)
         assert isinstance(stream, Stream)
         task = asyncio.create_task(stream.send(client.receive, client.send, client.drop))
         for step in range(steps):

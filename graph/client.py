@@ -1,0 +1,49 @@
+"""Who asks: what is known of a client once its credentials have been verified."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """Somebody who may ask.
+
+    Args:
+        id: a name that stays the same and is no secret, such as ``user:ada``: limits are counted under it, logs name
+            it. None where there is none.
+        scopes: what it may do, as `requires` asks for it.
+        is_authenticated: False for who has shown no credentials.
+        headers: take the place of the request's, by name: sources are forwarded these.
+        context: a mapping is added to what resolvers see as ``info.context``; anything else is what they see.
+        claims: what its token says.
+        expires_at: Unix time in seconds at which its sockets and streams end; None for never.
+    """
+
+    id: str | None = None
+    scopes: frozenset[str] = frozenset()
+    is_authenticated: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
+    context: Any = field(default=None, repr=False)
+    claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    expires_at: float | None = None
+
+    def __post_init__(self) -> None:
+        scopes: Any = self.scopes  # a list will do, and a text as OAuth 2 writes it
+        object.__setattr__(self, "scopes", frozenset(scopes.split() if isinstance(scopes, str) else scopes))
+        object.__setattr__(self, "headers", {name.lower(): value for name, value in self.headers.items()})
+
+
+ANONYMOUS = Client(is_authenticated=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A client in one request."""
+
+    client: Client = ANONYMOUS
+
+
+NOBODY = Caller()

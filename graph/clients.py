@@ -1,0 +1,112 @@
+"""All the ways by which a graph makes out who its clients are."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+
+from graph.client import ANONYMOUS, Client
+from graph.credentials import Authenticate, Authenticator, Credentials, Unauthenticated
+from graph.errors import RequestError
+from sources import is_header_value
+
+_MAX_VALUE = 16_384  # more than a server takes in a request
+
+
+class Function:
+    """An author's own function as an `Authenticator`: it may look at everything, and is asked each time."""
+
+    reads: tuple[str, ...] = ()
+
+    def __init__(self, function: Authenticate) -> None:
+        self._function = function
+
+    def missing(self) -> list[str]:
+        """Give what must be set: nothing that is known."""
+        return []
+
+    def known(self, credentials: Credentials) -> Client | None:
+        """Give None: the function may want to wait."""
+        return None
+
+    async def find(self, credentials: Credentials) -> Client | None:
+        """Ask the function.
+
+        Raises:
+            PermissionError: the client is not welcome.
+            Exception: whatever else the function raises.
+        """
+        given = self._function(credentials)
+        return await given if inspect.isawaitable(given) else given
+
+    async def aclose(self) -> None:
+        """Do nothing: the function has nothing open."""
+
+
+class Clients:
+    """Makes out who a client is: by the first kind of credentials that are good.
+
+    Args:
+        ways: the kinds.
+        anonymous: whether who shows none is welcome.
+    """
+
+    def __init__(self, ways: Iterable[Authenticator], *, anonymous: bool) -> None:
+        self._ways: Sequence[Authenticator] = tuple(ways)
+        self._anonymous = anonymous
+        self.reads = frozenset(name for way in self._ways for name in way.reads)
+        self.is_open = anonymous and not self._ways
+
+    def missing(self) -> list[str]:
+        """Give what must be set in the environment and is not."""
+        return [missing for way in self._ways for missing in way.missing()]
+
+    def known(self, credentials: Credentials) -> Client | None:
+        """Give the client if that needs no waiting."""
+        for way in self._ways:
+            found = way.known(credentials)
+            if found is not None:
+                return found
+        return None
+
+    async def find(self, credentials: Credentials) -> Client:
+        """Give the client.
+
+        Raises:
+            RequestError: 401 where it shows nothing that is good, 403 where it is not welcome.
+            Exception: an author's function failed.
+        """
+        refused: Unauthenticated | None = None
+        for way in self._ways:
+            try:
+                found = await way.find(credentials)
+            except Unauthenticated as exc:
+                refused = exc  # perhaps they are good for another way
+                continue
+            except PermissionError as exc:
+                raise RequestError.of("Forbidden", "FORBIDDEN", 403) from exc  # its text may say more than it should
+            if found is not None:
+                check_headers(found.headers)
+                return found
+        if refused is None and self._anonymous:
+            return ANONYMOUS
+        refused = refused or Unauthenticated("credentials are needed")
+        challenge = ((b"www-authenticate", refused.challenge.encode("latin-1")),)
+        raise RequestError.of(str(refused), "UNAUTHENTICATED", 401, headers=challenge) from refused
+
+    async def aclose(self) -> None:
+        """Close what the ways have open."""
+        for way in self._ways:
+            await way.aclose()
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Check what is to be sent to backends in a client's name: here it is a text like any other.
+
+    Raises:
+        RequestError: it is no value of a header.
+    """
+    for name, value in headers.items():
+        text: object = value  # whatever its type says: it may come from a client
+        if not isinstance(text, str) or len(text) > _MAX_VALUE or not is_header_value(text):
+            raise RequestError.of(f"what is said of the client is no value of the header {name}", "FORBIDDEN", 403)
