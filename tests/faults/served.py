@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+from collections.abc import AsyncGenerator
 
 import strawberry
 from strawberry.types import Info
 
 from graph import Graph
-from resolvers import link
-from sources import Rest
+from resolvers import Upload, link
+from sources import Rest, Unsigned
 
 TIMEOUT_S = 0.5  # of each backend that is broken
 DEADLINE_S = 3.0  # of each operation
@@ -117,6 +118,10 @@ class Query:
     def gone(self, id: strawberry.ID) -> Note | None: ...
 
     @strawberry.field
+    def echo(self, text: str) -> str:
+        return text
+
+    @strawberry.field
     def inside(self, info: Info) -> Inside:
         gc.collect()
         engine = graph.engine
@@ -133,6 +138,10 @@ class Mutation:
     @book.post("/entries", body={"id": "{id}"})
     def add(self, id: strawberry.ID) -> Entry | None: ...
 
+    @strawberry.mutation
+    async def length(self, file: Upload) -> int:
+        return len(await file.read())
+
 
 @strawberry.type
 class Subscription:
@@ -143,6 +152,15 @@ class Subscription:
 
     @shaky.sse("/stream")
     def stormy(self) -> Thing: ...
+
+    @steady.webhook("told", signature=Unsigned())
+    def told(self) -> Thing: ...
+
+    @strawberry.subscription
+    async def count(self) -> AsyncGenerator[int, None]:
+        for number in range(1_000_000):
+            yield number
+            await asyncio.sleep(0.05)
 
 
 graph = Graph(query=Query, mutation=Mutation, subscription=Subscription, timeout=DEADLINE_S)
