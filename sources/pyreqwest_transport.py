@@ -36,6 +36,8 @@ class PyreqwestTransport:
         connect_timeout_s: seconds for connecting.
         read_timeout_s: seconds between two pieces of the reply.
         max_connections: exchanges at once; more wait for their turn.
+        idle_s: seconds after which an idle connection is not used again. Many servers (uvicorn and node among them)
+            hang up after 5, and a request that is sent at that moment is lost.
         headers: sent with each request.
     """
 
@@ -46,12 +48,14 @@ class PyreqwestTransport:
         connect_timeout_s: float,
         read_timeout_s: float | None = None,
         max_connections: int = 100,
+        idle_s: float = 4.0,
         headers: Headers = (),
     ) -> None:
         self._timeout_s = timeout_s
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
         self._max_connections = max_connections
+        self._idle_s = idle_s
         self._headers = tuple(headers)
         self._client: Client | None = None
         self._streams: Client | None = None
@@ -171,6 +175,7 @@ class PyreqwestTransport:
 
     def _builder(self) -> ClientBuilder:
         builder = ClientBuilder().connect_timeout(dt.timedelta(seconds=self._connect_timeout_s)).follow_redirects(False)
+        builder = builder.pool_idle_timeout(dt.timedelta(seconds=self._idle_s))
         return builder.default_headers(list(self._headers)) if self._headers else builder
 
 

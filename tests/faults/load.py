@@ -21,6 +21,7 @@ from tests.faults.served import DEADLINE_S
 
 OF_BACKENDS = {"UPSTREAM_TIMEOUT", "UPSTREAM_UNAVAILABLE", "UPSTREAM_ERROR", "UPSTREAM_INVALID"}
 MARGIN_S = 5.0  # what a machine that is busy with other things may add
+_KEPT_S = 2.0
 _MOST_TOLD = 20
 
 
@@ -80,6 +81,11 @@ class _Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._used_at = time.monotonic()
+
+    def is_old(self) -> bool:
+        """Tell whether the gateway may be about to close it."""
+        return time.monotonic() - self._used_at > _KEPT_S
 
     @classmethod
     async def open(cls, root: str) -> _Connection:
@@ -92,6 +98,7 @@ class _Connection:
         lines = ["POST /graphql HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
         self._writer.write("\r\n".join(lines).encode() + body)
         status, *fields = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower().splitlines()
+        self._used_at = time.monotonic()
         [length] = [int(line.partition(":")[2]) for line in fields if line.startswith("content-length:")]
         return int(status.split()[1]), json.loads(await self._reader.readexactly(length))
 
@@ -132,7 +139,12 @@ class Clients:
         if operation.token is not None:
             headers["authorization"] = operation.token
         body = json.dumps({"query": operation.query, "variables": operation.variables}).encode()
-        connection = self._idle.pop() if self._idle else await _Connection.open(self._root)
+        connection = self._idle.pop() if self._idle else None
+        if connection is not None and connection.is_old():
+            connection.close()
+            connection = None
+        if connection is None:
+            connection = await _Connection.open(self._root)
         async with asyncio.timeout(DEADLINE_S + MARGIN_S):
             found = await connection.send({**headers, "content-length": str(len(body))}, body)
         self._idle.append(connection)
