@@ -38,6 +38,8 @@ class PyreqwestTransport:
         connect_timeout_s: seconds for connecting.
         read_timeout_s: seconds between two pieces of the reply.
         max_reply_bytes: of a reply's body, unpacked; of a larger one no more than this is read.
+        idle_s: seconds after which an idle connection is not used again. Many servers (uvicorn and node among them)
+            hang up after 5, and a request that is sent at that moment is lost.
         headers: sent with each request.
     """
 
@@ -48,12 +50,14 @@ class PyreqwestTransport:
         connect_timeout_s: float,
         read_timeout_s: float | None = None,
         max_reply_bytes: int = MAX_REPLY_BYTES,
+        idle_s: float = 4.0,
         headers: Headers = (),
     ) -> None:
         self._timeout_s = timeout_s
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
         self._max_reply_bytes = max_reply_bytes
+        self._idle_s = idle_s
         self._headers = tuple(headers)
         self._client: Client | None = None
         self._streams: Client | None = None
@@ -164,6 +168,7 @@ class PyreqwestTransport:
 
     def _builder(self) -> ClientBuilder:
         builder = ClientBuilder().connect_timeout(dt.timedelta(seconds=self._connect_timeout_s)).follow_redirects(False)
+        builder = builder.pool_idle_timeout(dt.timedelta(seconds=self._idle_s))
         return builder.default_headers(list(self._headers)) if self._headers else builder
 
 
