@@ -72,7 +72,7 @@ class ApiKeys:
         if faults:
             raise GraphError(faults)
         self._header = header.lower()
-        self.reads = (self._header, "authorization")
+        self.reads: tuple[str, ...] = (self._header, "authorization")
         self._clock = clock
         self._now = now
         self._store = _store(file, redis, prefix, clock)

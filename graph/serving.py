@@ -17,6 +17,7 @@ import fastapi
 import msgspec
 
 from graph import graphiql
+from graph.answer import Answer
 from graph.answering import Answering, refuse
 from graph.asgi import Receive, Scope, Send, hang_up, respond
 from graph.batching import answer_batch
@@ -24,7 +25,7 @@ from graph.body import Disconnected, read_body
 from graph.client import NOBODY, Caller
 from graph.cors import Cors, CrossOrigin
 from graph.credentials import Credentials
-from graph.engine import Answer, Context, Request
+from graph.engine import Context, Request
 from graph.errors import RequestError
 from graph.graph import Graph
 from graph.login import expiry
@@ -126,6 +127,8 @@ class Serving:
             caller = NOBODY
             if not self._clients.is_open:
                 caller = await self._caller(scope, headers)
+                if self._clients.writes:
+                    headers = headers.without(self._clients.writes)
                 if caller.client.headers:
                     headers = headers.with_these(caller.client.headers)
             answer: Answer | Stream
@@ -240,7 +243,7 @@ class Serving:
         presence.enter(task, receive)
         try:
             # Parsing is needless where an identical request was parsed already.
-            while is_json and (shared := self._engine.shared(body, headers)) is not None:
+            while is_json and (shared := self._engine.shared(body, headers, caller)) is not None:
                 try:
                     return shared if isinstance(shared, Answer) else await shared
                 except Abandoned:

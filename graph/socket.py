@@ -326,8 +326,10 @@ class _Socket:
             log.exception("a login failed")
 
     def _welcome(self, client: Client) -> None:
-        scope, payload = self._scope, self._shown.payload
-        headers, added = {**self._shown.headers, **client.headers}, client.context
+        scope, payload, added = self._scope, self._shown.payload, client.context
+        said_by_us = self._sockets.serving.graph.clients.writes
+        own = {name: value for name, value in self._shown.headers.items() if name not in said_by_us}
+        headers = {**own, **client.headers}
 
         def context() -> Any:
             if added is not None and not isinstance(added, Mapping):

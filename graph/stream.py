@@ -27,10 +27,11 @@ from typing import NamedTuple
 
 import graphql
 
+from graph.answer import Answer
 from graph.asgi import Receive, Scope, Send, respond
 from graph.channel import Subscriber
 from graph.client import Caller
-from graph.engine import Answer, Context, Engine, Request
+from graph.engine import Context, Engine, Request
 from graph.errors import RequestError, report
 from graph.request import GRAPHQL_JSON, JSON, liking, parameters
 from graph.room import Room

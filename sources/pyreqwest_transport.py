@@ -35,7 +35,6 @@ class PyreqwestTransport:
             backend may take for each piece, and for its reply after the last one.
         connect_timeout_s: seconds for connecting.
         read_timeout_s: seconds between two pieces of the reply.
-        max_connections: exchanges at once; more wait for their turn.
         headers: sent with each request.
     """
 
@@ -45,39 +44,24 @@ class PyreqwestTransport:
         timeout_s: float,
         connect_timeout_s: float,
         read_timeout_s: float | None = None,
-        max_connections: int = 100,
         headers: Headers = (),
     ) -> None:
         self._timeout_s = timeout_s
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
-        self._max_connections = max_connections
         self._headers = tuple(headers)
         self._client: Client | None = None
         self._streams: Client | None = None
         self._held: asyncio.Future[HttpxTransport] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._turns = asyncio.Semaphore(max_connections)
 
     async def send(self, method: str, url: str, headers: Headers, body: Content) -> Reply:
         """Give the backend's reply; see `Transport.send`."""
         if self._client is None or self._loop is not asyncio.get_running_loop():
             self._begin()
-        turns = self._turns
-        if turns.locked():
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    await turns.acquire()
-            except TimeoutError as exc:
-                raise TransportTimeout from exc
-        else:
-            await turns.acquire()
-        try:
-            if body is None or isinstance(body, bytes):
-                return await self._exchange(self._client, method, url, headers, body)
-            return await self._upload(method, url, headers, body)
-        finally:
-            turns.release()
+        if body is None or isinstance(body, bytes):
+            return await self._exchange(self._client, method, url, headers, body)
+        return await self._upload(method, url, headers, body)
 
     async def _upload(self, method: str, url: str, headers: Headers, body: AsyncIterable[bytes]) -> Reply:
         """Send a body in pieces. The clock stands still while the next piece has yet to come: that is not the backend.
@@ -154,9 +138,8 @@ class PyreqwestTransport:
             await (await held).aclose()
 
     def _begin(self) -> None:
-        # Turns are ours and not the pool's: there, an exchange whose client went away keeps its place until it times
-        # out, and clients that hang up could keep everybody out.
-        self._turns = asyncio.Semaphore(self._max_connections)
+        # The pool has no limit: there, an exchange whose client went away keeps its place until it times out, and
+        # clients that hang up could keep everybody out. Turns are given by `sources.bulkhead`.
         builder = self._builder().timeout(dt.timedelta(seconds=self._timeout_s))
         if self._read_timeout_s is not None:
             builder = builder.read_timeout(dt.timedelta(seconds=self._read_timeout_s))
