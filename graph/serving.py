@@ -51,7 +51,6 @@ log = logging.getLogger("weft")
 _METHODS = (b"allow", b"GET, HEAD, OPTIONS, POST")
 _NAMES_A_DOCUMENT = (b"query=", b"documentId=", b"doc_id=", b"extensions=")
 _LAST_S = 1.0
-_LOGIN_S = 10.0
 
 
 class Serving:
@@ -290,8 +289,7 @@ class Serving:
     async def _welcomes(self, scope: Scope) -> bool:
         """Tell whether who has sent a request may still stay; that nobody can tell is no reason to go."""
         try:
-            async with asyncio.timeout(_LOGIN_S):
-                await self._caller(scope, Headers(scope["headers"]))
+            await self._caller(scope, Headers(scope["headers"]))
         except RequestError as exc:
             return exc.status not in (401, 403)
         except Exception:

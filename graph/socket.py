@@ -312,8 +312,7 @@ class _Socket:
     async def _log_in_again(self) -> None:
         """Make out anew who the client is, by what it has shown; for what it raises, see `log_in`."""
         graph = self._sockets.serving.graph
-        async with asyncio.timeout(self._sockets.terms.login_timeout_s):
-            self._welcome(await log_in(self._shown, graph.clients, graph.engine.forwards))
+        self._welcome(await log_in(self._shown, graph.clients, graph.engine.forwards))
 
     async def _look_again(self) -> None:
         """End the socket of a client who is not welcome any more; that nobody can tell is no reason to."""
