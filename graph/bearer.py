@@ -228,7 +228,7 @@ class Jwt:
         if token is None:
             return None
         refused = self._refused.get(token[-_TAIL:])
-        if refused is not None and refused.token == token:
+        if refused is not None and refused.token == token and self._clock() < self._keys.fresh_until:
             raise refusal(refused.said)
         header = self._looked_at(token)
         keys = await self._keys.fitting(header.kid, header.alg)
