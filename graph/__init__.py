@@ -6,6 +6,7 @@ Read `graph` (what an author makes), `engine` (from request to bytes), `operatio
 and `socket` (WebSockets), then `explain`, `target`, `main`.
 """
 
+from graph.apikeys import ApiKeys
 from graph.bearer import Jwt
 from graph.client import ANONYMOUS, Client
 from graph.cors import Cors
@@ -19,6 +20,7 @@ from graph.trust import Trust
 
 __all__ = [
     "ANONYMOUS",
+    "ApiKeys",
     "App",
     "Authenticator",
     "Client",
