@@ -18,6 +18,7 @@ import strawberry
 from graph import App, Client, Credentials, Graph, Jwt, Trust, Unauthenticated, Unavailable
 from sources import FakeTransport
 from sources.transport import TransportInvalid, TransportTimeout, TransportUnavailable
+from tests.graph.serving.sockets import graph_for, serving
 from tests.graph.serving.tokens import NOW, jwk, pem, private, sign
 from tests.serving import running
 
@@ -497,7 +498,7 @@ def test_an_issuer_that_misbehaves_costs_a_moment_and_holds_up_nobody_else(
         answer = ask(url, token_of(issuer, "ES256", "one"))
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "5"
-        assert answer.json() == {"errors": [{"message": LATER, "extensions": {"code": "UPSTREAM_UNAVAILABLE"}}]}
+        assert answer.json() == {"errors": [{"message": LATER, "extensions": {"code": "SERVER_BUSY"}}]}
         assert ask(url, None).json() == {"data": {"me": None}}
     assert served.paths == ["/keys"]
 
@@ -511,6 +512,22 @@ def test_a_server_starts_while_its_issuer_is_away() -> None:
         assert ask(url, token_of(issuer, "ES256", "one")).status_code == 503
         assert ask(url, None).json() == {"data": {"me": None}}
         assert ask(url, "nonsense").status_code == 401
+
+
+def test_a_socket_whose_key_has_gone_is_asked_who_it_is_anew() -> None:
+    issuer = Issuer(ONE, TWO)
+    with serving(graph_for(issuer.way)) as server:
+        sockets = [server.connecting(init=False) for _ in range(2)]
+        with sockets[0] as first, sockets[1] as second:
+            for number, kid, client in ((0, "one", first), (1, "two", second)):
+                client.init(Authorization=f"Bearer {_token(number, kid, exp=NOW + 10**9)}")
+                assert client.ask("{ number }") == {"data": {"number": 1}}
+            issuer.answer = {"keys": [TWO]}
+            issuer.at = NOW + 601
+            assert second.ask("{ number }") == {"data": {"number": 1}}
+            first.subscribe("{ number }")
+            said = [{"message": BAD, "extensions": {"code": "UNAUTHENTICATED"}}]
+            assert first.hear() == {"id": "1", "type": "error", "payload": said}
 
 
 async def test_another_way_may_know_what_one_cannot_tell_now() -> None:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph import App, Client, Credentials, Graph, GraphError, Jwt, RequestError, Trust, Unauthenticated
+from graph import App, Client, Credentials, Graph, GraphError, Jwt, RequestError, Trust, Unauthenticated, bearer
 from graph.credentials import Foreign
 from sources import FakeTransport, Rest
 from tests.graph.serving.sockets import graph_for, serving, stage
@@ -748,3 +748,41 @@ async def test_what_a_way_that_knows_the_token_says_goes_before_what_others_say(
         with pytest.raises(RequestError) as refused:
             await Trust(clients=ways).all_clients().find(shown(token))
         assert refused.value.errors[0].message == "the token has expired"
+
+
+async def test_a_jwt_is_made_of_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", pem(private("ES256")))
+    way = bearer.jwt_of(
+        env="KEY",
+        issuer="one",
+        audience="web, app",
+        algorithms="ES256,RS256",
+        leeway="5",
+        scopes="scope,roles",
+        headers="X-User=sub, X-Org=org.id",
+        cookie="session",
+        jwks="",
+    )
+    assert way is not None
+    assert (way.reads, way.writes) == (("authorization", "cookie"), ("x-user", "x-org"))
+    client = await found(way, fresh("ES256", iss="one", aud="app", roles=["a"], org={"id": 1}))
+    assert client.scopes == {"a"}
+    assert client.headers == {"x-user": "ada", "x-org": "1"}
+    assert await refused(way, fresh("ES256", iss="one", aud="other")) == "the token is for another audience"
+
+
+def test_an_issuer_alone_is_asked_for_its_keys_and_nothing_is_none() -> None:
+    assert bearer.jwt_of() is None
+    assert bearer.jwt_of(jwks="", issuer="") is None
+    way = bearer.jwt_of(issuer="https://issuer.test")
+    assert way is not None
+    assert way.missing() == []
+
+
+def test_texts_that_cannot_be_are_told_together() -> None:
+    with pytest.raises(ValueError, match=r"^Jwt: ") as refused:
+        bearer.jwt_of(audience="web", headers="X-User", leeway="soon")
+    assert str(refused.value) == (
+        "Jwt: headers: 'X-User' is no NAME=CLAIM; Jwt: leeway: 'soon' is no number of seconds; "
+        "Jwt: give one of jwks=, discover=True, key=, env= and file=: where its keys are"
+    )
