@@ -123,6 +123,7 @@ class Serving:
         try:
             if media_type is None:
                 raise RequestError.of(f"this server answers in {GRAPHQL_JSON} or {JSON}", "BAD_REQUEST", 406)
+            headers = headers.end_to_end(self._engine.forwards)
             caller = NOBODY
             if not self._clients.is_open:
                 caller = await self._caller(scope, headers)

@@ -94,7 +94,8 @@ class Sockets:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one socket, as ASGI has it."""
         await receive()  # that it would connect
-        headers = brought_along(self._cors, Headers(scope["headers"]))
+        sent = Headers(scope["headers"]).end_to_end(self.serving.graph.engine.forwards)
+        headers = brought_along(self._cors, sent)
         if headers is None:
             await _turn_away(scope, send, 403, b"pages of this origin may not open a socket")
             return
