@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import msgspec
@@ -56,9 +56,9 @@ class Opening:
         timeout_s: seconds that the backend may take to answer.
     """
 
-    url: str
-    headers: tuple[tuple[str, str], ...]
-    token: str | None
+    url: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    token: str | None = field(repr=False)
     timeout_s: float
 
 
@@ -66,8 +66,8 @@ class Opening:
 class _Prepared:
     """What credentials add to each request: headers (the source's own among them), query parameters, a token."""
 
-    headers: Pairs
-    parameters: str
+    headers: Pairs = field(repr=False)
+    parameters: str = field(repr=False)
     oauth: OAuth2 | None
     names: frozenset[str]
 
