@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -55,6 +55,10 @@ class Headers(Mapping[str, str]):
         """Give the same headers with some in place of those of their names."""
         changed = {name.encode("latin-1"): value.encode("latin-1") for name, value in headers.items()}
         return Headers({**self.raw, **changed}.items())
+
+    def without(self, names: Collection[str]) -> Headers:
+        """Give the same headers without those of these names."""
+        return Headers((name, value) for name, value in self.raw.items() if name.decode("latin-1") not in names)
 
     def __iter__(self) -> Iterator[str]:
         return (name.decode("latin-1") for name in self.raw)

@@ -15,12 +15,14 @@ from pyreqwest.response import Response
 
 from sources.httpx_transport import HttpxTransport
 from sources.transport import (
+    MAX_REPLY_BYTES,
     Content,
     Headers,
     Reply,
     Streamed,
     TransportInvalid,
     TransportTimeout,
+    TransportTooLarge,
     TransportUnavailable,
 )
 
@@ -35,7 +37,7 @@ class PyreqwestTransport:
             backend may take for each piece, and for its reply after the last one.
         connect_timeout_s: seconds for connecting.
         read_timeout_s: seconds between two pieces of the reply.
-        max_connections: exchanges at once; more wait for their turn.
+        max_reply_bytes: of a reply's body, unpacked; of a larger one no more than this is read.
         idle_s: seconds after which an idle connection is not used again. Many servers (uvicorn and node among them)
             hang up after 5, and a request that is sent at that moment is lost.
         headers: sent with each request.
@@ -47,41 +49,28 @@ class PyreqwestTransport:
         timeout_s: float,
         connect_timeout_s: float,
         read_timeout_s: float | None = None,
-        max_connections: int = 100,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
         idle_s: float = 4.0,
         headers: Headers = (),
     ) -> None:
         self._timeout_s = timeout_s
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
-        self._max_connections = max_connections
+        self._max_reply_bytes = max_reply_bytes
         self._idle_s = idle_s
         self._headers = tuple(headers)
         self._client: Client | None = None
         self._streams: Client | None = None
         self._held: asyncio.Future[HttpxTransport] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._turns = asyncio.Semaphore(max_connections)
 
     async def send(self, method: str, url: str, headers: Headers, body: Content) -> Reply:
         """Give the backend's reply; see `Transport.send`."""
         if self._client is None or self._loop is not asyncio.get_running_loop():
             self._begin()
-        turns = self._turns
-        if turns.locked():
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    await turns.acquire()
-            except TimeoutError as exc:
-                raise TransportTimeout from exc
-        else:
-            await turns.acquire()
-        try:
-            if body is None or isinstance(body, bytes):
-                return await self._exchange(self._client, method, url, headers, body)
-            return await self._upload(method, url, headers, body)
-        finally:
-            turns.release()
+        if body is None or isinstance(body, bytes):
+            return await self._exchange(self._client, method, url, headers, body)
+        return await self._upload(method, url, headers, body)
 
     async def _upload(self, method: str, url: str, headers: Headers, body: AsyncIterable[bytes]) -> Reply:
         """Send a body in pieces. The clock stands still while the next piece has yet to come: that is not the backend.
@@ -121,8 +110,13 @@ class PyreqwestTransport:
                 builder = builder.body_bytes(body)
             elif body is not None:
                 builder = builder.body_stream(body)
-            response = await builder.build().send()
-            return Reply(response.status, await response.bytes(), functools.partial(_header, response))
+            async with builder.build_streamed() as response:
+                # Unpacked a little at a time, beside the event loop, up to the first byte that is too many. What
+                # Content-Length says is not asked: with Transfer-Encoding beside it, it bounds nothing.
+                content = await response.body_reader.read(self._max_reply_bytes + 1) or b""
+                if len(content) > self._max_reply_bytes:
+                    raise TransportTooLarge(self._max_reply_bytes)
+                return Reply(response.status, content, functools.partial(_header, response))
         except _TIMEOUTS as exc:
             raise TransportTimeout from _unaddressed(exc)
         except reqwest.DecodeError as exc:
@@ -158,9 +152,8 @@ class PyreqwestTransport:
             await (await held).aclose()
 
     def _begin(self) -> None:
-        # Turns are ours and not the pool's: there, an exchange whose client went away keeps its place until it times
-        # out, and clients that hang up could keep everybody out.
-        self._turns = asyncio.Semaphore(self._max_connections)
+        # The pool has no limit: there, an exchange whose client went away keeps its place until it times out, and
+        # clients that hang up could keep everybody out. Turns are given by `sources.bulkhead`.
         builder = self._builder().timeout(dt.timedelta(seconds=self._timeout_s))
         if self._read_timeout_s is not None:
             builder = builder.read_timeout(dt.timedelta(seconds=self._read_timeout_s))
