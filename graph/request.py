@@ -59,6 +59,10 @@ class Headers(Mapping[str, str]):
         changed = {name.encode("latin-1"): value.encode("latin-1") for name, value in headers.items()}
         return Headers({**self.raw, **changed}.items())
 
+    def without(self, names: Collection[str]) -> Headers:
+        """Give the same headers without those of these names."""
+        return Headers((name, value) for name, value in self.raw.items() if name.decode("latin-1") not in names)
+
     def end_to_end(self, forwards: Collection[str]) -> Headers:
         """Give the same headers without those that would be passed on though ``Connection`` names them.
 
@@ -71,9 +75,7 @@ class Headers(Mapping[str, str]):
         if said is None or said in _NO_HEADERS or not forwards:
             return self
         named = {name.strip() for name in said.decode("latin-1").lower().split(",")}.intersection(forwards)
-        if not named:
-            return self
-        return Headers((name, value) for name, value in self.raw.items() if name.decode("latin-1") not in named)
+        return self.without(named) if named else self
 
     def __iter__(self) -> Iterator[str]:
         return (name.decode("latin-1") for name in self.raw)

@@ -17,6 +17,7 @@ import fastapi
 import msgspec
 
 from graph import graphiql
+from graph.answer import Answer
 from graph.answering import Answering, refuse
 from graph.asgi import Receive, Scope, Send, hang_up, respond
 from graph.batching import answer_batch
@@ -24,7 +25,7 @@ from graph.body import Disconnected, read_body
 from graph.client import NOBODY, Caller
 from graph.cors import Cors, CrossOrigin
 from graph.credentials import Credentials
-from graph.engine import Answer, Context, Request
+from graph.engine import Context, Request
 from graph.errors import RequestError
 from graph.graph import Graph
 from graph.login import expiry
@@ -76,6 +77,7 @@ class Serving:
     ) -> None:
         self.graph = graph
         self._streams = streams
+        streams.welcomes = self._welcomes  # those that are open will outlive the graph before
         self._max_body_bytes = max_body_bytes
         self._max_batch = max_batch
         self._compression = compression
@@ -125,6 +127,8 @@ class Serving:
             caller = NOBODY
             if not self._clients.is_open:
                 caller = await self._caller(scope, headers)
+                if self._clients.writes:
+                    headers = headers.without(self._clients.writes)
                 if caller.client.headers:
                     headers = headers.with_these(caller.client.headers)
             answer: Answer | Stream
@@ -239,7 +243,7 @@ class Serving:
         presence.enter(task, receive)
         try:
             # Parsing is needless where an identical request was parsed already.
-            while is_json and (shared := self._engine.shared(body, headers)) is not None:
+            while is_json and (shared := self._engine.shared(body, headers, caller)) is not None:
                 try:
                     return shared if isinstance(shared, Answer) else await shared
                 except Abandoned:
@@ -249,7 +253,7 @@ class Serving:
             request = parse_body(body, JSON if is_json else headers.get("content-type", ""))
             context = _context(scope, caller)
             if streamed is not None:
-                opened = await self._open(request, headers, caller, context, streamed)
+                opened = await self._open(scope, request, headers, caller, context, streamed)
                 if opened is not None:
                     return opened
             writer = None if parts is None else parts.writer
@@ -261,14 +265,37 @@ class Serving:
             presence.leave(task)
 
     async def _open(
-        self, request: Request, headers: Headers, caller: Caller, context: Context, streamed: Streamed
+        self,
+        scope: Scope,
+        request: Request,
+        headers: Headers,
+        caller: Caller,
+        context: Context,
+        streamed: Streamed,
     ) -> Stream | Answer | None:
-        """Begin a stream, which lasts no longer than the client's token."""
+        """Begin a stream, which lasts no longer than the client's token, or than the client is welcome."""
         client = caller.client
         expires_at = client.expires_at if client.is_authenticated else expiry(headers.get("authorization", ""))
         return await self._streams.open(
-            self._engine, request, headers, caller, context, streamed.live, expires_at=expires_at
+            self._engine,
+            request,
+            headers,
+            caller,
+            context,
+            streamed.live,
+            expires_at=expires_at,
+            scope=scope if client.is_revocable else None,
         )
+
+    async def _welcomes(self, scope: Scope) -> bool:
+        """Tell whether who has sent a request may still stay; that nobody can tell is no reason to go."""
+        try:
+            await self._caller(scope, Headers(scope["headers"]))
+        except RequestError as exc:
+            return exc.status not in (401, 403)
+        except Exception:
+            log.exception("a login failed")
+        return True
 
     async def _batch(self, scope: Scope, headers: Headers, caller: Caller, body: bytes) -> Answer:
         try:
@@ -302,7 +329,7 @@ class Serving:
         try:
             context = _context(scope, caller)
             if streamed is not None:
-                opened = await self._open(request, headers, caller, context, streamed)
+                opened = await self._open(scope, request, headers, caller, context, streamed)
                 if opened is not None:
                     return opened
             writer = None if parts is None else parts.writer

@@ -7,7 +7,6 @@ answer one question: one key at a time (`single`), many keys at once (`batch`), 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -297,15 +296,3 @@ def entity_of(python_type: type[Any]) -> Entity | None:
     """Give the entity that `Rest.entity` declared for exactly this class, if any."""
     found = python_type.__dict__.get(ENTITY_MARK)
     return found if isinstance(found, Entity) else None
-
-
-def check_bounds(ttl: float | None, max_batch: int | None) -> None:
-    """Check how long a call's answers may be reused, and how many keys it may ask for at once.
-
-    Raises:
-        DeclarationError: one of them is too small, or no number.
-    """
-    if ttl is not None and not (math.isfinite(ttl) and ttl >= 0):
-        raise DeclarationError("ttl is less than 0 seconds" if ttl < 0 else "ttl is not a number of seconds")
-    if max_batch is not None and max_batch < 1:
-        raise DeclarationError("max_batch is less than 1 key")

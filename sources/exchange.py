@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import math
-import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,8 +26,10 @@ from sources.errors import (
     UpstreamUnavailable,
 )
 from sources.guarded import Guarded
+from sources.policy import Policy
 from sources.private import Guard
 from sources.pyreqwest_transport import PyreqwestTransport
+from sources.shield import Health, Left, Shield
 from sources.template import RefusedValue
 from sources.tls import Tls
 from sources.transport import (
@@ -45,9 +45,7 @@ from sources.transport import (
 )
 
 _LONGEST_REASON = 500
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
-_IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
-_LATER = frozenset({429, 502, 503, 504})
+_SAFE = frozenset({"GET", "HEAD"})
 _WHOLE_BYTES = 64 * 1024
 _REREAD_S = 5.0  # after which a changed file of a secret counts
 
@@ -101,11 +99,7 @@ class Exchange:
         auth: Auth | None = None,
         headers: Mapping[str, str] | None = None,
         forward: Sequence[str] = (),
-        timeout_s: float = 10.0,
-        connect_timeout_s: float = 2.0,
-        read_timeout_s: float | None = None,
-        retries: int = 0,
-        max_connections: int = 100,
+        policy: Policy | None = None,
         max_reply_bytes: int = MAX_REPLY_BYTES,
         tls: Tls | None = None,
         transport: Transport | None = None,
@@ -124,21 +118,18 @@ class Exchange:
                 raise DeclarationError(f"{name!r} is sent by the source's own credentials already")
         for name, value in (headers or {}).items():
             check_header_value(name, value)
-        durations = {"timeout": timeout_s, "connect_timeout": connect_timeout_s, "read_timeout": read_timeout_s}
-        for option, seconds in durations.items():
-            if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
-                raise DeclarationError(f"{option} must be more than 0 seconds")
-        self._retries = retries
-        self._timeout_s = timeout_s
+        policy = policy or Policy()
+        self._timeout_s = policy.timeout
+        self._shield = Shield(source, policy)
         self._auth = auth
         self._fixed = tuple((headers or {}).items())
         self._prepared: dict[Auth | None, _Prepared] = {}
         self._clock = clock
+        self._keeps_time = transport is None
         self._transport: Transport = transport or PyreqwestTransport(
-            timeout_s=timeout_s,
-            connect_timeout_s=connect_timeout_s,
-            read_timeout_s=read_timeout_s,
-            max_connections=max_connections,
+            timeout_s=policy.timeout,
+            connect_timeout_s=policy.connect_timeout,
+            read_timeout_s=policy.read_timeout,
             max_reply_bytes=max_reply_bytes,
             tls=tls,
         )
@@ -147,6 +138,12 @@ class Exchange:
         """Go only where a guard lets it, from now on. A client of the author's own goes where it likes."""
         if isinstance(self._transport, PyreqwestTransport):
             self._transport = Guarded(guard, self._transport)
+            self._keeps_time = False  # a name may take as long to resolve as a connection to be made
+
+    @property
+    def health(self) -> Health:
+        """How the backend is doing, as far as the calls to it tell."""
+        return self._shield.health
 
     async def send(
         self,
@@ -157,6 +154,8 @@ class Exchange:
         body: bytes | Encoded | Stream | None = None,
         auth: Auth | None = None,
         base: str | None = None,
+        reads: bool | None = None,
+        left: Left | None = None,
     ) -> Reply:
         """Give the backend's reply to path and query ``target``, whatever its status.
 
@@ -164,6 +163,8 @@ class Exchange:
             body: JSON, bytes of another media type, or what is sent once, as it comes, and never again.
             auth: in place of the source's own credentials; its headers also take the place of those in `headers`.
             base: base address in place of the source's own.
+            reads: whether the call changes nothing, so that it may be made again; None for what its method says.
+            left: gives the seconds for which anybody waits for the reply; None where that has no end.
 
         Raises:
             SourceError: there is no reply, no token, or a header's value or a file was refused.
@@ -185,9 +186,13 @@ class Exchange:
                 fixed = (*fixed, ("content-type", "application/json"))
             else:
                 return await self._stream(method, url, fixed, body, prepared.oauth)
-        if self._retries and method in _IDEMPOTENT:
-            return await self._send_again(method, url, fixed, body, prepared.oauth)
-        return await self._send_once(method, url, fixed, body, prepared.oauth)
+        return await self._shield.send(
+            self._send_once,
+            (method, url, fixed, body, prepared.oauth),
+            reads=method in _SAFE if reads is None else reads,
+            keeps_time=self._keeps_time and prepared.oauth is None,  # a token takes an exchange of its own
+            left=left,
+        )
 
     async def opening(self, target: str, headers: Sequence[tuple[str, str]], *, refused: str | None = None) -> Opening:
         """Give what is sent to open something that lasts; these headers take the place of the source's own.
@@ -283,7 +288,8 @@ class Exchange:
         try:
             pieces = await body.open()
             headers = (*headers, ("content-type", body.content_type))
-            return await self._send_once(method, url, headers, await _whole_if_short(pieces), oauth)
+            content = await _whole_if_short(pieces)
+            return await self._shield.send_lasting(self._send_once, (method, url, headers, content, oauth))
         except RefusedValue as exc:
             raise InvalidInput(str(exc), source=self._source) from exc
         finally:
@@ -296,33 +302,6 @@ class Exchange:
             return await self._transport.send(method, url, headers, body)
         except TransportError as exc:
             raise self._failure(exc) from exc
-
-    async def _send_again(
-        self, method: str, url: str, headers: Pairs, body: bytes | None, oauth: OAuth2 | None
-    ) -> Reply:
-        """Send until it succeeds, with waits of full jitter between, until retries or the source's timeout run out."""
-        gives_up_at = time.monotonic() + self._timeout_s
-        failure: SourceError | None = None
-        reply: Reply | None = None
-        for attempt in range(self._retries + 1):
-            try:
-                async with asyncio.timeout(gives_up_at - time.monotonic()):
-                    reply = await self._send_once(method, url, headers, body, oauth)
-                if reply.status not in _LATER:
-                    return reply
-            except TimeoutError:
-                break
-            except SourceError as exc:
-                if not exc.retryable:
-                    raise
-                failure, reply = exc, None
-            wait_s = _wait_s(attempt, reply)
-            if attempt == self._retries or time.monotonic() + wait_s >= gives_up_at:
-                break
-            await asyncio.sleep(wait_s)
-        if reply is not None:
-            return reply
-        raise failure or self._failure(TransportTimeout())
 
     async def _send_with_token(self, oauth: OAuth2, method: str, url: str, headers: Pairs, body: Content) -> Reply:
         token = await oauth.token(self._transport, self._source)
@@ -363,14 +342,6 @@ async def _chained(held: list[bytes], pieces: AsyncIterator[bytes]) -> AsyncIter
     yield b"".join(held)
     async for piece in pieces:
         yield piece
-
-
-def _wait_s(attempt: int, reply: Reply | None) -> float:
-    """Give the seconds to wait before the next attempt: what the backend asks for, else full jitter."""
-    asked = reply.header("retry-after") if reply is not None else None
-    if asked is not None and asked.isascii() and asked.isdigit() and len(asked) < 6:
-        return float(asked)
-    return random.uniform(0, min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt))
 
 
 def failure_of(reply: Reply, source: str, reason: tuple[str, ...] = ()) -> UpstreamError:

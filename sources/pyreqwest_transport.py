@@ -41,8 +41,9 @@ class PyreqwestTransport:
             backend may take for each piece, and for its reply after the last one.
         connect_timeout_s: seconds for connecting.
         read_timeout_s: seconds between two pieces of the reply.
-        max_connections: exchanges at once; more wait for their turn.
         max_reply_bytes: of a reply's body, unpacked; of a larger one no more than this is read.
+        idle_s: seconds after which an idle connection is not used again. Many servers (uvicorn and node among them)
+            hang up after 5, and a request that is sent at that moment is lost.
         tls: certificates besides those of this machine.
         pin: a host and the address that is connected to for it, without any proxy; None for what its name says.
         headers: sent with each request.
@@ -54,8 +55,8 @@ class PyreqwestTransport:
         timeout_s: float,
         connect_timeout_s: float,
         read_timeout_s: float | None = None,
-        max_connections: int = 100,
         max_reply_bytes: int = MAX_REPLY_BYTES,
+        idle_s: float = 4.0,
         tls: Tls | None = None,
         pin: tuple[str, str, int] | None = None,
         headers: Headers = (),
@@ -63,8 +64,8 @@ class PyreqwestTransport:
         self._timeout_s = timeout_s
         self.connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
-        self._max_connections = max_connections
         self._max_reply_bytes = max_reply_bytes
+        self._idle_s = idle_s
         self._tls = tls
         self._pin = pin
         self._headers = tuple(headers)
@@ -72,7 +73,6 @@ class PyreqwestTransport:
         self._streams: Client | None = None
         self._held: asyncio.Future[HttpxTransport] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._turns = asyncio.Semaphore(max_connections)
 
     def pinned(self, url: str, address: str) -> PyreqwestTransport:
         """Give one like this whose connections to the host of a URL go to an address."""
@@ -81,8 +81,8 @@ class PyreqwestTransport:
             timeout_s=self._timeout_s,
             connect_timeout_s=self.connect_timeout_s,
             read_timeout_s=self._read_timeout_s,
-            max_connections=self._max_connections,
             max_reply_bytes=self._max_reply_bytes,
+            idle_s=self._idle_s,
             tls=self._tls,
             pin=(parts.hostname or "", address, parts.port or (443 if parts.scheme == "https" else 80)),
             headers=self._headers,
@@ -92,21 +92,9 @@ class PyreqwestTransport:
         """Give the backend's reply; see `Transport.send`."""
         if self._client is None or self._loop is not asyncio.get_running_loop():
             self._begin()
-        turns = self._turns
-        if turns.locked():
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    await turns.acquire()
-            except TimeoutError as exc:
-                raise TransportTimeout from exc
-        else:
-            await turns.acquire()
-        try:
-            if body is None or isinstance(body, bytes):
-                return await self._exchange(self._client, method, url, headers, body)
-            return await self._upload(method, url, headers, body)
-        finally:
-            turns.release()
+        if body is None or isinstance(body, bytes):
+            return await self._exchange(self._client, method, url, headers, body)
+        return await self._upload(method, url, headers, body)
 
     async def _upload(self, method: str, url: str, headers: Headers, body: AsyncIterable[bytes]) -> Reply:
         """Send a body in pieces. The clock stands still while the next piece has yet to come: that is not the backend.
@@ -154,15 +142,15 @@ class PyreqwestTransport:
                     raise TransportTooLarge(self._max_reply_bytes)
                 return Reply(response.status, content, functools.partial(_header, response))
         except _TIMEOUTS as exc:
-            raise TransportTimeout from exc
+            raise TransportTimeout from _unaddressed(exc)
         except reqwest.DecodeError as exc:
             # One exception for a body that was cut, one that cannot be unpacked, and bytes that are no HTTP.
             is_cut = "end of file" in str(exc) or "incomplete" in str(exc)
-            raise (TransportUnavailable if is_cut else TransportInvalid) from exc
+            raise (TransportUnavailable if is_cut else TransportInvalid) from _unaddressed(exc)
         except reqwest.TransportError as exc:
-            raise TransportUnavailable from exc
+            raise TransportUnavailable from _unaddressed(exc)
         except _INVALID as exc:
-            raise TransportInvalid from exc
+            raise TransportInvalid from _unaddressed(exc)
 
     @contextlib.asynccontextmanager
     async def stream(self, method: str, url: str, headers: Headers) -> AsyncGenerator[Streamed]:
@@ -188,9 +176,8 @@ class PyreqwestTransport:
             await (await held).aclose()
 
     def _begin(self) -> None:
-        # Turns are ours and not the pool's: there, an exchange whose client went away keeps its place until it times
-        # out, and clients that hang up could keep everybody out.
-        self._turns = asyncio.Semaphore(self._max_connections)
+        # The pool has no limit: there, an exchange whose client went away keeps its place until it times out, and
+        # clients that hang up could keep everybody out. Turns are given by `sources.bulkhead`.
         builder = self._builder().timeout(dt.timedelta(seconds=self._timeout_s))
         if self._read_timeout_s is not None:
             builder = builder.read_timeout(dt.timedelta(seconds=self._read_timeout_s))
@@ -210,6 +197,7 @@ class PyreqwestTransport:
 
     def _builder(self) -> ClientBuilder:
         builder = ClientBuilder().connect_timeout(dt.timedelta(seconds=self.connect_timeout_s)).follow_redirects(False)
+        builder = builder.pool_idle_timeout(dt.timedelta(seconds=self._idle_s))
         if self._pin is not None:
             builder = builder.resolve(*self._pin).no_proxy()
         if self._tls is not None:
@@ -233,6 +221,15 @@ def _usable() -> Iterator[None]:
 def _set(clock: asyncio.Timeout, ends_at: float | None) -> None:
     with contextlib.suppress(RuntimeError):  # the exchange is over, and its body is still being read
         clock.reschedule(ends_at)
+
+
+def _unaddressed(exc: Exception) -> Exception:
+    """Take the address out of what an exception says of itself: a key may stand in its query."""
+    if isinstance(exc, reqwest.DetailedPyreqwestError):
+        causes = exc.details.get("causes") or []
+        exc.details = {"causes": [cause for cause in causes if "://" not in str(cause)]}
+        exc.args = (exc.message, exc.details)
+    return exc
 
 
 def _header(response: Response, name: str) -> str | None:
