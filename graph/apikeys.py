@@ -109,7 +109,7 @@ class ApiKeys:
         try:
             record = await self._store.find(id)
         except KeyStoreFailed as exc:
-            raise Unavailable("API keys cannot be checked at the moment", 1) from exc
+            raise Unavailable("API keys cannot be checked now: try again later", 1) from exc
         if record is None or not record.is_of(shown):
             raise Unauthenticated(_NOT_GOOD)
         now = self._now()

@@ -51,7 +51,7 @@ class Credentials:
         scope: the connection, as ASGI has it.
     """
 
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     payload: Mapping[str, Any] = field(default_factory=dict, repr=False)
     address: str | None = None
     scope: Mapping[str, Any] = field(default_factory=dict, repr=False)
