@@ -20,6 +20,7 @@ from graph.errors import GraphError, RequestError
 from graph.explain import explain as explained
 from graph.graph import Graph
 from graph.importing import as_json, greeting, imported, lines
+from graph.keys_command import keys
 from graph.lint import lint
 from graph.options import with_targets
 from graph.reloading import Reloading
@@ -39,6 +40,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(keys)
 
 _SERVED = "WEFT_SERVED"
 

@@ -167,6 +167,16 @@ class Fetching:
     argument_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def is_kept(self) -> bool:
+        """Whether answers are stored at all."""
+        return self.keep_s > 0 or self.may_stand_in
+
+    @property
+    def may_stand_in(self) -> bool:
+        """Whether a stored answer may stand in for a failure."""
+        return self.call.reads and self.source.policy.stale_if_error > 0
+
+    @property
     def source(self) -> Rest:
         """The backend that is called."""
         return self.call.source
