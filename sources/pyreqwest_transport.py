@@ -123,15 +123,15 @@ class PyreqwestTransport:
                     raise TransportTooLarge(self._max_reply_bytes)
                 return Reply(response.status, content, functools.partial(_header, response))
         except _TIMEOUTS as exc:
-            raise TransportTimeout from exc
+            raise TransportTimeout from _unaddressed(exc)
         except reqwest.DecodeError as exc:
             # One exception for a body that was cut, one that cannot be unpacked, and bytes that are no HTTP.
             is_cut = "end of file" in str(exc) or "incomplete" in str(exc)
-            raise (TransportUnavailable if is_cut else TransportInvalid) from exc
+            raise (TransportUnavailable if is_cut else TransportInvalid) from _unaddressed(exc)
         except reqwest.TransportError as exc:
-            raise TransportUnavailable from exc
+            raise TransportUnavailable from _unaddressed(exc)
         except _INVALID as exc:
-            raise TransportInvalid from exc
+            raise TransportInvalid from _unaddressed(exc)
 
     @contextlib.asynccontextmanager
     async def stream(self, method: str, url: str, headers: Headers) -> AsyncGenerator[Streamed]:
@@ -198,6 +198,15 @@ def _usable() -> Iterator[None]:
 def _set(clock: asyncio.Timeout, ends_at: float | None) -> None:
     with contextlib.suppress(RuntimeError):  # the exchange is over, and its body is still being read
         clock.reschedule(ends_at)
+
+
+def _unaddressed(exc: Exception) -> Exception:
+    """Take the address out of what an exception says of itself: a key may stand in its query."""
+    if isinstance(exc, reqwest.PyreqwestError):
+        causes = exc.details.get("causes", []) if isinstance(exc.details, dict) else []
+        exc.details = {"causes": [cause for cause in causes if "://" not in str(cause)]}
+        exc.args = (exc.message, exc.details)
+    return exc
 
 
 def _header(response: Response, name: str) -> str | None:

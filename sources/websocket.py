@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 import ssl
 import time
@@ -36,9 +37,18 @@ from sources.transport import Reply
 if TYPE_CHECKING:
     from sources.rest import Rest
 
+
+class _Discreet(logging.LoggerAdapter[logging.Logger]):
+    """What the library logs, but not each line that is sent: credentials are among those."""
+
+    def isEnabledFor(self, level: int) -> bool:
+        return level > logging.DEBUG and super().isEnabledFor(level)
+
+
 MOST_BYTES = 1_000_000
 _CLOSE_S = 1.0
 _DONE, _TOO_LARGE = 1000, 1009
+_LOG = _Discreet(logging.getLogger("websockets.client"))
 # What a close code that refuses means in the words of HTTP. 1008 is the one of RFC 6455, the others are customary.
 _REFUSALS = {1008: 403, 4401: 401, 4403: 403}
 _Pairs = Sequence[tuple[str, str]]
@@ -212,6 +222,7 @@ class WebSocketStream:
             ping_timeout=self._ping_s,
             close_timeout=_CLOSE_S,
             max_size=self._most_bytes,
+            logger=_LOG,
             **options,
         )
 
