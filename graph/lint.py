@@ -85,9 +85,7 @@ class _Linter:
         if root is None or len(names) == len(root.fields):
             return
         for name in names:
-            message = (
-                "anybody may call it, while other mutations need something: authenticated, or requires(scopes=...)"
-            )
+            message = "anybody may call it, while other mutations need a client: authenticated, or requires(...)"
             yield Finding("hint", "requirements", f"{root.name}.{name}", message)
 
     def calls(self) -> Iterator[Finding]:
