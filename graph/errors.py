@@ -31,7 +31,7 @@ CODES = {
     "DOCUMENT_NOT_TRUSTED": "only listed documents run here, named by their ids; this is none",
     "INTROSPECTION_DISABLED": "this server does not show its schema",
     "UNAUTHENTICATED": "the client shows no credentials that are good, or they have expired",
-    "FORBIDDEN": "a permission or an extension of the graph denies it to this client",
+    "FORBIDDEN": "the client lacks a scope, or a permission or an extension of the graph denies it",
     "LIMIT_EXCEEDED": "the request is larger than this server accepts",
     "UPSTREAM_TIMEOUT": "a backend did not answer in time",
     "UPSTREAM_UNAVAILABLE": "a backend cannot be reached, or is left alone since it fails or is busy",
