@@ -31,6 +31,7 @@ from sources.exchange import Opening
 from sources.outage import Clock, Outage, Over, Sleep, lasting
 from sources.sieve import NotJson, Sieve, kinds_of
 from sources.template import RefusedValue
+from sources.tls import Tls
 from sources.transport import Reply
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ class WebSocketStream:
             raise source.failure(Reply(reply.status_code, bytes(reply.body), reply.headers.get)) from exc
         except TimeoutError as exc:
             raise UpstreamTimeout(f"{name} did not answer in time", source=name) from exc
-        except (OSError, closing.WebSocketException) as exc:
+        except (OSError, DeclarationError, closing.WebSocketException) as exc:
             raise UpstreamUnavailable(f"{name} cannot be reached", source=name) from exc
         try:
             yield connection
@@ -200,18 +201,18 @@ class WebSocketStream:
     async def _dial(self, source: Rest, target: str, headers: _Pairs) -> client.ClientConnection:
         opening = await source.exchange.opening(target, headers)
         try:
-            return await self._connect(opening)
+            return await self._connect(opening, source.tls)
         except closing.InvalidStatus as exc:
             if exc.response.status_code != 401 or opening.token is None:
                 raise
-        return await self._connect(await source.exchange.opening(target, headers, refused=opening.token))
+        return await self._connect(await source.exchange.opening(target, headers, refused=opening.token), source.tls)
 
-    async def _connect(self, opening: Opening) -> client.ClientConnection:
+    async def _connect(self, opening: Opening, tls: Tls | None) -> client.ClientConnection:
         address = "ws" + opening.url.removeprefix("http")
         options: dict[str, Any] = {}
         if address.startswith("wss:"):
             if self._tls is None:  # aside, since it reads the certificates that this machine trusts
-                self._tls = await asyncio.to_thread(ssl.create_default_context)
+                self._tls = await asyncio.to_thread(tls.context if tls is not None else ssl.create_default_context)
             options["ssl"] = self._tls
         return await _Dialling(
             address,
