@@ -12,6 +12,7 @@ from graph.credentials import Authenticator, Credentials, Unauthenticated
 from graph.errors import GraphError, RequestError
 from graph.graph import Graph
 from graph.limits import Limits
+from graph.rates import Rate
 from graph.server import App, listen, serve
 from graph.trust import Trust
 
@@ -25,6 +26,7 @@ __all__ = [
     "Graph",
     "GraphError",
     "Limits",
+    "Rate",
     "RequestError",
     "Trust",
     "Unauthenticated",

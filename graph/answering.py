@@ -7,9 +7,10 @@ import hashlib
 
 import msgspec
 
+from graph.answer import Answer
 from graph.asgi import Send, respond
 from graph.compression import compress, negotiated
-from graph.engine import Answer, Engine
+from graph.engine import Engine
 from graph.errors import RequestError
 from graph.request import GRAPHQL_JSON, JSON, Headers
 from resolvers import Flights

@@ -14,17 +14,17 @@ import asyncio
 import contextlib
 import contextvars
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import cachetools
 import graphql
 import msgspec
 
+from graph.answer import Answer
 from graph.client import NOBODY, Caller
 from graph.deadline import Deadlines
 from graph.defer import DeferredSelections, Usages
-from graph.errors import RequestError, report
+from graph.errors import RateLimited, RequestError, report
 from graph.exact import Execution
 from graph.extended import Extended, Outcome, Wrap
 from graph.incremental import DeferringExecution, Delivery
@@ -39,48 +39,6 @@ from sources import Bus, UpstreamInvalid
 from sources import encode_json as _encode
 
 Context = Callable[[], Any]
-Headers = tuple[tuple[bytes, bytes], ...]
-
-
-@dataclass(slots=True, eq=False)
-class Answer:
-    """A response, encoded.
-
-    Args:
-        status: HTTP status where the client speaks ``application/graphql-response+json``.
-        fresh_until: instant on the store's clock until which the data may be reused; None when it may not be.
-        private: whether the data belongs to this client.
-        executed: False for a request error: there is no ``data`` entry at all.
-        malformed: whether it was no GraphQL request to begin with, which every media type answers with the status.
-        etag: identifies the bytes, where they are kept.
-        payloads: the payloads of an incremental answer, instead of the body.
-        media_type: the only one that this can be sent in; None where the client chooses.
-        asked_bytes: length of the request, where the answer is kept under it.
-        compressed: the body in content codings, as far as they are made and worth their memory.
-        heads: the headers, by media type, where they are the same for all who share the answer.
-    """
-
-    body: bytes
-    status: int = 200
-    fresh_until: float | None = None
-    private: bool = False
-    executed: bool = True
-    malformed: bool = False
-    no_store: bool = False
-    types: frozenset[str] = frozenset()
-    asked_at: float = 0.0
-    etag: str | None = None
-    payloads: AsyncGenerator[dict[str, Any]] | None = None
-    media_type: str | None = None
-    asked_bytes: int = 0
-    compressed: dict[str, bytes] | None = None
-    heads: dict[str, Headers] = field(default_factory=dict)
-
-    def keep_compressed(self, coding: str, body: bytes) -> None:
-        """Keep the body in a content coding, unless all of them would take more memory than the body itself."""
-        kept = {} if self.compressed is None else self.compressed
-        if len(body) + sum(map(len, kept.values())) <= len(self.body):
-            self.compressed = {**kept, coding: body}
 
 
 class Request(msgspec.Struct):
@@ -186,11 +144,14 @@ class Engine:
             headers: the client's, by lower-case name.
             context: makes what resolvers see as ``info.context``; called only when one runs.
             key: equal for requests that are equal.
-            caller: who asks.
+            caller: who asks; it pays for what is executed.
             writes: whether a mutation may be executed; not so for GET.
             writer: the form in which the client takes an answer in several payloads; to others, what ``@defer`` and
                 ``@stream`` say is nothing.
             timed: whether the operation is over after `timeout_s`; not so where the caller sees to it.
+
+        Raises:
+            RateLimited: the client has too little left for it.
         """
         kept = self.kept(key)
         if kept is not None:
@@ -198,23 +159,27 @@ class Engine:
         try:
             text, operations, name = self.text(request), self.operations, request.operation_name
             if self.extended:
-                return await self._execute_extended(text, request, headers, context, writes=writes)
+                return await self._execute_extended(text, request, headers, context, caller, writes=writes)
             operation = await self._operation(text, name, writes=writes)
             variables = operations.variables(operation, request.variables)
             variant = operations.known_variant(operation, variables)
             if variant is None:
                 variant = await operations.prepare_variant(operation, variables)
+            if caller.meter is not None and not self._joins(key, headers):
+                await caller.meter.pay(variant.estimate.at(variables.coerced).weight)
+        except RateLimited:
+            raise
         except RequestError as exc:
             body, malformed = _encode(exc.report()), exc.code == "BAD_REQUEST"
             return Answer(body, status=exc.status, executed=False, malformed=malformed, no_store=True)
         inputs = request.variables or {}
         if writer is not None and operation.is_incremental:
-            return await self._deliver(variant, variables, headers, context, writer)
+            return await self._deliver(variant, variables, headers, context, caller, writer)
         if not variant.shareable:
-            return await self._execute(operation, variant, inputs, variables, headers, context, timed)
+            return await self._execute(operation, variant, inputs, variables, headers, context, caller, timed)
 
         async def execute() -> Answer:
-            answer = await self._execute(operation, variant, inputs, variables, headers, context, timed)
+            answer = await self._execute(operation, variant, inputs, variables, headers, context, caller, timed)
             if answer.fresh_until is not None and not answer.private and not answer.no_store:
                 answer.asked_bytes = _length(key)
                 with contextlib.suppress(ValueError):  # larger than all that may be kept
@@ -227,6 +192,10 @@ class Engine:
             return await self._flights.lead(flight, execute)
         finally:
             self._under_way.pop(key, None)
+
+    def _joins(self, key: Hashable, headers: Mapping[str, str]) -> bool:
+        private = self._under_way.get(key)
+        return private is not None and self._flight(key, headers, private=private) in self._flights
 
     async def is_mutation(self, request: Request) -> bool:
         """Tell whether a request would execute a mutation; one that cannot be executed would not."""
@@ -262,7 +231,14 @@ class Engine:
         return operation
 
     async def _execute_extended(
-        self, query: str | None, request: Request, headers: Mapping[str, str], context: Context, *, writes: bool
+        self,
+        query: str | None,
+        request: Request,
+        headers: Mapping[str, str],
+        context: Context,
+        caller: Caller,
+        *,
+        writes: bool,
     ) -> Answer:
         """Execute a request inside the schema's extensions; its answer is the client's own."""
         made, inputs = context(), request.variables
@@ -278,17 +254,21 @@ class Engine:
             if variant.is_introspection and not variant.is_mutation:
                 introspected = msgspec.json.decode((await self._introspect(operation, variant, inputs or {})).body)
                 return introspected["data"], []
+            if caller.meter is not None:
+                await caller.meter.pay(variant.estimate.at(variables.coerced).weight)
             ledger = self.ledger(headers)
             self.deadlines.add(ledger)
             try:
                 with operation_loaders():
                     return await self.outcome(variant, ledger, variables, lambda: made, extended.wrap)
             finally:
-                self.deadlines.discard(ledger)
+                self._end(ledger, caller)
 
         response, refused = await extended.run(
             lambda text: self._operation(text, request.operation_name, writes=writes), execute
         )
+        if isinstance(refused, RateLimited):
+            raise refused
         answer = Answer(_encode(response), private=True, no_store=True)
         if refused is not None:
             answer.status, answer.executed = refused.status, False
@@ -303,6 +283,7 @@ class Engine:
         variables: Any,
         headers: Mapping[str, str],
         context: Context,
+        caller: Caller,
         timed: bool,
     ) -> Answer:
         if variant.is_introspection and not variant.is_mutation:
@@ -316,7 +297,12 @@ class Engine:
             with operation_loaders():
                 return await self._run(variant, ledger, variables, context)
         finally:
-            self.deadlines.discard(ledger)
+            self._end(ledger, caller)
+
+    def _end(self, ledger: Ledger, caller: Caller) -> None:
+        self.deadlines.discard(ledger)
+        if caller.meter is not None:
+            caller.meter.note_calls(ledger.calls)
 
     def ledger(self, headers: Mapping[str, str]) -> Ledger:
         """Give the ledger of an operation that begins."""
@@ -369,7 +355,13 @@ class Engine:
         return whole, errors
 
     async def _deliver(
-        self, variant: Variant, variables: Any, headers: Mapping[str, str], context: Context, writer: Writer
+        self,
+        variant: Variant,
+        variables: Any,
+        headers: Mapping[str, str],
+        context: Context,
+        caller: Caller,
+        writer: Writer,
     ) -> Answer:
         """Answer in several payloads, or in one where nothing comes later."""
         ledger, made = self.ledger(headers), context()
@@ -394,7 +386,7 @@ class Engine:
                     async for payload in delivered:
                         yield payload
             finally:
-                self.deadlines.discard(ledger)
+                self._end(ledger, caller)
 
         self.exact_answers += 1
         answers = payloads()

@@ -136,15 +136,21 @@ class Graph:
         limits = limits or Limits()
         if schema.config.disable_field_suggestions:
             limits = dataclasses.replace(limits, suggestions=False)
+        self.trusting = trust or Trust()
         try:
             limits = limits.overridden(os.environ)
+        except ValueError as exc:
+            faults.append(str(exc))
+        try:
+            self.trusting = self.trusting.overridden(os.environ)
         except ValueError as exc:
             faults.append(str(exc))
         if faults:
             raise GraphError([*faults, *_missing(bindings.sources), *self.receiving.missing()])
         self.schema = schema._schema
-        self.trusting = trust or Trust()
         self.clients = self.trusting.all_clients()
+        self.metering = self.trusting.metering()
+        self.proxies = self.trusting.all_proxies()
         self.sources: tuple[Rest, ...] = tuple(bindings.sources)
         self.engine = Engine(
             self.schema, bindings, store=store, limits=limits, timeout_s=timeout, extended=bool(extensions), bus=bus
@@ -157,6 +163,7 @@ class Graph:
             GraphError: environment variables are missing; it lists all of them.
         """
         missing = [*_missing(self.sources), *self.receiving.missing(), *self.clients.missing()]
+        missing += self.metering.missing()
         if missing:
             raise GraphError(missing)
 
@@ -260,8 +267,9 @@ class Graph:
         buses = {graph.engine.subscriptions.bus for graph in keeping}
         await self.engine.subscriptions.aclose(keeping=buses)
         self.engine.deadlines.expire()
-        if not any(graph.trusting is self.trusting for graph in keeping):
+        if not any(graph.trusting.clients is self.trusting.clients for graph in keeping):
             await self.clients.aclose()
+        await self.metering.aclose()
         for source in self.sources:
             if not any(source in graph.sources for graph in keeping):
                 await source.aclose()

@@ -30,6 +30,7 @@ from graph.credentials import Credentials
 from graph.engine import Context
 from graph.errors import RequestError, report
 from graph.login import log_in
+from graph.meter import Meter
 from graph.protocol import Accept, Action, Actions, Arm, Close, LogIn, Operation, Protocol, Start, Stop, Terms, Timer
 from graph.request import Headers
 from graph.room import Room
@@ -289,21 +290,24 @@ class _Socket:
     async def _log_in(self, payload: dict[str, Any]) -> None:
         sockets, conversation = self._sockets, self._conversation
         try:
-            graph, address = sockets.serving.graph, self._scope.get("client")
-            shown = Credentials(self._headers, payload, address[0] if address else None, self._scope)
-            found = await log_in(shown, graph.clients, graph.engine.forwards)
+            graph = sockets.serving.graph
+            address = graph.proxies.address(self._scope, self._headers)
+            shown = Credentials(self._headers, payload, address, self._scope)
+            async with graph.metering.guarding(address):
+                found = await log_in(shown, graph.clients, graph.engine.forwards)
+            meter = graph.metering.meter(found, address)
         except RequestError as exc:
             actions = conversation.refused("; ".join(error.message for error in exc.errors))
         except Exception:
             log.exception("a login failed")
             actions = conversation.broken()
         else:
-            self._welcome(payload, found)
+            self._welcome(payload, found, meter)
             expires_at = found.expires_at
             actions = conversation.admitted(None if expires_at is None else expires_at - sockets.clock())
         await self._apply(actions)
 
-    def _welcome(self, payload: dict[str, Any], client: Client) -> None:
+    def _welcome(self, payload: dict[str, Any], client: Client, meter: Meter | None) -> None:
         scope, headers, added = self._scope, {**self._headers, **client.headers}, client.context
 
         def context() -> Any:
@@ -313,7 +317,7 @@ class _Socket:
             request = HTTPConnection({**scope, "headers": lines})
             return {"request": request, "client": client, "connection_params": payload, **(added or {})}
 
-        self._headers, self._context, self._caller = headers, context, Caller(client)
+        self._headers, self._context, self._caller = headers, context, Caller(client, meter)
 
     # -- operations ---------------------------------------------------------------------------------------------------
 
@@ -337,6 +341,7 @@ class _Socket:
         """Send the results of an operation, and give what is to be said of its end."""
         conversation, request, serving = self._conversation, operation.request, self._sockets.serving
         engine = serving.graph.engine
+        await self._caller.admit()
         subscriber = await engine.subscriptions.open(request, self._headers, self._context, self._caller)
         if subscriber is not None:
             with closing(subscriber):

@@ -45,8 +45,9 @@ def forwarded(source: Rest, ledger: Ledger) -> Pairs:
     return tuple((name, headers[name]) for name in source.forward if name in headers)
 
 
-async def send(source: Rest, ask: Ask) -> Part:
+async def send(source: Rest, ask: Ask, ledger: Ledger) -> Part:
     """Make one exchange and give its reply as a part; a read that finds nothing has no body, any failure is in it."""
+    ledger.calls += 1
     try:
         reply = await source.send(ask.method, ask.target, ask.headers, ask.body, ask.manner)
     except SourceError as exc:

@@ -278,7 +278,7 @@ class Loader:
         # The number of writes so far is part of the question: who asks after one is not given an older answer.
         question = (source.serial, asked, self.store.touches)
         try:
-            return await self._flights.share(question, lambda: send(source, asked), ledger.waits)
+            return await self._flights.share(question, lambda: send(source, asked, ledger), ledger.waits)
         except Overdue:
             return _overdue(source)
 
@@ -304,7 +304,7 @@ class Loader:
         async def write() -> Part:
             part: Part | None = None
             try:
-                part = await send(source, sent)
+                part = await send(source, sent, ledger)
             finally:
                 self._touch(fetching, endpoint, values, part)
             return part
