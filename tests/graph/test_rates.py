@@ -77,14 +77,15 @@ def test_several_are_separated_by_commas() -> None:
     "text",
     ["", "requests", "requests=1", "requests=1/s", "requests=-1/1s", "requests=1.5/1s", "requests=1/1w", "hits=1/1s",
      "requests=1/1s;", "requests=1/1s;burst=2;burst=3", "requests=1/1s;per=3", "requests=0/1s", "requests=1/0s",
-     "requests=1/1s;burst=0", "requests=1/1s;burst=x", "requests=1/1s;of=me", 'requests=1/1s;name="', "requests=" + "9" * 5000,
-     "requests=1/999999d", "requests=1/1s;name=" + "x" * 61, "requests=1/1s\n", "requests=1/١s"],
+     "requests=1/1s;burst=0", "requests=1/1s;burst=x", "requests=1/1s;of=me", 'requests=1/1s;name="',
+     "requests=" + "9" * 5000, "requests=1/999999d", "requests=1/1s;name=" + "x" * 61,
+     "requests=1/1s\n", "requests=1/١s"],
 )  # fmt: skip  # a list of texts
 def test_what_is_no_rate_is_refused_in_a_short_sentence(text: str) -> None:
     if text == "requests=1/1s\n":
         assert Rate.parse(text) == Rate(requests=1, per=1)  # as files end
         return
-    with pytest.raises(ValueError, match="rate|Rate") as refused:
+    with pytest.raises(ValueError, match=r"rate|Rate") as refused:
         Rate.parse(text)
     assert len(str(refused.value)) < 300
 
@@ -134,7 +135,7 @@ def test_the_environment_goes_before() -> None:
     told = trust.overridden({"WEFT_RATES": "cost=5/1m", "WEFT_PROXIES": "192.0.2.1, 2001:db8::/32"})
     assert (told.rates, told.proxies) == ((Rate(cost=5, per=60),), ("192.0.2.1", "2001:db8::/32"))
     assert trust.overridden({"WEFT_RATES": ""}).rates == ()
-    with pytest.raises(ValueError, match="WEFT_RATES: 'x' is no rate.*; WEFT_PROXIES: proxies: 'y' is no address"):
+    with pytest.raises(ValueError, match=r"WEFT_RATES: 'x' is no rate.*; WEFT_PROXIES: proxies: 'y' is no address"):
         trust.overridden({"WEFT_RATES": "x", "WEFT_PROXIES": "y"})
 
 
