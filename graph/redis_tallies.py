@@ -149,12 +149,12 @@ class RedisTallies:
                         async with self._redis.in_time():
                             script = await client.script_load(TAKE)
                         late.cancel()
-                        if self._is_away:
-                            log.warning("%r: rates are counted there again", self._redis)
                         self._is_away = False
                         while True:
                             await self._filled.wait()
                             await self._ask(client, script)
+                            if backoff.attempts:
+                                log.warning("%r: rates are counted there again", self._redis)
                             backoff.reset()
             except RedisTrouble as trouble:
                 if backoff.attempts == 0:
