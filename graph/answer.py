@@ -1,4 +1,4 @@
-"""A response to a request, encoded, with what may be done with it."""
+"""`Answer`: a response, encoded, with what those who send or keep it must know."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class Answer:
         media_type: the only one that this can be sent in; None where the client chooses.
         asked_bytes: length of the request, where the answer is kept under it.
         compressed: the body in content codings, as far as they are made and worth their memory.
+        granted: whether it depends on what the client may do. Here it is kept for those who may do the same; caches
+            elsewhere know nothing of that.
         heads: the headers, by media type, where they are the same for all who share the answer.
     """
 
@@ -41,6 +43,7 @@ class Answer:
     media_type: str | None = None
     asked_bytes: int = 0
     compressed: dict[str, bytes] | None = None
+    granted: bool = False
     heads: dict[str, Headers] = field(default_factory=dict)
 
     def keep_compressed(self, coding: str, body: bytes) -> None:

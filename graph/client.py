@@ -24,16 +24,19 @@ class Client:
         claims: what its token says.
         expires_at: Unix time in seconds at which its sockets and streams end; None for never.
         rates: how much it may ask, whatever others may; None for as much as the graph says, none for any amount.
+        is_revocable: whether it may lose its rights before that: each operation on its sockets is asked for anew, and
+            what goes on there, and its streams, now and then.
     """
 
     id: str | None = None
     scopes: frozenset[str] = frozenset()
     is_authenticated: bool = True
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     context: Any = field(default=None, repr=False)
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
     expires_at: float | None = None
     rates: Sequence[Rate] | None = None
+    is_revocable: bool = False
 
     def __post_init__(self) -> None:
         scopes: Any = self.scopes  # a list will do, and a text as OAuth 2 writes it

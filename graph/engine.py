@@ -20,6 +20,7 @@ import cachetools
 import graphql
 import msgspec
 
+from graph.access import Access, Lack
 from graph.answer import Answer
 from graph.client import NOBODY, Caller
 from graph.deadline import Deadlines
@@ -97,6 +98,7 @@ class Engine:
             getsizeof=lambda answer: len(answer.body) * 2 + answer.asked_bytes + 500,
         )
         self.subscriptions = Subscriptions(self, bus)
+        self.access = Access(bindings.requirements) if bindings.requirements.all else None
         self.forwards = tuple(sorted({name for source in bindings.sources for name in source.forward}))
 
     def kept(self, key: Hashable) -> Answer | None:
@@ -110,8 +112,16 @@ class Engine:
         del self._responses[key]
         return None
 
-    def shared(self, key: Hashable, headers: Mapping[str, str]) -> Answer | Awaitable[Answer] | None:
+    def lack(self, caller: Caller) -> Lack | None:
+        """Give what a client lacks of what the graph requires; None where it meets all of it."""
+        return None if self.access is None else self.access.lack(caller.client)
+
+    def shared(
+        self, key: Hashable, headers: Mapping[str, str], caller: Caller = NOBODY
+    ) -> Answer | Awaitable[Answer] | None:
         """Give the answer of an identical request: kept, or to wait for; None when there is none to share."""
+        if self.access is not None and (lack := self.access.lack(caller.client)) is not None:
+            key = (key, lack)
         private = self._under_way.get(key)
         if private is None:
             return self.kept(key)
@@ -153,18 +163,21 @@ class Engine:
         Raises:
             RateLimited: the client has too little left for it.
         """
+        lack = None
+        if self.access is not None and (lack := self.access.lack(caller.client)) is not None:
+            key = (key, lack)
         kept = self.kept(key)
         if kept is not None:
             return kept
         try:
             text, operations, name = self.text(request), self.operations, request.operation_name
             if self.extended:
-                return await self._execute_extended(text, request, headers, context, caller, writes=writes)
+                return await self._execute_extended(text, request, headers, context, caller, lack, writes=writes)
             operation = await self._operation(text, name, writes=writes)
             variables = operations.variables(operation, request.variables)
             variant = operations.known_variant(operation, variables)
-            if variant is None:
-                variant = await operations.prepare_variant(operation, variables)
+            if variant is None or (lack is not None and variant.needs):
+                variant = await operations.allowed_variant(operation, variables, lack)
             if caller.meter is not None and not self._joins(key, headers):
                 await caller.meter.pay(variant.estimate.at(variables.coerced).weight)
         except RateLimited:
@@ -237,6 +250,7 @@ class Engine:
         headers: Mapping[str, str],
         context: Context,
         caller: Caller,
+        lack: Lack | None,
         *,
         writes: bool,
     ) -> Answer:
@@ -248,9 +262,7 @@ class Engine:
         async def execute(operation: Operation) -> Outcome:
             inputs = extended.under_way.variables
             variables = self.operations.variables(operation, inputs)
-            variant = self.operations.known_variant(operation, variables)
-            if variant is None:
-                variant = await self.operations.prepare_variant(operation, variables)
+            variant = await self.operations.allowed_variant(operation, variables, lack)
             if variant.is_introspection and not variant.is_mutation:
                 introspected = msgspec.json.decode((await self._introspect(operation, variant, inputs or {})).body)
                 return introspected["data"], []
@@ -325,7 +337,7 @@ class Engine:
             data = await variant.runner.run(ledger, variables)
             if data is not None:
                 self.compiled_answers += 1
-                return data, []
+                return data, [] if variant.telling is None else variant.telling.errors(data)
         self.exact_answers += 1
         data, errors = await self._execute_exactly(variant, ledger, variables, context, wrap)
         if any(isinstance(error.original_error, UpstreamInvalid) for error in errors):
@@ -403,6 +415,7 @@ class Engine:
         fresh_s = ledger.fresh_s
         private = ledger.private or variant.plan.sees_client
         answer = Answer(body, private=private, types=frozenset(ledger.types), asked_at=ledger.now)
+        answer.granted = bool(variant.needs)
         if 0 < fresh_s < float("inf") and not variant.has_python:
             answer.fresh_until = self.store.clock() + fresh_s
         return answer

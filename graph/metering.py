@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from graph.client import Client
-from graph.errors import RateLimited, RequestError
+from graph.errors import RequestError
 from graph.meter import Meter, Owner, Tallies, allowance_of
 from graph.proxies import place_of
 from graph.rates import Rate
@@ -79,10 +79,9 @@ class Metering:
         await meter.look()
         try:
             yield
-        except RateLimited:
-            raise
-        except RequestError:
-            meter.note_request()
+        except RequestError as exc:
+            if exc.status in (401, 403):
+                meter.note_request()
             raise
 
     def take_over(self, before: Metering) -> None:

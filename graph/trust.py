@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import fastapi.params
+
+from graph.bearer import Jwt
 from graph.clients import Clients, Function
 from graph.credentials import Authenticate, Authenticator
+from graph.dependency import Dependency
 from graph.metering import Metering
 from graph.proxies import Proxies
 from graph.rates import Rate, faults_of, parse_rates
@@ -22,8 +27,9 @@ class Trust:
     """Who may ask, and how much.
 
     Args:
-        clients: the ways by which it is made out who a client is, in this order: `Authenticator` objects, or functions
-            (coroutine functions too) that take `Credentials` and give a `Client`, or None where they show nothing.
+        clients: the ways by which it is made out who a client is, in this order: `Jwt` and other `Authenticator`
+            objects, `fastapi.Depends`, or functions (coroutine functions too) that take `Credentials` and give a
+            `Client`, or None where they show nothing.
         anonymous: whether who shows no credentials may ask; what needs a client is denied to them field by field.
         rates: how much each client may ask, by its `Client.id`, or else by the address that it calls from.
         rates_store: where that is counted, for all processes together; None counts it in each process.
@@ -34,7 +40,7 @@ class Trust:
         ValueError: a setting is impossible; it names all that are.
     """
 
-    clients: Sequence[Authenticator | Authenticate] = ()
+    clients: Sequence[Authenticator | Authenticate | fastapi.params.Depends] = ()
     anonymous: bool = True
     rates: Sequence[Rate] = ()
     rates_store: Redis | None = None
@@ -42,11 +48,18 @@ class Trust:
     proxy_header: str = "x-forwarded-for"
 
     def __post_init__(self) -> None:
-        ways: Sequence[Any] = self.clients
-        faults = [
-            f"clients: {way!r} is no way to make out who a client is"
-            for way in ways
-            if not isinstance(way, Authenticator) and not callable(way)
+        ways: list[Authenticator] = []
+        faults = []
+        for given in self.clients:
+            try:
+                ways.append(_way(given))
+            except ValueError as exc:
+                faults.append(f"clients: {exc}")
+        names = Counter(way.name for way in ways if isinstance(way, Jwt))
+        faults += [
+            f"clients: the ids of two issuers begin with {name!r}: give one of them another name="
+            for name, count in names.items()
+            if count > 1
         ]
         rates: Sequence[Any] = self.rates
         faults += [f"rates: {rate!r} is no Rate" for rate in rates if not isinstance(rate, Rate)]
@@ -58,6 +71,7 @@ class Trust:
             faults.append(str(exc))
         if faults:
             raise ValueError("; ".join(faults))
+        object.__setattr__(self, "clients", tuple(ways))
 
     def overridden(self, environment: Mapping[str, str]) -> Trust:
         """Give these settings with those that the environment sets.
@@ -80,9 +94,10 @@ class Trust:
             raise ValueError("; ".join(faults))
         return dataclasses.replace(self, **given) if given else self
 
-    def all_clients(self) -> Clients:
-        """Give the ways to make out who a client is."""
-        return Clients(map(_way, self.clients), anonymous=self.anonymous)
+    def all_clients(self, metering: Metering | None = None) -> Clients:
+        """Give the ways to make out who a client is, where what is not good is counted."""
+        ways: Sequence[Any] = self.clients  # authenticators all of them
+        return Clients(ways, anonymous=self.anonymous, metering=metering)
 
     def metering(self) -> Metering:
         """Give what counts how much is asked."""
@@ -101,4 +116,10 @@ _READ: Mapping[str, Callable[[str], Any]] = {"rates": parse_rates, "proxies": _n
 
 
 def _way(given: Any) -> Authenticator:
-    return given if isinstance(given, Authenticator) else Function(given)
+    if isinstance(given, Authenticator):
+        return given
+    if isinstance(given, fastapi.params.Depends):
+        return Dependency(given)
+    if callable(given):
+        return Function(given)
+    raise ValueError(f"{given!r} is no way to make out who a client is")
