@@ -13,7 +13,9 @@ import msgspec
 
 from sources.address import check_address, shown_address
 from sources.errors import DeclarationError, UpstreamError, UpstreamInvalid, UpstreamTimeout, UpstreamUnavailable
+from sources.guarded import Guarded
 from sources.httpx_transport import transport_of
+from sources.private import Guard
 from sources.pyreqwest_transport import PyreqwestTransport
 from sources.transport import Transport, TransportError, TransportTimeout, TransportTooLarge, TransportUnavailable
 
@@ -45,6 +47,7 @@ class Issuer:
     """Whoever signs tokens.
 
     Its addresses are https, or of this machine. No redirect is followed, and no more than half a megabyte is read.
+    Where its configuration sends to another host, that one is not inside of a private network.
 
     Args:
         jwks: where it publishes its keys, in full; None where that is to be discovered.
@@ -73,8 +76,10 @@ class Issuer:
         self._jwks = jwks
         self._issuer = issuer or ""
         self._timeout_s = timeout_s
-        self._transport = transport_of(client, max_reply_bytes=_MOST_BYTES) or PyreqwestTransport(
-            timeout_s=timeout_s, connect_timeout_s=timeout_s, max_reply_bytes=_MOST_BYTES
+        guard = Guard([parts.hostname or ""])  # a configuration comes from the network, and names where the keys are
+        self._transport = transport_of(client, max_reply_bytes=_MOST_BYTES) or Guarded(
+            guard,
+            PyreqwestTransport(timeout_s=timeout_s, connect_timeout_s=timeout_s, max_reply_bytes=_MOST_BYTES),
         )
 
     async def published(self) -> Published:

@@ -13,6 +13,7 @@ import pytest
 
 from sources import OAuth2, PyreqwestTransport, Rest, Tls, UpstreamUnavailable, WebSocketStream
 from sources.guarded import Guarded
+from sources.issuer import Issuer
 from sources.private import Guard, PrivateAddress
 from sources.transport import TransportTimeout, TransportUnavailable
 from tests.sources.certificates import authority, issued, server_context
@@ -167,3 +168,17 @@ async def test_a_websocket_goes_where_the_guard_lets_it_only() -> None:
     with pytest.raises(UpstreamUnavailable):
         await source.send("GET", "/")
     await source.aclose()
+
+
+async def test_keys_of_an_issuer_are_not_fetched_inside_of_a_network(caplog: pytest.LogCaptureFixture) -> None:
+    async def configuration(request: Request) -> bytes:
+        return reply({"issuer": issuer, "jwks_uri": "https://10.0.0.1/keys"})
+
+    async with speaking(configuration) as issuer:
+        published = Issuer(issuer=issuer)
+        with caplog.at_level(logging.WARNING, "weft"), pytest.raises(UpstreamUnavailable):
+            await published.published()
+        await published.aclose()
+    assert caplog.messages == [
+        "not connected, since a document from the network names it: '10.0.0.1' is an address that is not public"
+    ]
