@@ -180,6 +180,7 @@ def declared(monkeypatch: pytest.MonkeyPatch, files: dict[str, str], api_key: st
     del sys.modules[name]
 
 
+@pytest.mark.timeout(180)
 async def test_no_secret_is_in_what_a_gateway_says(
     declared: Any, files: dict[str, str], api_key: str, tmp_path: Path
 ) -> None:
@@ -310,6 +311,7 @@ async def failing(source: Rest, how: str) -> tuple[str, str]:
     return f"{source} {how}", told
 
 
+@pytest.mark.timeout(180)
 async def test_no_secret_is_in_the_text_of_an_object_or_an_exception(
     declared: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
