@@ -57,7 +57,7 @@ class Clients:
 
     def __init__(self, ways: Iterable[Authenticator], *, anonymous: bool, timeout_s: float = 10.0) -> None:
         self._ways: Sequence[Authenticator] = tuple(ways)
-        self._anonymous = anonymous
+        self.anonymous = anonymous
         self._timeout_s = timeout_s
         self.reads = frozenset(name for way in self._ways for name in way.reads)
         self.writes = frozenset(name for way in self._ways for name in getattr(way, "writes", ()))
@@ -111,10 +111,11 @@ class Clients:
                 return found
         if unavailable is not None:
             raise _later(unavailable) from unavailable
-        if refused is None and self._anonymous:
+        if refused is None and self.anonymous:
             return ANONYMOUS
         refused = refused or Unauthenticated("credentials are needed")
-        challenge = ((b"www-authenticate", refused.challenge.encode("latin-1")),)
+        asked = refused.challenge if is_header_value(refused.challenge) else "Bearer"
+        challenge = ((b"www-authenticate", asked.encode()),)
         raise RequestError.of(str(refused), "UNAUTHENTICATED", 401, headers=challenge) from refused
 
     async def aclose(self) -> None:
