@@ -120,6 +120,7 @@ class PyreqwestTransport:
                 # Content-Length says is not asked: with Transfer-Encoding beside it, it bounds nothing.
                 content = await response.body_reader.read(self._max_reply_bytes + 1) or b""
                 if len(content) > self._max_reply_bytes:
+                    del content  # else it would live as long as the exception, which knows this frame
                     raise TransportTooLarge(self._max_reply_bytes)
                 return Reply(response.status, content, functools.partial(_header, response))
         except _TIMEOUTS as exc:
@@ -202,9 +203,9 @@ def _set(clock: asyncio.Timeout, ends_at: float | None) -> None:
 
 def _unaddressed(exc: Exception) -> Exception:
     """Take the address out of what an exception says of itself: a key may stand in its query."""
-    if isinstance(exc, reqwest.PyreqwestError):
-        causes = exc.details.get("causes", []) if isinstance(exc.details, dict) else []
-        exc.details = {"causes": [cause for cause in causes if "://" not in str(cause)]}
+    if isinstance(exc, reqwest.DetailedPyreqwestError):
+        causes = exc.details["causes"] or []
+        exc.details["causes"] = [cause for cause in causes if "://" not in cause["message"]]
         exc.args = (exc.message, exc.details)
     return exc
 
