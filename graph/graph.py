@@ -383,8 +383,4 @@ def _write_default(inputs: Iterable[graphql.GraphQLArgument | graphql.GraphQLInp
 
 
 def _missing(sources: Sequence[Rest]) -> list[str]:
-    return [
-        f"source {source.name!r}: the environment variable {name} is not set"
-        for source in sources
-        for name in source.missing_environment()
-    ]
+    return [f"source {source.name!r}: {sentence}" for source in sources for sentence in source.missing()]

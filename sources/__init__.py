@@ -71,6 +71,7 @@ from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, P
 from sources.policy import Policy
 from sources.pyreqwest_transport import PyreqwestTransport
 from sources.rest import Rest
+from sources.secret import Secret, lacking
 from sources.shield import Health, Left
 from sources.signature import GitHub, Hmac, SharedSecret, Shopify, Stripe, Unsigned
 from sources.sse import ServerSent
@@ -153,6 +154,7 @@ __all__ = [
     "RefusedValue",
     "Reply",
     "Rest",
+    "Secret",
     "ServerSent",
     "SharedSecret",
     "Shopify",
@@ -184,6 +186,7 @@ __all__ = [
     "format_instant",
     "headers_of",
     "is_header_value",
+    "lacking",
     "naming_function",
     "parse_date",
     "parse_instant",

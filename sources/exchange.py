@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+import dataclasses
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -28,21 +30,24 @@ from sources.pyreqwest_transport import PyreqwestTransport
 from sources.shield import Health, Left, Shield
 from sources.template import RefusedValue
 from sources.transport import (
+    MAX_REPLY_BYTES,
     Content,
     Reply,
     Streamed,
     Transport,
     TransportError,
     TransportTimeout,
+    TransportTooLarge,
     TransportUnavailable,
 )
 
 _LONGEST_REASON = 500
 _SAFE = frozenset({"GET", "HEAD"})
 _WHOLE_BYTES = 64 * 1024
+_REREAD_S = 5.0  # after which a changed file of a secret counts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Opening:
     """What is sent to open something that lasts.
 
@@ -59,7 +64,7 @@ class Opening:
     timeout_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class _Prepared:
     """What credentials add to each request: headers (the source's own among them), query parameters, a token."""
 
@@ -67,6 +72,7 @@ class _Prepared:
     parameters: str
     oauth: OAuth2 | None
     names: frozenset[str]
+    good_until: float
 
 
 class Exchange:
@@ -89,7 +95,9 @@ class Exchange:
         headers: Mapping[str, str] | None = None,
         forward: Sequence[str] = (),
         policy: Policy | None = None,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
         transport: Transport | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._base = base_of(url)
@@ -106,11 +114,13 @@ class Exchange:
         self._auth = auth
         self._fixed = tuple((headers or {}).items())
         self._prepared: dict[Auth | None, _Prepared] = {}
+        self._clock = clock
         self._keeps_time = transport is None
         self._transport: Transport = transport or PyreqwestTransport(
             timeout_s=policy.timeout,
             connect_timeout_s=policy.connect_timeout,
             read_timeout_s=policy.read_timeout,
+            max_reply_bytes=max_reply_bytes,
         )
 
     @property
@@ -142,7 +152,7 @@ class Exchange:
         Raises:
             SourceError: there is no reply, no token, or a header's value or a file was refused.
         """
-        prepared = self._prepared.get(auth) or self._prepare(auth)
+        prepared = self._credentials(auth)
         fixed = prepared.headers
         if headers:
             self._check(headers)
@@ -178,7 +188,7 @@ class Exchange:
         """
         self._check(headers)
         names = {name.lower() for name, _ in headers}
-        prepared = self._prepared.get(None) or self._prepare(None)
+        prepared = self._credentials(None)
         fixed = [pair for pair in prepared.headers if pair[0].lower() not in names]
         token: str | None = None
         if prepared.oauth is not None:
@@ -228,7 +238,21 @@ class Exchange:
                 message = f"{name}: a control character or a letter beyond ASCII may not stand in a header"
                 raise InvalidInput(message, source=self._source)
 
-    def _prepare(self, auth: Auth | None) -> _Prepared:
+    def _credentials(self, auth: Auth | None) -> _Prepared:
+        """Give what credentials add, read again now and then: where that fails, those of before are used on."""
+        now = self._clock()
+        prepared = self._prepared.get(auth)
+        if prepared is None or prepared.good_until < now:
+            try:
+                prepared = self._prepare(auth, now + _REREAD_S)
+            except DeclarationError:
+                if prepared is None:
+                    raise
+                prepared = dataclasses.replace(prepared, good_until=now + _REREAD_S)
+            self._prepared[auth] = prepared
+        return prepared
+
+    def _prepare(self, auth: Auth | None, good_until: float) -> _Prepared:
         own = self._auth if auth is None else auth
         sent = () if own is None else own.headers()
         names = {name.lower() for name, _ in sent} - {"cookie"}
@@ -236,9 +260,7 @@ class Exchange:
         names |= {"authorization"} if oauth is not None else set()
         fixed = [pair for pair in self._fixed if pair[0].lower() not in names]
         parameters = "" if own is None else urlencode(own.parameters())
-        prepared = _Prepared(one_cookie((*sent, *fixed)), parameters, oauth, frozenset(names))
-        self._prepared[auth] = prepared
-        return prepared
+        return _Prepared(one_cookie((*sent, *fixed)), parameters, oauth, frozenset(names), good_until)
 
     async def _stream(self, method: str, url: str, headers: Pairs, body: Stream, oauth: OAuth2 | None) -> Reply:
         try:
@@ -277,6 +299,8 @@ class Exchange:
             return UpstreamTimeout(f"{source} did not answer in time", source=source)
         if isinstance(exc, TransportUnavailable):
             return UpstreamUnavailable(f"{source} cannot be reached", source=source)
+        if isinstance(exc, TransportTooLarge):
+            return UpstreamInvalid(f"{source} answered with {exc}", source=source)
         return UpstreamInvalid(f"{source} did not answer in HTTP", source=source)
 
 

@@ -15,12 +15,14 @@ from pyreqwest.response import Response
 
 from sources.httpx_transport import HttpxTransport
 from sources.transport import (
+    MAX_REPLY_BYTES,
     Content,
     Headers,
     Reply,
     Streamed,
     TransportInvalid,
     TransportTimeout,
+    TransportTooLarge,
     TransportUnavailable,
 )
 
@@ -35,6 +37,9 @@ class PyreqwestTransport:
             backend may take for each piece, and for its reply after the last one.
         connect_timeout_s: seconds for connecting.
         read_timeout_s: seconds between two pieces of the reply.
+        max_reply_bytes: of a reply's body, unpacked; of a larger one no more than this is read.
+        idle_s: seconds after which an idle connection is not used again. Many servers (uvicorn and node among them)
+            hang up after 5, and a request that is sent at that moment is lost.
         headers: sent with each request.
     """
 
@@ -44,11 +49,15 @@ class PyreqwestTransport:
         timeout_s: float,
         connect_timeout_s: float,
         read_timeout_s: float | None = None,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
+        idle_s: float = 4.0,
         headers: Headers = (),
     ) -> None:
         self._timeout_s = timeout_s
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
+        self._max_reply_bytes = max_reply_bytes
+        self._idle_s = idle_s
         self._headers = tuple(headers)
         self._client: Client | None = None
         self._streams: Client | None = None
@@ -101,8 +110,13 @@ class PyreqwestTransport:
                 builder = builder.body_bytes(body)
             elif body is not None:
                 builder = builder.body_stream(body)
-            response = await builder.build().send()
-            return Reply(response.status, await response.bytes(), functools.partial(_header, response))
+            async with builder.build_streamed() as response:
+                # Unpacked a little at a time, beside the event loop, up to the first byte that is too many. What
+                # Content-Length says is not asked: with Transfer-Encoding beside it, it bounds nothing.
+                content = await response.body_reader.read(self._max_reply_bytes + 1) or b""
+                if len(content) > self._max_reply_bytes:
+                    raise TransportTooLarge(self._max_reply_bytes)
+                return Reply(response.status, content, functools.partial(_header, response))
         except _TIMEOUTS as exc:
             raise TransportTimeout from exc
         except reqwest.DecodeError as exc:
@@ -154,6 +168,7 @@ class PyreqwestTransport:
 
     def _builder(self) -> ClientBuilder:
         builder = ClientBuilder().connect_timeout(dt.timedelta(seconds=self._connect_timeout_s)).follow_redirects(False)
+        builder = builder.pool_idle_timeout(dt.timedelta(seconds=self._idle_s))
         return builder.default_headers(list(self._headers)) if self._headers else builder
 
 

@@ -22,9 +22,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
-from sources.auth import Secret
 from sources.backoff import Backoff
 from sources.errors import DeclarationError, SourceError, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from sources.secret import Secret
 
 S = TypeVar("S")
 _REFUSALS = (
@@ -85,7 +85,7 @@ class Redis:
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``, with user, password and database where there are any.
-        env: the environment variable that holds the address.
+        env: the environment variable that holds the address; `file` is the file that does.
         timeout: seconds for connecting and for a command; also how long a connection may be silent before it has to
             show that it lives.
         backoff: gives the waits between attempts to connect.
@@ -99,11 +99,12 @@ class Redis:
         url: str | None = None,
         *,
         env: str | None = None,
+        file: str | None = None,
         timeout: float = 5.0,
         backoff: Callable[[], Backoff] = Backoff,
     ) -> None:
-        self._secret = Secret(url, env, "Redis")
-        self._shown = f"env={env!r}" if url is None else repr(_shown(url))
+        self._secret = Secret(url, env, "Redis", file)
+        self._shown = repr(_shown(url)) if url is not None else f"env={env!r}" if env else f"file={file!r}"
         if not 0 < timeout < math.inf:
             raise DeclarationError(f"Redis: timeout={timeout!r}: expected a number of seconds that is more than 0")
         self.timeout_s = timeout
@@ -116,7 +117,7 @@ class Redis:
         return f"Redis({self._shown})"
 
     def missing(self) -> list[str]:
-        """Give the environment variable that is needed and not set."""
+        """Give the environment variable or file that is needed and not there."""
         return self._secret.missing()
 
     def in_time(self) -> asyncio.Timeout:

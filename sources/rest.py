@@ -45,9 +45,10 @@ from sources.manner import Manner
 from sources.paging import Header, Paging
 from sources.policy import Policy
 from sources.pushing import Pushing
+from sources.secret import lacking
 from sources.shield import Health, Left
 from sources.template import RefusedValue, Template, scalar_text
-from sources.transport import Reply, Transport
+from sources.transport import MAX_REPLY_BYTES, Reply, Transport
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T", bound=type)
@@ -71,6 +72,7 @@ class Rest(Pushing):
         forward: client headers passed on to this backend; what depends on them is private to that client.
         headers: fixed headers of each request.
         max_batch: keys in one batch call at most; more are split over several calls.
+        max_reply_bytes: of one reply, unpacked; of a larger one the rest is not read, and it is a failure.
         reason: dotted path, in a reply of status 4xx, to the text that says why; without it clients see the status.
         client: an `httpx.AsyncClient`, or any `Transport`, to send with instead of the built-in one.
     """
@@ -97,6 +99,7 @@ class Rest(Pushing):
         forward: str | Sequence[str] = (),
         headers: Mapping[str, str] | None = None,
         max_batch: int = 100,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
         reason: str | None = None,
         client: httpx.AsyncClient | Transport | None = None,
     ) -> None:
@@ -117,7 +120,8 @@ class Rest(Pushing):
         self._reason: tuple[str, ...] = ()
         if not name or not isinstance(name, str):
             self._fault("a source needs a name")
-        for option, value in (("ttl", ttl), ("max_batch", max_batch - 1)):
+        whole = (("max_batch", max_batch - 1), ("max_reply_bytes", max_reply_bytes - 1))
+        for option, value in (("ttl", ttl), *whole):
             if not (math.isfinite(value) and value >= 0):
                 self._fault(f"{option} is too small" if value < 0 else f"{option} is not a number")
         own: dict[str, Any] = {
@@ -152,7 +156,8 @@ class Rest(Pushing):
                 headers=headers or {},
                 forward=forward,
                 policy=Policy() if refused else self.policy,
-                transport=transport_of(client),
+                max_reply_bytes=max_reply_bytes,
+                transport=transport_of(client, max_reply_bytes=max_reply_bytes),
             )
 
     @contextlib.contextmanager
@@ -348,9 +353,9 @@ class Rest(Pushing):
         """How the backend is doing: the state of its breaker, its failures, who is under way and who waits."""
         return self.exchange.health
 
-    def missing_environment(self) -> list[str]:
-        """Give the environment variables that this source's credentials need and that are not set."""
-        return [] if self.auth is None else self.auth.missing()
+    def missing(self) -> list[str]:
+        """Give a sentence for each environment variable or file that this source needs and that is not there."""
+        return [] if self.auth is None else [lacking(name) for name in self.auth.missing()]
 
     def target(self, endpoint: Endpoint, values: Mapping[str, object]) -> str:
         """Expand the endpoint's template: path and query below the source's address.

@@ -397,7 +397,7 @@ async def test_a_token_endpoint_that_hangs_is_given_up() -> None:
 async def test_a_missing_client_secret_is_named_and_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WEFT_TEST_SECRET", raising=False)
     async with protected(client_secret=None, env="WEFT_TEST_SECRET") as (backend, source):
-        assert source.missing_environment() == ["WEFT_TEST_SECRET"]
+        assert source.missing() == ["the environment variable WEFT_TEST_SECRET is not set"]
         with pytest.raises(DeclarationError, match="WEFT_TEST_SECRET is not set"):
             await source.send("GET", "/a")
         assert backend.asked == []

@@ -187,7 +187,7 @@ async def test_a_missing_environment_variable_is_named_before_and_when_it_is_nee
     monkeypatch.delenv("SHOP_KEY", raising=False)
     fake = echo()
     source = Rest("s", "http://s.example", client=fake, auth=ApiKey("x-key", env="SHOP_KEY"))
-    assert source.missing_environment() == ["SHOP_KEY"]
+    assert source.missing() == ["the environment variable SHOP_KEY is not set"]
     with pytest.raises(DeclarationError, match="SHOP_KEY is not set"):
         await source.send("GET", "/a")
     assert fake.calls == []

@@ -205,6 +205,25 @@ async def test_closing_what_never_sent_is_fine() -> None:
     await transport.aclose()
 
 
+@pytest.mark.parametrize(("idle_s", "connections"), [(0.05, 2), (60.0, 1)])
+async def test_a_connection_that_was_idle_for_long_is_not_used_again(idle_s: float, connections: int) -> None:
+    callers: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            callers.append(scope["client"])
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body"})
+
+    with running(app) as address:
+        transport = PyreqwestTransport(timeout_s=5, connect_timeout_s=5, idle_s=idle_s)
+        await transport.send("GET", f"{address}/", (), None)
+        await asyncio.sleep(0.15)
+        await transport.send("GET", f"{address}/", (), None)
+        await transport.aclose()
+    assert len(set(callers)) == connections
+
+
 async def test_default_headers_are_in_every_request() -> None:
     seen: list[Request] = []
 

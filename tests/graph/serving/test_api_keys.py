@@ -362,7 +362,7 @@ def test_a_place_is_named_by_a_text(file: Path, monkeypatch: pytest.MonkeyPatch)
     assert repr(api_keys_of(str(file))) == f"ApiKeys(KeyFile({str(file)!r}))"
     assert repr(api_keys_of("env:OUR_FILE")) == f"ApiKeys(KeyFile({str(file)!r}))"
     assert repr(api_keys_of("env:OUR_REDIS")) == "ApiKeys(RedisKeys(Redis(env='OUR_REDIS'), 'weft:key:'))"
-    with pytest.raises(GraphError, match="API keys: NO_SUCH is not set"):
+    with pytest.raises(GraphError, match="API keys: the environment variable NO_SUCH is not set"):
         api_keys_of("env:NO_SUCH")
 
 
