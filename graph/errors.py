@@ -34,7 +34,7 @@ CODES = {
     "FORBIDDEN": "a permission or an extension of the graph denies it to this client",
     "LIMIT_EXCEEDED": "the request is larger than this server accepts",
     "UPSTREAM_TIMEOUT": "a backend did not answer in time",
-    "UPSTREAM_UNAVAILABLE": "a backend cannot be reached",
+    "UPSTREAM_UNAVAILABLE": "a backend cannot be reached, or is left alone since it fails or is busy",
     "UPSTREAM_ERROR": "a backend answered with an error status",
     "UPSTREAM_INVALID": "a backend answered something other than the schema promises",
     "EVENTS_LOST": "events may be missing: the stream of a backend was interrupted, or the graph replaced",

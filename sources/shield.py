@@ -14,6 +14,7 @@ Decisions are made by state machines with injected clocks; here they are only fo
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import random
 import time
@@ -25,6 +26,7 @@ from sources.breaker import NEVER, Circuit, State
 from sources.budget import Budget
 from sources.bulkhead import Bulkhead
 from sources.errors import NotAsked, SourceError, UpstreamTimeout, UpstreamUnavailable
+from sources.hedging import first_good, is_good
 from sources.latencies import Latencies
 from sources.policy import Policy
 from sources.retrying import Retrying
@@ -183,7 +185,7 @@ class Shield:
         failure: SourceError | None = None
         while True:
             try:
-                reply = await self._once(attempt, request, ends_at, keeps_time)
+                reply = await self._attempt(attempt, request, ends_at, keeps_time)
                 if reply.status not in _LATER:
                     return reply
             except NotAsked as exc:
@@ -204,6 +206,22 @@ class Shield:
         if reply is not None:
             return reply
         raise failure or self._too_late()
+
+    async def _attempt(self, attempt: Attempt, request: Request, ends_at: float, keeps_time: bool) -> Reply:
+        """Make one attempt; where the policy hedges and it takes longer than most, a second one beside it."""
+        if not self._policy.hedge:
+            return await self._once(attempt, request, ends_at, keeps_time)
+        began_at, p95_s = self._clock(), self._latencies.p95_s()
+        first = functools.partial(self._once, attempt, request, ends_at, keeps_time)
+        second = functools.partial(self._once, attempt, request, ends_at, False)
+        reply = await (first() if p95_s is None else first_good(first, second, p95_s, self._may_hedge))
+        if is_good(reply):
+            self._latencies.add(self._clock() - began_at)
+        return reply
+
+    def _may_hedge(self) -> bool:
+        is_sound = self._circuit.state is State.CLOSED and not self._bulkhead.is_full
+        return is_sound and self._budget.take(self._clock())
 
     def _too_late(self) -> UpstreamTimeout:
         return UpstreamTimeout(f"{self._source} did not answer in time", source=self._source)
