@@ -197,4 +197,5 @@ def _client(record: ApiKeyRecord, expires_at: float | None) -> Client:
         claims={"name": record.name},
         expires_at=expires_at,
         is_revocable=True,
+        rates=record.own_rates() or None,
     )

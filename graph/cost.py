@@ -50,6 +50,11 @@ class Cost:
     calls: int
     introspection: float = 0.0
 
+    @property
+    def weight(self) -> float:
+        """The cost as one number."""
+        return max(self.fields, self.types)
+
 
 class Estimate:
     """What an operation costs, as it depends on its variables."""
@@ -92,7 +97,7 @@ class Estimator:
         Raises:
             RequestError: it does.
         """
-        limits, weighed = self._limits, max(cost.fields, cost.types)
+        limits, weighed = self._limits, cost.weight
         if limits.max_cost is not None and weighed > limits.max_cost:
             raise exceeded(f"the operation's estimated cost is {weighed:.15g}, more than {limits.max_cost:.15g}")
         if limits.max_upstream_calls is not None and cost.calls > limits.max_upstream_calls:

@@ -139,15 +139,21 @@ class Graph:
         limits = limits or Limits()
         if schema.config.disable_field_suggestions:
             limits = dataclasses.replace(limits, suggestions=False)
+        self.trusting = settings = trust or Trust()
         try:
             limits = limits.overridden(os.environ)
+        except ValueError as exc:
+            faults.append(str(exc))
+        try:
+            settings = settings.overridden(os.environ)
         except ValueError as exc:
             faults.append(str(exc))
         if faults:
             raise GraphError([*faults, *_missing(bindings.sources), *self.receiving.missing()])
         self.schema = schema._schema
-        self.trusting = trust or Trust()
-        self.clients = self.trusting.all_clients()
+        self.metering = settings.metering()
+        self.clients = settings.all_clients(self.metering)
+        self.proxies = settings.all_proxies()
         self.sources: tuple[Rest, ...] = tuple(bindings.sources)
         self.engine = Engine(
             self.schema, bindings, store=store, limits=limits, timeout_s=timeout, extended=bool(extensions), bus=bus
@@ -160,6 +166,7 @@ class Graph:
             GraphError: environment variables are missing; it lists all of them.
         """
         missing = [*_missing(self.sources), *self.receiving.missing(), *self.clients.missing()]
+        missing += self.metering.missing()
         if missing:
             raise GraphError(missing)
 
@@ -266,6 +273,7 @@ class Graph:
         await self.engine.loader.aclose()
         if not any(graph.trusting is self.trusting for graph in keeping):
             await self.clients.aclose()
+        await self.metering.aclose()
         for source in self.sources:
             if not any(source in graph.sources for graph in keeping):
                 await source.aclose()

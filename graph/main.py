@@ -127,10 +127,16 @@ def serve(
         typer.Option(envvar="WEFT_TRUSTED_DOCUMENTS", help="A list of documents: no others run.", metavar="FILE"),
     ] = None,
     introspection: Annotated[bool | None, typer.Option(help="Whether clients may ask for the schema.")] = None,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RATE", help="What each client may ask, as requests=100/60s; may be given repeatedly."),
+    ] = None,
 ) -> None:
     """Serve a graph over HTTP."""
     if introspection is not None:
         os.environ["WEFT_INTROSPECTION"] = str(introspection).lower()  # for this process and its workers
+    if rate:
+        os.environ["WEFT_RATES"] = ",".join(rate)
     options = _Served(targets, cors_origin or [], max_batch, trusted_documents)
     # What Python keeps of a compiled module tells an edit by its second and its length, which is too coarse here.
     sys.dont_write_bytecode |= reload
@@ -154,6 +160,10 @@ def serve(
             if app.graph.receiving.webhooks and isinstance(app.graph.engine.subscriptions.bus, MemoryBus):
                 say(
                     "a webhook reaches only the worker that takes it; Graph(bus=RedisBus(...)) lets all of them hear it"
+                )
+            if app.graph.metering.is_on and not app.graph.metering.is_for_all:
+                say(
+                    "each worker counts rates for itself; Trust(rates_store=Redis(...)) lets all of them count together"
                 )
             os.environ[_SERVED] = msgspec.json.encode(options).decode()
             run_workers(configured(app, drain_seconds, "graph.main:served", workers=workers), listening)

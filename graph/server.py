@@ -41,7 +41,7 @@ SERVER_OPTIONS: dict[str, Any] = {
     "ws_ping_interval": None,  # the protocol has its own ping
     "ws_per_message_deflate": False,  # 40 kB for each socket, and the same bytes compressed again for each
     "interface": "asgi3",
-    "proxy_headers": False,  # nothing here looks at the client's address, and the middleware costs each request 2 µs
+    "proxy_headers": False,  # `Trust(proxies=...)` says whom to believe, where anything asks for an address at all
     "server_header": False,
 }
 
@@ -164,6 +164,7 @@ class App:
             return
         graph.check_environment()
         graph.engine.subscriptions.take_over(self.graph.engine.subscriptions)
+        graph.metering.take_over(self.graph.metering)
         before, self._serving = self._serving, self._serving_of(graph)
         self._sockets.serving = self._serving
         self._retiring[before] = asyncio.get_running_loop().create_task(self._retire(before))

@@ -22,11 +22,11 @@ from graph.answering import Answering, refuse
 from graph.asgi import Receive, Scope, Send, hang_up, respond
 from graph.batching import answer_batch
 from graph.body import Disconnected, read_body
-from graph.client import NOBODY, Caller
+from graph.client import ANONYMOUS, NOBODY, Caller
 from graph.cors import Cors, CrossOrigin
 from graph.credentials import Credentials
 from graph.engine import Context, Request
-from graph.errors import RequestError
+from graph.errors import RateLimited, RequestError
 from graph.graph import Graph
 from graph.login import expiry
 from graph.parts import Parts, accepted_parts
@@ -86,6 +86,7 @@ class Serving:
         self._answering = Answering(graph.engine, compression=compression)
         self._cross_origin = None if cors is None else CrossOrigin(cors, graph.engine.forwards)
         self._clients = graph.clients
+        self._asks_nobody = graph.clients.is_open and not graph.metering.is_on
         self._uploads = Uploads(
             graph.engine,
             max_body_bytes=max_body_bytes,
@@ -123,9 +124,13 @@ class Serving:
         try:
             if media_type is None:
                 raise RequestError.of(f"this server answers in {GRAPHQL_JSON} or {JSON}", "BAD_REQUEST", 406)
+            headers = headers.end_to_end(self._engine.forwards)
             caller = NOBODY
-            if not self._clients.is_open:
+            if not self._asks_nobody:
                 caller = await self._caller(scope, headers)
+                if caller.meter is not None:
+                    send = caller.meter.over(send, is_get=method != "POST")
+                    await caller.meter.admit()
                 if self._clients.writes:
                     headers = headers.without(self._clients.writes)
                 if caller.client.headers:
@@ -138,7 +143,10 @@ class Serving:
             else:
                 answer = await self._get(scope, headers, caller, method, receive, parts, streamed)
         except RequestError as exc:
-            await refuse(send, exc, media_type)
+            if isinstance(exc, RateLimited) and streamed is not None and streamed.whole is not None:
+                await send_whole(send, streamed.whole, msgspec.json.encode(exc.report()))
+            else:
+                await refuse(send, exc, media_type)
             return
         except (Disconnected, Departed):
             return
@@ -219,9 +227,12 @@ class Serving:
         Raises:
             RequestError: nobody who may.
         """
-        address = scope.get("client")
-        shown = Credentials(headers, {}, address[0] if address else None, scope)
-        return Caller(self._clients.known(shown) or await self._clients.find(shown))
+        graph, client = self.graph, ANONYMOUS
+        address = graph.proxies.address(scope, headers)
+        if not self._clients.is_open:
+            shown = Credentials(headers, {}, address, scope)
+            client = self._clients.known(shown) or await self._clients.find(shown)
+        return Caller(client, graph.metering.meter(client, address))
 
     async def _post(
         self,

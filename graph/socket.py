@@ -94,7 +94,8 @@ class Sockets:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one socket, as ASGI has it."""
         await receive()  # that it would connect
-        headers = brought_along(self._cors, Headers(scope["headers"]))
+        sent = Headers(scope["headers"]).end_to_end(self.serving.graph.engine.forwards)
+        headers = brought_along(self._cors, sent)
         if headers is None:
             await _turn_away(scope, send, 403, b"pages of this origin may not open a socket")
             return
@@ -294,10 +295,10 @@ class _Socket:
     async def _log_in(self, payload: dict[str, Any]) -> None:
         sockets, conversation = self._sockets, self._conversation
         try:
-            graph, address = sockets.serving.graph, self._scope.get("client")
-            shown = Credentials(self._headers, payload, address[0] if address else None, self._scope)
-            self._shown = shown
-            found = await log_in(shown, graph.clients, graph.engine.forwards)
+            graph = sockets.serving.graph
+            address = graph.proxies.address(self._scope, self._headers)
+            self._shown = Credentials(self._headers, payload, address, self._scope)
+            found = await log_in(self._shown, graph.clients, graph.engine.forwards)
         except RequestError as exc:
             actions = conversation.refused("; ".join(error.message for error in exc.errors))
         except Exception:
@@ -325,8 +326,9 @@ class _Socket:
             log.exception("a login failed")
 
     def _welcome(self, client: Client) -> None:
+        graph = self._sockets.serving.graph
         scope, payload, added = self._scope, self._shown.payload, client.context
-        said_by_us = self._sockets.serving.graph.clients.writes
+        said_by_us = graph.clients.writes
         own = {name: value for name, value in self._shown.headers.items() if name not in said_by_us}
         headers = {**own, **client.headers}
 
@@ -337,7 +339,8 @@ class _Socket:
             request = HTTPConnection({**scope, "headers": lines})
             return {"request": request, "client": client, "connection_params": payload, **(added or {})}
 
-        self._headers, self._context, self._caller = headers, context, Caller(client)
+        self._headers, self._context = headers, context
+        self._caller = Caller(client, graph.metering.meter(client, self._shown.address))
 
     # -- operations ---------------------------------------------------------------------------------------------------
 
@@ -363,6 +366,7 @@ class _Socket:
         """Send the results of an operation, and give what is to be said of its end."""
         conversation, request, serving = self._conversation, operation.request, self._sockets.serving
         engine = serving.graph.engine
+        await self._caller.admit()
         subscriber = await engine.subscriptions.open(request, self._headers, self._context, self._caller)
         if subscriber is not None:
             with closing(subscriber):

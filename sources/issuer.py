@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import SplitResult
@@ -16,11 +15,11 @@ from sources.address import check_address, shown_address
 from sources.errors import DeclarationError, UpstreamError, UpstreamInvalid, UpstreamTimeout, UpstreamUnavailable
 from sources.httpx_transport import transport_of
 from sources.pyreqwest_transport import PyreqwestTransport
-from sources.transport import Streamed, Transport, TransportError, TransportTimeout, TransportUnavailable
+from sources.transport import Transport, TransportError, TransportTimeout, TransportTooLarge, TransportUnavailable
 
 NAME = "token issuer"
 _WELL_KNOWN = "/.well-known/openid-configuration"
-_HEADERS = (("accept", "application/jwk-set+json, application/json"), ("accept-encoding", "gzip"))
+_HEADERS = (("accept", "application/jwk-set+json, application/json"),)
 _MOST_BYTES = 512_000
 
 
@@ -74,7 +73,9 @@ class Issuer:
         self._jwks = jwks
         self._issuer = issuer or ""
         self._timeout_s = timeout_s
-        self._transport = transport_of(client) or PyreqwestTransport(timeout_s=timeout_s, connect_timeout_s=timeout_s)
+        self._transport = transport_of(client, max_reply_bytes=_MOST_BYTES) or PyreqwestTransport(
+            timeout_s=timeout_s, connect_timeout_s=timeout_s, max_reply_bytes=_MOST_BYTES
+        )
 
     async def published(self) -> Published:
         """Give the keys of today.
@@ -89,6 +90,8 @@ class Issuer:
             raise UpstreamTimeout("it did not answer in time", source=NAME) from exc
         except TransportUnavailable as exc:
             raise UpstreamUnavailable("it cannot be reached", source=NAME) from exc
+        except TransportTooLarge as exc:
+            raise UpstreamInvalid(f"it answered with {exc}", source=NAME) from exc
         except TransportError as exc:
             raise UpstreamInvalid("it did not answer in HTTP", source=NAME) from exc
 
@@ -114,20 +117,12 @@ class Issuer:
         return configuration.jwks_uri
 
     async def _get(self, url: str) -> Published:
-        async with self._transport.stream("GET", url, _HEADERS) as reply:
-            if reply.status != 200:
-                raise UpstreamError(f"it answered with status {reply.status}", source=NAME, status=reply.status)
-            return Published(await _body(reply), reply.header("cache-control"))
-
-
-async def _body(reply: Streamed) -> bytes:
-    body = bytearray()
-    async with aclosing(reply.chunks()) as chunks:
-        async for chunk in chunks:
-            body += chunk
-            if len(body) > _MOST_BYTES:
-                raise UpstreamInvalid(f"it answered with more than {_MOST_BYTES} bytes", source=NAME)
-    return bytes(body)
+        reply = await self._transport.send("GET", url, _HEADERS, None)
+        if reply.status != 200:
+            raise UpstreamError(f"it answered with status {reply.status}", source=NAME, status=reply.status)
+        if len(reply.body) > _MOST_BYTES:  # of a transport that has no bound of its own
+            raise TransportTooLarge(_MOST_BYTES)
+        return Published(reply.body, reply.header("cache-control"))
 
 
 def _checked(url: str) -> SplitResult:

@@ -286,7 +286,7 @@ async def test_an_issuer_without_keys_has_no_good_tokens(caplog: pytest.LogCaptu
         ((200, b"[]"), "no JWK set"),
         ((200, b"[" * 100_000), "no JWK set"),
         ((200, {"keys": [ONE] * 101}), "a JWK set of more than 100 keys"),
-        ((200, b" " * 600_000), "it answered with more than 512000 bytes"),
+        ((200, b" " * 600_000), "it answered with more than 512,000 bytes"),
     ],
 )
 async def test_while_keys_cannot_be_had_the_old_ones_are_good_for_a_bounded_time(

@@ -305,17 +305,18 @@ async def test_keys_come_from_the_environment_or_a_file(monkeypatch: pytest.Monk
         ({"env": "JWT_UNSET"}, "Jwt: the environment variable JWT_UNSET is not set"),
         (
             {"env": "JWT_SHORT"},
-            "Jwt: the environment variable JWT_SHORT: a shared secret needs 32 bytes or more, and this one has 5",
+            "Jwt: JWT_SHORT: a shared secret needs 32 bytes or more, and this one has 5",
         ),
-        ({"file": "/nowhere/key"}, "Jwt: the file '/nowhere/key' cannot be read: No such file or directory"),
-        ({"file": "/"}, "Jwt: the file '/' cannot be read: Is a directory"),
-        ({"file": "/dev/null"}, "Jwt: the file '/dev/null' is empty"),
+        ({"file": "/nowhere/key"}, "Jwt: the file /nowhere/key is not there, is empty, or cannot be read as text"),
+        ({"file": "/dev/null"}, "Jwt: the file /dev/null is not there, is empty, or cannot be read as text"),
+        ({"env": "JWT_ELSEWHERE"}, "Jwt: the file /nowhere/key is not there, is empty, or cannot be read as text"),
     ],
 )
 def test_a_key_that_is_not_there_is_a_fault_before_serving(
     options: dict[str, Any], fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JWT_SHORT", "short")
+    monkeypatch.setenv("JWT_ELSEWHERE_FILE", "/nowhere/key")
     graph = Graph(query=Query, trust=Trust(clients=[Jwt(**options)]))
     with pytest.raises(GraphError) as refused:
         graph.check_environment()
