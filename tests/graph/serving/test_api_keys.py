@@ -16,7 +16,7 @@ import pytest
 import strawberry
 from websockets.exceptions import ConnectionClosed
 
-from graph import ApiKeys, App, Client, Credentials, Graph, GraphError, Trust, Unauthenticated
+from graph import ApiKeys, App, Client, Credentials, Graph, GraphError, Rate, Trust, Unauthenticated
 from graph.apikey import id_of, new_key
 from graph.apikeys import api_keys_of
 from graph.credentials import Authenticator
@@ -207,6 +207,14 @@ def test_a_key_that_is_revoked_is_refused_for_requests_within_seconds(file: Path
         until(lambda: ask(url, **{"x-api-key": key}).status_code == 401)
         answer = ask(url, **{"x-api-key": key})
         assert error_of(answer) == (401, "UNAUTHENTICATED", "the API key has been revoked")
+
+
+def test_a_key_has_rates_of_its_own(file: Path) -> None:
+    key, other = make(file, "--rate", "requests=2/1h", "--rate", "calls=5/1h"), make(file)
+    trust = Trust(clients=[ApiKeys(file)], rates=[Rate(requests=3, per=3600)])
+    with running(App(Graph(query=Query, trust=trust))) as url:
+        assert [ask(url, **{"x-api-key": key}).status_code for _ in range(3)] == [200, 200, 429]
+        assert [ask(url, **{"x-api-key": other}).status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
 def refused_on(socket: Socket) -> bool:
