@@ -15,6 +15,7 @@ from sources.address import check_address, shown_address
 from sources.errors import DeclarationError, UpstreamError, UpstreamInvalid, UpstreamTimeout, UpstreamUnavailable
 from sources.httpx_transport import transport_of
 from sources.pyreqwest_transport import PyreqwestTransport
+from sources.tls import Tls
 from sources.transport import Transport, TransportError, TransportTimeout, TransportTooLarge, TransportUnavailable
 
 NAME = "token issuer"
@@ -50,6 +51,7 @@ class Issuer:
         jwks: where it publishes its keys, in full; None where that is to be discovered.
         issuer: its name, below which its configuration is found.
         timeout_s: seconds for all of it.
+        tls: certificates for the issuer; it is verified in any case.
 
     Raises:
         DeclarationError: an address is impossible.
@@ -61,8 +63,11 @@ class Issuer:
         jwks: str | None = None,
         issuer: str | None = None,
         timeout_s: float = 5.0,
+        tls: Tls | None = None,
         client: httpx.AsyncClient | Transport | None = None,
     ) -> None:
+        if tls is not None and client is not None:
+            raise DeclarationError("tls= is for the built-in client: with client=, that one has the certificates")
         address = issuer if jwks is None else jwks
         parts = _checked(address or "")
         if jwks is None and (parts.query or parts.fragment):
@@ -73,9 +78,14 @@ class Issuer:
         self._jwks = jwks
         self._issuer = issuer or ""
         self._timeout_s = timeout_s
+        self._tls = tls
         self._transport = transport_of(client, max_reply_bytes=_MOST_BYTES) or PyreqwestTransport(
-            timeout_s=timeout_s, connect_timeout_s=timeout_s, max_reply_bytes=_MOST_BYTES
+            timeout_s=timeout_s, connect_timeout_s=timeout_s, max_reply_bytes=_MOST_BYTES, tls=tls
         )
+
+    def missing(self) -> list[str]:
+        """Give what is wrong with the certificates, a sentence each."""
+        return [] if self._tls is None else self._tls.missing()
 
     async def published(self) -> Published:
         """Give the keys of today.

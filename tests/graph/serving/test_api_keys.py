@@ -388,3 +388,17 @@ def test_a_header_of_another_name_may_bring_keys(file: Path) -> None:
     with running(App(graph_of(ApiKeys(file, header="X-Till"), anonymous=True))) as url:
         assert ask(url, **{"x-till": key}).json() == {"data": {"me": f"key:{id_of(key)}"}}
         assert ask(url, **{"x-api-key": key}).json() == {"data": {"me": None}}
+
+
+def test_a_key_may_have_rates_of_its_own(tmp_path: Path) -> None:
+    store = tmp_path / "keys.json"
+    rich = make(store, "--rate", "requests=50/1m;name=gold", "--rate", "calls=9/1h")
+    poor = make(store)
+    trust = Trust(clients=[ApiKeys(store)], rates=[Rate(requests=1, per=60)])
+    with running(App(Graph(query=Query, trust=trust))) as url:
+
+        def ask(key: str) -> httpx.Response:
+            return httpx.post(f"{url}/graphql", json={"query": "{ me }"}, headers={"x-api-key": key})
+
+        assert ask(rich).headers["ratelimit-policy"] == '"gold";q=50;w=60, "calls";q=9;qu="calls";w=3600'
+        assert [ask(rich).status_code, ask(poor).status_code, ask(poor).status_code] == [200, 200, 429]
