@@ -12,11 +12,13 @@ from strawberry.types import Info
 
 from graph import Graph
 from resolvers import Upload, link
-from sources import Rest, Unsigned
+from sources import Breaker, Policy, Rest, Unsigned
 
 TIMEOUT_S = 0.5  # of each backend that is broken
 DEADLINE_S = 3.0  # of each operation
 TTL_S = 0.2  # of what is private
+# A breaker like that of every source, but for the time for which it is open: the tests would wait for it.
+POLICY = Policy(timeout=TIMEOUT_S, breaker=Breaker(open_for=0.2, longest=0.4))
 
 
 def _url(name: str) -> str:
@@ -24,11 +26,11 @@ def _url(name: str) -> str:
 
 
 steady = Rest("steady", _url("STEADY"))
-shaky = Rest("shaky", _url("SHAKY"), timeout=TIMEOUT_S)
-again = Rest("again", _url("SHAKY"), timeout=TIMEOUT_S, retries=2)
-private = Rest("private", _url("PRIVATE"), timeout=TIMEOUT_S, forward="Authorization", ttl=TTL_S)
-book = Rest("book", _url("BOOK"), timeout=TIMEOUT_S, retries=2)
-nowhere = Rest("nowhere", "http://nowhere.invalid", timeout=TIMEOUT_S)
+shaky = Rest("shaky", _url("SHAKY"), policy=POLICY)
+again = Rest("again", _url("SHAKY"), policy=POLICY, retries=2)
+private = Rest("private", _url("PRIVATE"), policy=POLICY, forward="Authorization", ttl=TTL_S)
+book = Rest("book", _url("BOOK"), policy=POLICY, retries=2)
+nowhere = Rest("nowhere", "http://nowhere.invalid", policy=POLICY)
 
 
 @strawberry.type
