@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from graph.apikey import ApiKeyRecord, id_of
 from graph.client import Client
-from graph.credentials import Credentials, Unauthenticated
-from graph.errors import GraphError, RequestError
+from graph.credentials import Credentials, Unauthenticated, Unavailable
+from graph.errors import GraphError
 from graph.keyfile import KeyFile
 from graph.keystore import KeyStore, KeyStoreFailed
 
@@ -99,7 +99,7 @@ class ApiKeys:
 
         Raises:
             Unauthenticated: it is no key, or not good any more.
-            RequestError: 503, for whether it is good cannot be told now.
+            Unavailable: whether it is good cannot be told now.
         """
         shown = self._shown(credentials)
         if shown is None:
@@ -109,7 +109,7 @@ class ApiKeys:
         try:
             record = await self._store.find(id)
         except KeyStoreFailed as exc:
-            raise _busy() from exc
+            raise Unavailable("API keys cannot be checked now: try again later", 1) from exc
         if record is None or not record.is_of(shown):
             raise Unauthenticated(_NOT_GOOD)
         now = self._now()
@@ -198,8 +198,3 @@ def _client(record: ApiKeyRecord, expires_at: float | None) -> Client:
         expires_at=expires_at,
         is_revocable=True,
     )
-
-
-def _busy() -> RequestError:
-    retry = ((b"retry-after", b"1"),)
-    return RequestError.of("API keys cannot be checked at the moment", "SERVER_BUSY", 503, headers=retry)

@@ -189,6 +189,7 @@ class Jwt:
             id=id,
             scopes=_listed(scopes),
             headers=dict(headers or {}),
+            is_revocable=isinstance(self._keys, PublishedKeys),  # a key may go
         )
         self._allowed = allowed
         self._verified: cachetools.LRUCache[str, _Known] = cachetools.LRUCache(cache_bytes, getsizeof=_size)
@@ -228,7 +229,7 @@ class Jwt:
         if token is None:
             return None
         refused = self._refused.get(token[-_TAIL:])
-        if refused is not None and refused.token == token:
+        if refused is not None and refused.token == token and self._clock() < self._keys.fresh_until:
             raise refusal(refused.said)
         header = self._looked_at(token)
         keys = await self._keys.fitting(header.kid, header.alg)
@@ -294,6 +295,55 @@ class Jwt:
         if not is_ours:  # so the keys of one issuer are not fetched for the tokens of another
             raise refusal("the token is of another issuer", Foreign)
         return header
+
+
+def jwt_of(
+    *,
+    jwks: str | None = None,
+    issuer: str | None = None,
+    audience: str | None = None,
+    env: str | None = None,
+    file: str | None = None,
+    algorithms: str | None = None,
+    leeway: str | float | None = None,
+    scopes: str | None = None,
+    headers: str | None = None,
+    cookie: str | None = None,
+) -> Jwt | None:
+    """Give the `Jwt` that options or variables of the environment describe, all of them texts; None where none is set.
+
+    Lists have commas between their items: ``audience="web,app"``, ``headers="X-User=sub,X-Tenant=org.id"``. An issuer
+    without anything that says where its keys are is asked for them.
+
+    Raises:
+        ValueError: a setting is impossible; it names all that are.
+    """
+    named = {"jwks": jwks, "issuer": issuer, "audience": audience, "env": env, "file": file, "cookie": cookie}
+    more = {"algorithms": algorithms, "leeway": leeway, "scopes": scopes, "headers": headers}
+    given: dict[str, Any] = {name: value for name, value in (named | more).items() if value not in (None, "")}
+    if not given:
+        return None
+    if given.keys() & {"issuer", "jwks", "env", "file"} == {"issuer"}:
+        given["discover"] = True
+    for name in given.keys() & {"audience", "algorithms", "scopes"}:
+        given[name] = [item.strip() for item in given[name].split(",") if item.strip()]
+    faults = []
+    if "headers" in given:
+        pairs = [pair.partition("=") for pair in given["headers"].split(",")]
+        faults += [f"Jwt: headers: {name!r} is no NAME=CLAIM" for name, _, claim in pairs if not claim.strip()]
+        given["headers"] = {name.strip(): claim.strip() for name, _, claim in pairs}
+    if "leeway" in given:
+        try:
+            given["leeway"] = float(given["leeway"])
+        except ValueError:
+            faults.append(f"Jwt: leeway: {given.pop('leeway')!r} is no number of seconds")
+    try:
+        made = Jwt(**given)
+    except ValueError as exc:
+        faults.append(str(exc))
+    if faults:
+        raise ValueError("; ".join(faults))
+    return made
 
 
 _ONE_OF = "give one of jwks=, discover=True, key=, env= and file=: where its keys are"

@@ -37,6 +37,7 @@ class Terms:
     id: str = "sub"
     scopes: Sequence[str] = ("scope", "scp")
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_revocable: bool = False
 
 
 def refusal(message: str, kind: type[Unauthenticated] = Unauthenticated) -> Unauthenticated:
@@ -105,6 +106,7 @@ def client_of(claims: Claims, terms: Terms, ends_at: float) -> Client:
         headers=headers,
         claims=MappingProxyType(dict(claims)),  # it is shared by all who show the token
         expires_at=None if ends_at == float("inf") else ends_at,
+        is_revocable=terms.is_revocable,
     )
 
 

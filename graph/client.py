@@ -27,7 +27,7 @@ class Client:
     id: str | None = None
     scopes: frozenset[str] = frozenset()
     is_authenticated: bool = True
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     context: Any = field(default=None, repr=False)
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
     expires_at: float | None = None

@@ -125,7 +125,7 @@ class Clients:
 
 def _later(why: Unavailable) -> RequestError:
     retry = ((b"retry-after", b"%d" % why.retry_after_s),)
-    return RequestError.of(str(why), "UPSTREAM_UNAVAILABLE", 503, headers=retry)
+    return RequestError.of(str(why), "SERVER_BUSY", 503, headers=retry)
 
 
 def check_headers(headers: Mapping[str, str]) -> None:

@@ -39,7 +39,7 @@ class Unavailable(Exception):
         self.retry_after_s = retry_after_s
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen: it is made for each request, and would take twice as long
 class Credentials:
     """What a client shows: with each request, or as it opens a socket.
 
@@ -51,7 +51,7 @@ class Credentials:
         scope: the connection, as ASGI has it.
     """
 
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     payload: Mapping[str, Any] = field(default_factory=dict, repr=False)
     address: str | None = None
     scope: Mapping[str, Any] = field(default_factory=dict, repr=False)

@@ -8,6 +8,7 @@ plain functions are FastAPI's own therefore. What comes after a ``yield`` runs b
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -56,7 +57,8 @@ class Dependency:
             self._app = _application(wanted)
             described = self._app.openapi()
         except Exception as exc:  # FastAPI, Pydantic and Python each have their own for what cannot be
-            raise ValueError(f"the dependency {self._name!r} cannot be: {exc}") from exc
+            said = str(exc).partition("\n")[0]
+            raise ValueError(f"the dependency {self._name!r} cannot be: {said}") from exc
         operation = described["paths"]["/{path}"]["get"]
         if "requestBody" in operation:
             raise ValueError(
@@ -136,7 +138,9 @@ def _nothing_more() -> Callable[[], Any]:
     messages: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive() -> Message:
-        return messages.pop() if messages else {"type": "http.disconnect"}
+        if not messages:
+            await asyncio.Event().wait()  # as a client does that stays
+        return messages.pop()
 
     return receive
 

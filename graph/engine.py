@@ -98,7 +98,7 @@ class Engine:
             getsizeof=lambda answer: len(answer.body) * 2 + answer.asked_bytes + 500,
         )
         self.subscriptions = Subscriptions(self, bus)
-        self._access = Access(bindings.requirements) if bindings.requirements.all else None
+        self.access = Access(bindings.requirements) if bindings.requirements.all else None
         self.forwards = tuple(sorted({name for source in bindings.sources for name in source.forward}))
 
     def kept(self, key: Hashable) -> Answer | None:
@@ -114,13 +114,13 @@ class Engine:
 
     def lack(self, caller: Caller) -> Lack | None:
         """Give what a client lacks of what the graph requires; None where it meets all of it."""
-        return None if self._access is None else self._access.lack(caller.client)
+        return None if self.access is None else self.access.lack(caller.client)
 
     def shared(
         self, key: Hashable, headers: Mapping[str, str], caller: Caller = NOBODY
     ) -> Answer | Awaitable[Answer] | None:
         """Give the answer of an identical request: kept, or to wait for; None when there is none to share."""
-        if self._access is not None and (lack := self._access.lack(caller.client)) is not None:
+        if self.access is not None and (lack := self.access.lack(caller.client)) is not None:
             key = (key, lack)
         private = self._under_way.get(key)
         if private is None:
@@ -161,7 +161,7 @@ class Engine:
             timed: whether the operation is over after `timeout_s`; not so where the caller sees to it.
         """
         lack = None
-        if self._access is not None and (lack := self._access.lack(caller.client)) is not None:
+        if self.access is not None and (lack := self.access.lack(caller.client)) is not None:
             key = (key, lack)
         kept = self.kept(key)
         if kept is not None:

@@ -33,7 +33,6 @@ CODES = {
     "UNAUTHENTICATED": "the client shows no credentials that are good, or they have expired",
     "FORBIDDEN": "a permission or an extension of the graph denies it to this client",
     "LIMIT_EXCEEDED": "the request is larger than this server accepts",
-    "SERVER_BUSY": "the server cannot take the request at the moment; `Retry-After` says when to come again",
     "UPSTREAM_TIMEOUT": "a backend did not answer in time",
     "UPSTREAM_UNAVAILABLE": "a backend cannot be reached, or is left alone since it fails or is busy",
     "UPSTREAM_ERROR": "a backend answered with an error status",

@@ -120,7 +120,7 @@ def read_keys(text: str | bytes, allowed: Collection[str]) -> list[Key]:
         try:
             read = msgspec.json.decode(written)
         except (msgspec.DecodeError, RecursionError, ValueError):
-            read = {}
+            read = None
         listed = read.get("keys", [read]) if isinstance(read, dict) else None
         if not isinstance(listed, list) or not listed or len(listed) > _MOST_KEYS:
             raise ValueError("it is no JWK, and no set of them")

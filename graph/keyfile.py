@@ -26,7 +26,7 @@ from graph.keystore import KeyStoreFailed
 
 log = logging.getLogger("weft")
 
-_MAX_BYTES = 8_000_000  # some 30,000 keys, and 40 ms to read them
+_MAX_BYTES = 2_000_000  # some 7,000 keys, and 40 ms to read them, in which the server does nothing else
 _LOOK_S = 1.0
 _LOCK_S = 10.0
 _AGAIN_S = 0.02

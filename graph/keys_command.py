@@ -44,7 +44,7 @@ def create(
         str | None, typer.Option(metavar="WHEN", help="After 90d, 12h, 8w; or at 2027-01-01, 2027-01-01T12:00Z.")
     ] = None,
     rate: Annotated[
-        list[str] | None, typer.Option(help="A rate of its own, such as requests=100/60; may be given repeatedly.")
+        list[str] | None, typer.Option(help="A rate of its own, such as requests=100/60s; may be given repeatedly.")
     ] = None,
     prefix: _Prefix = KEY_PREFIX,
     json: _Json = False,

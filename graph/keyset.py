@@ -190,14 +190,15 @@ class PublishedKeys:
 
     async def fitting(self, key_id: str | None, algorithm: str) -> Sequence[Key]:
         """Give the keys that a token may have been signed with; see `Keys`."""
-        if self._clock() >= self.fresh_until:
+        now = self._clock()
+        if now >= self.fresh_until:
             await self._fetched()
-        elif self._clock() >= self.refresh_at:
-            self.renew()
-        if self._lacks(key_id):
+        elif self._lacks(key_id):
             await self._miss()
-            if self._lacks(key_id) and self._failures:
-                raise _later()  # the key may be one that could not be fetched
+        elif now >= self.refresh_at:
+            self.renew()
+        if self._failures and self._lacks(key_id):
+            raise _later()  # the key may be one that could not be fetched
         return fitting(self._keys, key_id, algorithm)
 
     def renew(self) -> None:

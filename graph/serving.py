@@ -51,7 +51,6 @@ log = logging.getLogger("weft")
 _METHODS = (b"allow", b"GET, HEAD, OPTIONS, POST")
 _NAMES_A_DOCUMENT = (b"query=", b"documentId=", b"doc_id=", b"extensions=")
 _LAST_S = 1.0
-_LOGIN_S = 10.0
 
 
 class Serving:
@@ -124,6 +123,7 @@ class Serving:
         try:
             if media_type is None:
                 raise RequestError.of(f"this server answers in {GRAPHQL_JSON} or {JSON}", "BAD_REQUEST", 406)
+            headers = headers.end_to_end(self._engine.forwards)
             caller = NOBODY
             if not self._clients.is_open:
                 caller = await self._caller(scope, headers)
@@ -290,8 +290,7 @@ class Serving:
     async def _welcomes(self, scope: Scope) -> bool:
         """Tell whether who has sent a request may still stay; that nobody can tell is no reason to go."""
         try:
-            async with asyncio.timeout(_LOGIN_S):
-                await self._caller(scope, Headers(scope["headers"]))
+            await self._caller(scope, Headers(scope["headers"]))
         except RequestError as exc:
             return exc.status not in (401, 403)
         except Exception:

@@ -94,7 +94,8 @@ class Sockets:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one socket, as ASGI has it."""
         await receive()  # that it would connect
-        headers = brought_along(self._cors, Headers(scope["headers"]))
+        sent = Headers(scope["headers"]).end_to_end(self.serving.graph.engine.forwards)
+        headers = brought_along(self._cors, sent)
         if headers is None:
             await _turn_away(scope, send, 403, b"pages of this origin may not open a socket")
             return
@@ -312,8 +313,7 @@ class _Socket:
     async def _log_in_again(self) -> None:
         """Make out anew who the client is, by what it has shown; for what it raises, see `log_in`."""
         graph = self._sockets.serving.graph
-        async with asyncio.timeout(self._sockets.terms.login_timeout_s):
-            self._welcome(await log_in(self._shown, graph.clients, graph.engine.forwards))
+        self._welcome(await log_in(self._shown, graph.clients, graph.engine.forwards))
 
     async def _look_again(self) -> None:
         """End the socket of a client who is not welcome any more; that nobody can tell is no reason to."""

@@ -49,6 +49,7 @@ from resolvers.requires import (
     Requirements,
     RequiresScopes,
     authenticated,
+    requirements_of,
     requirements_of_federation,
     requires,
 )
@@ -158,6 +159,7 @@ __all__ = [
     "python_name",
     "raw_key",
     "refused_nulls",
+    "requirements_of",
     "requirements_of_federation",
     "requires",
     "shared",

@@ -76,6 +76,7 @@ from sources.shield import Health, Left
 from sources.signature import GitHub, Hmac, SharedSecret, Shopify, Stripe, Unsigned
 from sources.sse import ServerSent
 from sources.template import RefusedValue, Template
+from sources.tls import Tls
 from sources.transport import Reply, Streamed, Transport
 from sources.webhook import Webhook, publish_event, webhook_addresses
 from sources.websocket import WebSocketStream
@@ -166,6 +167,7 @@ __all__ = [
     "Stripe",
     "Template",
     "Timestamps",
+    "Tls",
     "TooManyPages",
     "Transport",
     "Unsigned",

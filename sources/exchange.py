@@ -29,6 +29,7 @@ from sources.policy import Policy
 from sources.pyreqwest_transport import PyreqwestTransport
 from sources.shield import Health, Left, Shield
 from sources.template import RefusedValue
+from sources.tls import Tls
 from sources.transport import (
     MAX_REPLY_BYTES,
     Content,
@@ -96,11 +97,16 @@ class Exchange:
         forward: Sequence[str] = (),
         policy: Policy | None = None,
         max_reply_bytes: int = MAX_REPLY_BYTES,
+        tls: Tls | None = None,
         transport: Transport | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._base = base_of(url)
+        if tls is not None and not self._base.startswith("https:"):
+            raise DeclarationError("tls= is for an address that begins with https://")
+        if tls is not None and transport is not None:
+            raise DeclarationError("tls= is for the built-in client: with client=, that one has the certificates")
         own = {name.lower() for name in auth.names} if auth is not None else set[str]()
         for name in (*(headers or {}), *forward):
             check_header_name(name)
@@ -121,6 +127,7 @@ class Exchange:
             connect_timeout_s=policy.connect_timeout,
             read_timeout_s=policy.read_timeout,
             max_reply_bytes=max_reply_bytes,
+            tls=tls,
         )
 
     @property

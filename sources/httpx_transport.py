@@ -50,6 +50,8 @@ class HttpxTransport:
 
     def __init__(self, client: httpx.AsyncClient, *, max_reply_bytes: int = MAX_REPLY_BYTES) -> None:
         client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        hooks = client.event_hooks
+        client.event_hooks = {**hooks, "request": [*hooks["request"], _hide_query]}
         self._client = client
         self._max_reply_bytes = max_reply_bytes
 
@@ -99,6 +101,18 @@ class HttpxTransport:
     async def aclose(self) -> None:
         """Close the client."""
         await self._client.aclose()
+
+
+class _WithoutQuery(httpx.URL):
+    """An address whose text has no query."""
+
+    def __str__(self) -> str:
+        return str(httpx.URL(self).copy_with(query=None))
+
+
+async def _hide_query(request: httpx.Request) -> None:
+    """Keep what httpx logs of a request free of its query, in which a key may stand; what is sent stays the same."""
+    request.url = _WithoutQuery(request.url)
 
 
 def transport_of(

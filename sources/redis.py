@@ -84,7 +84,9 @@ class Redis:
     """A Redis server: ``Redis("redis://127.0.0.1:6379")`` or ``Redis(env="REDIS_URL")``.
 
     Args:
-        url: ``redis://``, ``rediss://`` or ``unix://``, with user, password and database where there are any.
+        url: ``redis://``, ``rediss://`` or ``unix://``, with user, password and database where there are any;
+            ``?ssl_ca_certs=ca.pem``, ``ssl_certfile`` and ``ssl_keyfile`` name certificates. The server of
+            ``rediss://`` is verified in any case.
         env: the environment variable that holds the address; `file` is the file that does.
         timeout: seconds for connecting and for a command; also how long a connection may be silent before it has to
             show that it lives.
@@ -179,6 +181,8 @@ class Redis:
         try:
             pool: Any = ConnectionPool(max_connections=1, **self._options(url))
             pool.make_connection()  # made and thrown away: only so do all options of an address show whether they exist
+        except DeclarationError:
+            raise
         except (ValueError, TypeError, AttributeError, redis.exceptions.RedisError):
             message = f"{self!r}: expected redis://, rediss:// or unix:// with options that redis-py knows"
             raise DeclarationError(message) from None
@@ -187,6 +191,8 @@ class Redis:
 
     def _options(self, url: str) -> dict[str, Any]:
         options: dict[str, Any] = {**parse_url(url)}
+        if options.get("ssl_cert_reqs", "required") != "required" or not options.get("ssl_check_hostname", True):
+            raise DeclarationError(f"{self!r}: the server of rediss:// is verified, and its options cannot change that")
         for ours in ("max_connections", "timeout", "legacy_responses"):
             options.pop(ours, None)
         if "path" not in options:

@@ -48,7 +48,8 @@ class Texts:
         if (asked := self._waiting.get(name)) is not None:
             return asked
         if self._task is None or self._task.done():
-            self._filled = asyncio.Event()  # which belongs to the loop that waits for it
+            self._waiting.clear()  # of an event loop that is over, if there are any
+            self._filled = asyncio.Event()
             self._task = asyncio.get_running_loop().create_task(self._run())
         if len(self._waiting) >= _MOST_WAITING:
             raise RedisTrouble(UpstreamUnavailable, "too much is asked of Redis")
@@ -62,28 +63,26 @@ class Texts:
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
+            self._answer(list(self._waiting), RedisTrouble(UpstreamUnavailable, "the connection to Redis is closed"))
 
     async def _run(self) -> None:
         backoff = self.redis.backoff()
-        try:
-            while True:
-                try:
-                    with translated():
-                        async with self.redis.client() as client:
-                            while True:
-                                await self._filled.wait()
-                                await self._look_up(client)
-                                backoff.reset()
-                                self._note(None)
-                except RedisTrouble as trouble:
-                    self._note(trouble)
-                except Exception:
-                    log.exception("%r: a fault while looking up", self.redis)
-                    self._note(RedisTrouble(UpstreamUnavailable, "Redis cannot be asked"))
-                self._answer(list(self._waiting), self.trouble)
-                await asyncio.sleep(min(backoff.next_s(), _LONGEST_PAUSE_S))
-        finally:
-            self._answer(list(self._waiting), RedisTrouble(UpstreamUnavailable, "the connection to Redis is closed"))
+        while True:
+            try:
+                with translated():
+                    async with self.redis.client() as client:
+                        while True:
+                            await self._filled.wait()
+                            await self._look_up(client)
+                            backoff.reset()
+                            self._note(None)
+            except RedisTrouble as trouble:
+                self._note(trouble)
+            except Exception:
+                log.exception("%r: a fault while looking up", self.redis)
+                self._note(RedisTrouble(UpstreamUnavailable, "Redis cannot be asked"))
+            self._answer(list(self._waiting), self.trouble)
+            await asyncio.sleep(min(backoff.next_s(), _LONGEST_PAUSE_S))
 
     async def _look_up(self, client: Any) -> None:
         names = list(self._waiting)[:_MOST_AT_ONCE]

@@ -48,6 +48,7 @@ from sources.pushing import Pushing
 from sources.secret import lacking
 from sources.shield import Health, Left
 from sources.template import RefusedValue, Template, scalar_text
+from sources.tls import Tls
 from sources.transport import MAX_REPLY_BYTES, Reply, Transport
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -73,6 +74,7 @@ class Rest(Pushing):
         headers: fixed headers of each request.
         max_batch: keys in one batch call at most; more are split over several calls.
         max_reply_bytes: of one reply, unpacked; of a larger one the rest is not read, and it is a failure.
+        tls: certificates for this backend; it is verified in any case.
         reason: dotted path, in a reply of status 4xx, to the text that says why; without it clients see the status.
         client: an `httpx.AsyncClient`, or any `Transport`, to send with instead of the built-in one.
     """
@@ -100,6 +102,7 @@ class Rest(Pushing):
         headers: Mapping[str, str] | None = None,
         max_batch: int = 100,
         max_reply_bytes: int = MAX_REPLY_BYTES,
+        tls: Tls | None = None,
         reason: str | None = None,
         client: httpx.AsyncClient | Transport | None = None,
     ) -> None:
@@ -107,6 +110,7 @@ class Rest(Pushing):
         self.name = name
         self.url = url
         self.auth = auth
+        self.tls = tls
         self.ttl = ttl
         self.timestamps: Timestamps = timestamps
         self.decimals: Decimals = decimals
@@ -157,6 +161,7 @@ class Rest(Pushing):
                 forward=forward,
                 policy=Policy() if refused else self.policy,
                 max_reply_bytes=max_reply_bytes,
+                tls=tls,
                 transport=transport_of(client, max_reply_bytes=max_reply_bytes),
             )
 
@@ -355,7 +360,8 @@ class Rest(Pushing):
 
     def missing(self) -> list[str]:
         """Give a sentence for each environment variable or file that this source needs and that is not there."""
-        return [] if self.auth is None else [lacking(name) for name in self.auth.missing()]
+        secrets = [] if self.auth is None else [lacking(name) for name in self.auth.missing()]
+        return [*secrets, *([] if self.tls is None else self.tls.missing())]
 
     def target(self, endpoint: Endpoint, values: Mapping[str, object]) -> str:
         """Expand the endpoint's template: path and query below the source's address.

@@ -62,6 +62,8 @@ def _subscribe(payload: object, name: object = "1") -> dict[str, object]:
 
 
 _COUNTS = {"query": "subscription { count }"}
+_PAYLOADS: list[object] = [None, 7, [], {}, {"query": 7}, {"query": "\ud800"}]
+_NAMES: list[object] = [None, 7, "", {}, "x" * 50_000]
 VALID = [
     post(_QUERY, _JSON),
     post(_QUERY, _JSON, "accept: multipart/mixed, application/graphql-response+json"),
@@ -168,8 +170,8 @@ KNOWN = [
     socket_of({"type": "connection_init", "payload": [1]}),
     socket_of({"type": "connection_init", "payload": {"authorization": "a\r\nb: c", "headers": {"x": {}}}}),
     socket_of(_INIT, _subscribe(_COUNTS), _subscribe(_COUNTS)),
-    *(socket_of(_INIT, _subscribe(payload)) for payload in (None, 7, [], {}, {"query": 7}, {"query": "\ud800"})),
-    *(socket_of(_INIT, _subscribe(_COUNTS, name)) for name in (None, 7, "", {}, "x" * 50_000)),
+    *(socket_of(_INIT, _subscribe(payload)) for payload in _PAYLOADS),
+    *(socket_of(_INIT, _subscribe(_COUNTS, name)) for name in _NAMES),
     socket_of(_INIT, *[{"type": "ping", "payload": {"x": "y" * 1_000}}] * 200),
 ]
 _TOKENS = [

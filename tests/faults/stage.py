@@ -1,33 +1,25 @@
-"""Everything on its place: backends, proxies before them, `weft serve` in a process of its own, clients."""
+"""Everything on its place: backends, proxies before them, the gateway, clients."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import httpx
 import uvicorn
 
 from graph.server import SERVER_OPTIONS, listen
 from tests.faults.backends import Backends
+from tests.faults.gateway import Gateway, gateway_of
 from tests.faults.load import Clients, Figures, differences
 from tests.faults.proxy import FAULTS, Proxy
 from tests.faults.served import TTL_S
-from tests.graph.serving.command import ROOT, environment
 
 RECOVERS_S = 20.0
 SETTLES_S = 20.0
-ENDS_S = 40.0
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 # Phases in which nothing is done to a request: the backends are not there, or are killed and started again.
 DOWN, RESTARTS, ANY = "down", "restarts", "any of these"
 SILENT = {"status 204"}
@@ -39,15 +31,12 @@ PHASES = (*(name for name in FAULTS if name not in LATER), DOWN, RESTARTS, ANY)
 class Stage:
     """A gateway under fire, and what is known of it."""
 
-    def __init__(
-        self, root: str, process: subprocess.Popen[bytes], log: Path, backends: Backends, proxies: list[Proxy]
-    ) -> None:
-        self.root = root
-        self.log = log
+    def __init__(self, gateway: Gateway, backends: Backends, proxies: list[Proxy]) -> None:
+        self.gateway = gateway
+        self.root = gateway.root
         self.backends = backends
         self.proxies = proxies
-        self.clients = Clients(root)
-        self.process = process
+        self.clients = Clients(gateway.root)
 
     async def phase(self, name: str, operations: int, *, share: float = 0.5) -> Figures:
         """Send operations while this share of what passes the proxies is broken in this way."""
@@ -101,29 +90,14 @@ class Stage:
             for proxy in self.proxies:
                 await proxy.hang_up()  # connections that the gateway keeps for later
             await asyncio.sleep(0.2)
-            held = {**await self.clients.inside(), "descriptors": self._descriptors(), "bytes": self._resident_bytes()}
+            held = {
+                **await self.clients.inside(),
+                "descriptors": self.gateway.descriptors(),
+                "bytes": self.gateway.resident_bytes(),
+            }
             more = [name for name, count in held.items() if name != "bytes" and at_rest and count > at_rest[name]]
             if not more or time.monotonic() > gives_up_at:
                 return held
-
-    async def is_ready(self) -> bool:
-        """Tell whether the gateway serves."""
-        assert self.process.poll() is None, self.logged()
-        async with httpx.AsyncClient(trust_env=False) as client:
-            try:
-                return (await client.get(f"{self.root}/readyz")).status_code == 200
-            except httpx.TransportError:
-                return False
-
-    def logged(self) -> str:
-        """Give what the gateway has said on stderr."""
-        return self.log.read_text(encoding="utf-8", errors="replace")
-
-    def _resident_bytes(self) -> int:
-        return int(Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES
-
-    def _descriptors(self) -> int:
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     async def _restart(self) -> None:
         while True:
@@ -150,31 +124,21 @@ async def staged(folder: Path) -> AsyncGenerator[Stage]:
     """Start it all; at the end the gateway is told to stop, and must do so without a complaint."""
     backends = Backends()
     async with contextlib.AsyncExitStack() as stack:
-        address = await stack.enter_async_context(_served(backends))
+        address = await stack.enter_async_context(served(backends))
         proxies = [Proxy(address, seed=number) for number in range(3)]
         for proxy in proxies:
             await proxy.listen()
             stack.push_async_callback(proxy.go_away)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        log = folder / "weft.log"
         shaky, private, book = (proxy.url for proxy in proxies)
         urls = {"STEADY_URL": address, "SHAKY_URL": shaky, "PRIVATE_URL": private, "BOOK_URL": book}
-        process = _started(port, stack.enter_context(log.open("wb")), urls)
-        stack.callback(_end, process)
-        stage = Stage(f"http://127.0.0.1:{port}", process, log, backends, proxies)
+        gateway = await stack.enter_async_context(gateway_of("tests/faults/served.py", folder, **urls))
+        stage = Stage(gateway, backends, proxies)
         stack.push_async_callback(stage.clients.aclose)
-        async with asyncio.timeout(ENDS_S):
-            while not await stage.is_ready():  # noqa: ASYNC110 - another process has no event
-                await asyncio.sleep(0.05)
         yield stage
-        process.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(process.wait, ENDS_S) == 0, stage.logged()
 
 
 @contextlib.asynccontextmanager
-async def _served(app: Any) -> AsyncGenerator[str]:
+async def served(app: Any) -> AsyncGenerator[str]:
     """Serve in this event loop: two threads would wait for each other's turns, and that would be measured."""
     listening = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, **{**SERVER_OPTIONS, "loop": "asyncio"}))
@@ -184,14 +148,3 @@ async def _served(app: Any) -> AsyncGenerator[str]:
     finally:
         server.should_exit = server.force_exit = True
         await serving
-
-
-def _started(port: int, log: IO[bytes], urls: dict[str, str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "graph.main", "serve", "tests/faults/served.py", "--port", str(port)]
-    return subprocess.Popen(command, cwd=ROOT, stderr=log, env=environment(**urls), start_new_session=True)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

@@ -48,7 +48,7 @@ async def test_whatever_backends_do_operations_are_answered_in_time_and_nothing_
         assert stage.backends.streams == 0
     # Of breakers that open and close is told, and of nothing else.
     told = ("fails too often; it is not asked for", "is tried again", "answers again")
-    assert [line for line in stage.logged().splitlines()[1:] if not any(each in line for each in told)] == []
+    assert [line for line in stage.gateway.logged().splitlines()[1:] if not any(each in line for each in told)] == []
 
 
 async def test_a_backend_that_hangs_holds_up_nothing_that_does_not_need_it(tmp_path: Path) -> None:

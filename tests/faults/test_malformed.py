@@ -109,4 +109,4 @@ async def test_malformed_bytes_are_refused_and_disturb_nobody(tmp_path: Path) ->
         assert (left["underWay"], left["subscriptions"]) == (at_rest["underWay"], 0)
         assert left["bytes"] - at_rest["bytes"] < _GROWS_BYTES
     for trace in ("Traceback", "Error", "Exception", "never"):
-        assert trace not in stage.logged(), stage.logged()[-5000:]
+        assert trace not in stage.gateway.logged(), stage.gateway.logged()[-5000:]

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -16,11 +17,13 @@ import strawberry
 from websockets.exceptions import ConnectionClosed
 
 from graph import ApiKeys, App, Client, Credentials, Graph, GraphError, Trust, Unauthenticated
-from graph.apikey import id_of
+from graph.apikey import id_of, new_key
+from graph.apikeys import api_keys_of
 from graph.credentials import Authenticator
+from graph.keyfile import KeyFile
 from sources import Redis
 from tests.graph.serving.command import Ended, here
-from tests.graph.serving.sockets import Socket, serving
+from tests.graph.serving.sockets import Socket, serving, stage
 from tests.serving import running
 from tests.stores import Store
 
@@ -249,6 +252,38 @@ def test_sockets_of_a_key_that_is_revoked_end(file: Path) -> None:
         assert staying.ask("{ me }") == {"data": {"me": f"key:{id_of(other)}"}}
 
 
+def test_a_socket_ends_when_its_key_expires(file: Path) -> None:
+    key, record = new_key(created=datetime.now(UTC), expires=datetime.now(UTC) + timedelta(seconds=1))
+    asyncio.run(KeyFile(file).add(record))
+    with (
+        serving(graph_of(ApiKeys(file))) as server,
+        server.connecting(additional_headers={"X-API-Key": key}) as socket,
+    ):
+        assert socket.ask("{ me }") == {"data": {"me": f"key:{record.id}"}}
+        assert socket.closed() == (4403, "the token has expired")
+
+
+def test_a_stream_that_outlives_its_graph_is_ended_by_the_keys_of_the_next_one(file: Path, tmp_path: Path) -> None:
+    key, headers = make(file), {"accept": "text/event-stream"}
+    make(tmp_path / "others.json")
+    next_graph = graph_of(ApiKeys(tmp_path / "others.json"))
+
+    async def replace() -> None:
+        server.app.replace(next_graph)
+
+    query = {"query": "subscription { ticks }"}
+    with (
+        serving(graph_of(ApiKeys(file)), ping_interval=0.2) as server,
+        httpx.Client(headers=headers | {"x-api-key": key}, trust_env=False, timeout=20) as client,
+        client.stream("POST", f"{server.url}/graphql", json=query) as answer,
+    ):
+        lines = answer.iter_lines()
+        assert any('"ticks":3' in line for line in lines)
+        stage.run(replace())
+        *_, last = (line for line in lines if line.startswith("data: "))
+        assert '"code":"UNAUTHENTICATED"' in last
+
+
 def test_streams_of_a_key_that_is_revoked_end_with_an_error(file: Path) -> None:
     key = make(file)
     options = {"headers": {"accept": "text/event-stream", "x-api-key": key}, "trust_env": False, "timeout": 20}
@@ -288,7 +323,7 @@ def test_while_redis_is_away_keys_that_were_good_stay_so_and_others_are_to_come_
         assert ask(url, **{"x-api-key": key}).json() == {"data": {"me": f"key:{id_of(key)}"}}
         own_redis_server.kill()
         answer = ask(url, **{"x-api-key": late})
-        assert error_of(answer) == (503, "SERVER_BUSY", "API keys cannot be checked at the moment")
+        assert error_of(answer) == (503, "UPSTREAM_UNAVAILABLE", "API keys cannot be checked now: try again later")
         assert answer.headers["retry-after"] == "1"
         assert ask(url).json() == {"data": {"me": None}}
         later[0] = 290.0
@@ -319,6 +354,25 @@ def test_keys_are_in_one_place_under_a_name_that_is_one() -> None:
         ApiKeys("keys.json", header="X API")
     with pytest.raises(GraphError, match=r"API keys: prefix '\*': expected up to 100 letters"):
         ApiKeys(redis=Redis("redis://127.0.0.1:1"), prefix="*")
+
+
+def test_a_place_is_named_by_a_text(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUR_REDIS", "redis://:hunter2@127.0.0.1:1")
+    monkeypatch.setenv("OUR_FILE", str(file))
+    assert repr(api_keys_of(str(file))) == f"ApiKeys(KeyFile({str(file)!r}))"
+    assert repr(api_keys_of("env:OUR_FILE")) == f"ApiKeys(KeyFile({str(file)!r}))"
+    assert repr(api_keys_of("env:OUR_REDIS")) == "ApiKeys(RedisKeys(Redis(env='OUR_REDIS'), 'weft:key:'))"
+    with pytest.raises(GraphError, match="API keys: NO_SUCH is not set"):
+        api_keys_of("env:NO_SUCH")
+
+
+@pytest.mark.parametrize("name", ["x-api-key", "authorization"])
+async def test_no_key_is_shown_by_what_holds_one(file: Path, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    key = make(file)
+    way, shown = ApiKeys(file), Credentials({name: f"Bearer {key}" if name == "authorization" else key})
+    client = await way.find(shown)
+    assert client is not None
+    assert key[17:] not in f"{way!r} {shown!r} {client!r} {Client(headers={name: key})!r} {caplog.text}"
 
 
 def test_a_header_of_another_name_may_bring_keys(file: Path) -> None:
