@@ -25,6 +25,7 @@ from graph.garbage import no_collections
 from graph.limits import Limits
 from graph.payloads import Draft
 from graph.sdl import print_sdl
+from graph.settings import overridden
 from graph.trust import Trust
 from graph.trusted import TrustedDocuments, read_manifest
 from resolvers import (
@@ -137,17 +138,26 @@ class Graph:
         if schema.config.disable_field_suggestions:
             limits = dataclasses.replace(limits, suggestions=False)
         try:
-            limits = limits.overridden(os.environ)
+            limits = overridden(limits, os.environ)
+        except ValueError as exc:
+            faults.append(str(exc))
+        try:
+            self.trusting = overridden(trust or Trust(), os.environ)
         except ValueError as exc:
             faults.append(str(exc))
         if faults:
             raise GraphError([*faults, *_missing(bindings.sources), *self.receiving.missing()])
         self.schema = schema._schema
-        self.trusting = trust or Trust()
         self.clients = self.trusting.all_clients()
         self.sources: tuple[Rest, ...] = tuple(bindings.sources)
         self.engine = Engine(
-            self.schema, bindings, store=store, limits=limits, timeout_s=timeout, extended=bool(extensions), bus=bus
+            self.schema,
+            bindings,
+            store=store,
+            limits=limits.settled(production=self.trusting.production),
+            timeout_s=timeout,
+            extended=bool(extensions),
+            bus=bus,
         )
 
     def check_environment(self) -> None:
@@ -260,7 +270,7 @@ class Graph:
         buses = {graph.engine.subscriptions.bus for graph in keeping}
         await self.engine.subscriptions.aclose(keeping=buses)
         self.engine.deadlines.expire()
-        if not any(graph.trusting is self.trusting for graph in keeping):
+        if not any(graph.trusting.clients is self.trusting.clients for graph in keeping):
             await self.clients.aclose()
         for source in self.sources:
             if not any(source in graph.sources for graph in keeping):

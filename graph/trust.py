@@ -1,4 +1,8 @@
-"""`Trust`: who may ask, and how much of the server; all settings of it in one place."""
+"""`Trust`: who may ask, and how much of the server; all settings of it in one place.
+
+Each setting that is a number or a switch can be set by the environment too: ``WEFT_MAX_REQUESTS=200``. What they mean
+is a table in docs/security.md.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Any
 
 from graph.clients import Clients, Function
 from graph.credentials import Authenticate, Authenticator
+from graph.settings import Seconds, faults_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +23,23 @@ class Trust:
         clients: the ways by which it is made out who a client is, in this order: `Authenticator` objects, or functions
             (coroutine functions too) that take `Credentials` and give a `Client`, or None where they show nothing.
         anonymous: whether who shows no credentials may ask; what needs a client is denied to them field by field.
+        production: whether introspection, suggestions, GraphiQL and the documentation of routes are off, unless each is
+            switched on by itself.
+        csrf: whether a GET executes only where no page of another origin can have sent it.
+        max_connections: connections of clients that are open at once, sockets among them; None for as many as come.
+        max_connections_per_address: those of one address; None for as many as come, as behind a proxy.
+        max_requests: requests under way at once; None for as many as come.
+        max_header_bytes: the lines of a request's headers together; likewise `max_headers`: how many there are.
+        max_url_bytes: path and query of a request.
+        max_held_bytes: what all requests that are being received or executed may hold of bodies, and of headers that
+            are not whole, together.
+        max_unread_bytes: answers that clients have not taken yet, all together; over it, who has most of them waiting
+            is dropped.
+        header_timeout: seconds until the headers of a request are there, from the connection's or their own beginning.
+        body_timeout: seconds until a request is there, from its beginning; one that brings files may take as long as
+            something comes all the time.
+        write_timeout: seconds in which who is answered must take something of what waits for it.
+        keep_alive: seconds for which a connection may wait for its next request.
 
     Raises:
         ValueError: a setting is impossible; it names all that are.
@@ -25,10 +47,25 @@ class Trust:
 
     clients: Sequence[Authenticator | Authenticate] = ()
     anonymous: bool = True
+    production: bool = False
+    csrf: bool = True
+    max_connections: int | None = 10_000
+    max_connections_per_address: int | None = None
+    max_requests: int | None = 1_000
+    max_header_bytes: int = 32_768
+    max_headers: int = 100
+    max_url_bytes: int = 32_768
+    max_held_bytes: int = 64_000_000
+    max_unread_bytes: int = 256_000_000
+    header_timeout: Seconds = 10.0
+    body_timeout: Seconds = 30.0
+    write_timeout: Seconds = 60.0
+    keep_alive: Seconds = 5.0
 
     def __post_init__(self) -> None:
         ways: Sequence[Any] = self.clients
-        faults = [
+        faults = faults_of(self)
+        faults += [
             f"clients: {way!r} is no way to make out who a client is"
             for way in ways
             if not isinstance(way, Authenticator) and not callable(way)

@@ -11,6 +11,7 @@ from typing import Any
 
 import uvicorn
 
+from graph.connections import Connection
 from graph.frames import Frames
 
 
@@ -21,7 +22,7 @@ def running(app: Any) -> Iterator[str]:
         listening.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         options: dict[str, Any] = {"ws_ping_interval": None, "ws_per_message_deflate": False}
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws=Frames, **options))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", http=Connection, ws=Frames, **options))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         deadline = time.monotonic() + 10

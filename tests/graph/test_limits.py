@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from graph import App, Graph, GraphError, Limits, RequestError
 from graph.measure import measure
 from graph.scan import scan
+from graph.settings import overridden
 from resolvers import link
 from sources import FakeTransport, Rest
 from tests.serving import running
@@ -96,9 +97,9 @@ def test_the_environment_goes_before_what_the_author_wrote() -> None:
         "WEFT_INTROSPECTION": "no",
         "WEFT_PORT": "x",
     }
-    limits = Limits(max_depth=3, max_aliases=7).overridden(environment)
+    limits = overridden(Limits(max_depth=3, max_aliases=7), environment)
     assert limits == Limits(max_depth=12, max_aliases=7, max_cost=None, introspection=False)
-    assert limits.overridden({}) is limits
+    assert overridden(limits, {}) is limits
 
 
 def test_faults_of_the_environment_are_reported_with_those_of_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:

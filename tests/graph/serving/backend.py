@@ -121,7 +121,7 @@ class Gateway:
 
     def get(self, parameters: dict[str, str], **headers: str) -> httpx.Response:
         """Send a GET, and check the answer like `post`."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"graphql-preflight": "1", **{name.replace("_", "-"): value for name, value in headers.items()}}
         return sound(self.client.get(self.url, params=parameters, headers=sent))
 
     def connect(self) -> socket.socket:
