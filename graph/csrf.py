@@ -27,7 +27,9 @@ def check_was_asked_for(headers: Headers) -> None:
         RequestError: 403, it may have been.
     """
     raw = headers.raw
-    if any(raw.get(name) for name in _ASKED_FOR) or raw.get(b"sec-fetch-site") == b"same-origin":
+    if raw.get(b"authorization", b"")[:7].lower() == b"bearer " or raw.get(b"sec-fetch-site") == b"same-origin":
+        return  # browsers add other schemes by themselves, this one never
+    if any(raw.get(name) for name in _ASKED_FOR):
         return
     media_type = _MEDIA_TYPE.fullmatch(raw.get(b"content-type", b""))
     if media_type is None or media_type[1].lower() in _SIMPLE:

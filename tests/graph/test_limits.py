@@ -8,7 +8,6 @@ import threading
 from typing import Any
 
 import graphql
-import httpx
 import pytest
 import strawberry
 from hypothesis import given
@@ -20,7 +19,7 @@ from graph.scan import scan
 from graph.settings import overridden
 from resolvers import link
 from sources import FakeTransport, Rest
-from tests.serving import running
+from tests.serving import asking, running
 
 ROW = {"id": 1, "name": "one", "next_id": 2}
 backend = FakeTransport({"GET /things/1": ROW, "GET /things/2": ROW, "GET /things": [ROW]})
@@ -406,7 +405,7 @@ LONG = "{ things { next { next { next { id } } } } }"
 def test_a_limit_holds_however_an_operation_comes() -> None:
     digest = hashlib.sha256(LONG.encode()).hexdigest()
     persisted = {"persistedQuery": {"version": 1, "sha256Hash": digest}}
-    with running(App(graph(max_depth=3))) as root, httpx.Client(base_url=root, trust_env=False) as client:
+    with running(App(graph(max_depth=3))) as root, asking(root) as client:
         answers = [
             client.post("/graphql", json={"query": LONG}),
             client.get("/graphql", params={"query": LONG}),

@@ -590,7 +590,7 @@ def test_a_value_is_no_file(client: Client) -> None:
 
 def test_a_file_does_not_come_with_a_get(client: Client) -> None:
     parameters = {"query": "query($file: Upload!) { length(file: $file) }", "variables": '{"file": "x"}'}
-    assert codes(client.http.get(client.url, params=parameters).json()) == ["BAD_USER_INPUT"]
+    assert codes(client.http.get(client.url, params=parameters, headers=ASKED).json()) == ["BAD_USER_INPUT"]
 
 
 def test_a_graph_without_files_takes_no_forms() -> None:
