@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help venv demo test check lint format-check types layers pytest fuzz format bench bench-subscriptions hostile corpus corpus-peers schema clean distclean
+.PHONY: help venv demo test check lint format-check types layers pytest audit fuzz fuzz-bytes faults format bench bench-subscriptions hostile corpus corpus-peers schema clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,9 @@ layers: venv ## graph may import resolvers, resolvers may import sources, nothin
 pytest: venv ## the tests (ARGS="-k name" to choose)
 	$(BIN)/python -m pytest $(ARGS)
 
+audit: venv ## whether a pinned version has a known vulnerability, where that can be asked
+	$(BIN)/python .ci/audit.py
+
 fuzz: venv ## compare with graphql-core over many generated schemas and operations (EXAMPLES=20000)
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/graph/test_oracle.py \
 	  tests/graph/test_schema_oracle.py tests/graph/test_incremental_oracle.py \
@@ -65,6 +68,12 @@ fuzz: venv ## compare with graphql-core over many generated schemas and operatio
 format: venv ## format, and repair what ruff can repair
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+fuzz-bytes: venv ## malformed bytes for the HTTP and WebSocket endpoints, other ones each time (EXAMPLES=20000)
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/faults/test_malformed.py --timeout=0 $(ARGS)
+
+faults: venv ## the gateway under fire, for minutes, with figures (ARGS="--operations 5000 --write docs/reliability.md")
+	$(BIN)/python -m tests.faults $(ARGS)
 
 bench: venv ## Weft against a hand-written server (ARGS="--seconds 5 --cases Q1v")
 	$(BIN)/python benchmarks/run.py $(ARGS)

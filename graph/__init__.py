@@ -6,9 +6,12 @@ Read `graph` (what an author makes), `engine` (from request to bytes), `operatio
 and `socket` (WebSockets), then `explain`, `target`, `main`.
 """
 
+from graph.apikeys import ApiKeys
+from graph.bearer import Jwt
 from graph.client import ANONYMOUS, Client
 from graph.cors import Cors
-from graph.credentials import Authenticator, Credentials, Unauthenticated
+from graph.credentials import Authenticator, Credentials, Unauthenticated, Unavailable
+from graph.dependency import Dependency
 from graph.errors import GraphError, RequestError
 from graph.graph import Graph
 from graph.limits import Limits
@@ -17,17 +20,21 @@ from graph.trust import Trust
 
 __all__ = [
     "ANONYMOUS",
+    "ApiKeys",
     "App",
     "Authenticator",
     "Client",
     "Cors",
     "Credentials",
+    "Dependency",
     "Graph",
     "GraphError",
+    "Jwt",
     "Limits",
     "RequestError",
     "Trust",
     "Unauthenticated",
+    "Unavailable",
     "listen",
     "serve",
 ]

@@ -7,9 +7,10 @@ import hashlib
 
 import msgspec
 
+from graph.answer import Answer
 from graph.asgi import Send, respond
 from graph.compression import compress, negotiated
-from graph.engine import Answer, Engine
+from graph.engine import Engine
 from graph.errors import RequestError
 from graph.request import GRAPHQL_JSON, JSON, Headers
 from resolvers import Flights
@@ -116,6 +117,8 @@ class Answering:
     def _cache_control(self, answer: Answer) -> bytes:
         if answer.no_store:
             return b"no-store"
+        if answer.granted:
+            return b"private, no-cache"  # whoever asks next, over the same cache, may be somebody else
         scope = b"private" if answer.private else b"public"
         if answer.fresh_until is None:
             return b"no-cache" if scope == b"public" else b"private, no-cache"

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from graph.answer import Answer
 from graph.client import Caller
-from graph.engine import Answer, Context, Engine, Request
+from graph.engine import Context, Engine, Request
 from graph.errors import RequestError
 from graph.request import JSON, Headers, parse_body
 

@@ -20,15 +20,18 @@ class Client:
         context: a mapping is added to what resolvers see as ``info.context``; anything else is what they see.
         claims: what its token says.
         expires_at: Unix time in seconds at which its sockets and streams end; None for never.
+        is_revocable: whether it may lose its rights before that: each operation on its sockets is asked for anew, and
+            what goes on there, and its streams, now and then.
     """
 
     id: str | None = None
     scopes: frozenset[str] = frozenset()
     is_authenticated: bool = True
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     context: Any = field(default=None, repr=False)
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
     expires_at: float | None = None
+    is_revocable: bool = False
 
     def __post_init__(self) -> None:
         scopes: Any = self.scopes  # a list will do, and a text as OAuth 2 writes it

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 
 from graph.client import ANONYMOUS, Client
-from graph.credentials import Authenticate, Authenticator, Credentials, Unauthenticated
+from graph.credentials import Authenticate, Authenticator, Credentials, Foreign, Unauthenticated, Unavailable
 from graph.errors import RequestError
 from sources import is_header_value
 
@@ -49,12 +50,17 @@ class Clients:
     Args:
         ways: the kinds.
         anonymous: whether who shows none is welcome.
+        timeout_s: how long that may take.
+
+    `reads` names the headers that the ways look at, `writes` those that only they may say.
     """
 
-    def __init__(self, ways: Iterable[Authenticator], *, anonymous: bool) -> None:
+    def __init__(self, ways: Iterable[Authenticator], *, anonymous: bool, timeout_s: float = 10.0) -> None:
         self._ways: Sequence[Authenticator] = tuple(ways)
         self._anonymous = anonymous
+        self._timeout_s = timeout_s
         self.reads = frozenset(name for way in self._ways for name in way.reads)
+        self.writes = frozenset(name for way in self._ways for name in getattr(way, "writes", ()))
         self.is_open = anonymous and not self._ways
 
     def missing(self) -> list[str]:
@@ -73,21 +79,38 @@ class Clients:
         """Give the client.
 
         Raises:
-            RequestError: 401 where it shows nothing that is good, 403 where it is not welcome.
+            RequestError: 401 where it shows nothing that is good, 403 where it is not welcome, 503 where that cannot be
+                found out now.
             Exception: an author's function failed.
         """
+        try:
+            async with asyncio.timeout(self._timeout_s) as clock:
+                return await self._find(credentials)
+        except TimeoutError as exc:
+            if not clock.expired():
+                raise
+            raise _later(Unavailable("it takes too long to find out who asks")) from exc
+
+    async def _find(self, credentials: Credentials) -> Client:
         refused: Unauthenticated | None = None
+        unavailable: Unavailable | None = None
         for way in self._ways:
             try:
                 found = await way.find(credentials)
-            except Unauthenticated as exc:
-                refused = exc  # perhaps they are good for another way
+            except Unauthenticated as exc:  # perhaps they are good for another way
+                if refused is None or not isinstance(exc, Foreign):
+                    refused = exc
+                continue
+            except Unavailable as exc:
+                unavailable = exc
                 continue
             except PermissionError as exc:
                 raise RequestError.of("Forbidden", "FORBIDDEN", 403) from exc  # its text may say more than it should
             if found is not None:
                 check_headers(found.headers)
                 return found
+        if unavailable is not None:
+            raise _later(unavailable) from unavailable
         if refused is None and self._anonymous:
             return ANONYMOUS
         refused = refused or Unauthenticated("credentials are needed")
@@ -98,6 +121,11 @@ class Clients:
         """Close what the ways have open."""
         for way in self._ways:
             await way.aclose()
+
+
+def _later(why: Unavailable) -> RequestError:
+    retry = ((b"retry-after", b"%d" % why.retry_after_s),)
+    return RequestError.of(str(why), "SERVER_BUSY", 503, headers=retry)
 
 
 def check_headers(headers: Mapping[str, str]) -> None:

@@ -28,7 +28,7 @@ import cachetools
 import graphql
 
 from graph.decode import KEY, MATCH, Decoders, Need, Uncompilable, leaf_type
-from graph.plan import Fetch, GlobalIdOf, Leaf, Nested, Output, Plan, Shape, Site, TypeName
+from graph.plan import Fetch, GlobalIdOf, Leaf, Nested, Output, Plan, Shape, Site, TypeName, Withheld
 from graph.program import Program, Step
 from graph.read import converter, cut_items, cut_list, cut_lists, must, text
 from graph.reading import Readers
@@ -293,6 +293,8 @@ class _Writer:
     def _output(self, shape: Shape, output: Output, variable: str, need: Need | None) -> str:
         if isinstance(output, TypeName):
             return self._constant(shape.type.name)
+        if isinstance(output, Withheld):
+            return "None"
         if isinstance(output, Site):
             return self._join(output, variable)
         if need is None:

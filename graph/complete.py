@@ -13,6 +13,7 @@ from typing import Any
 import graphql
 from graphql.pyutils import Path
 
+from graph.access import MOST_TOLD, Denied
 from graph.leaf import SLOW, Read, leaf_reader
 from graph.selection import Selected
 from graph.tree import Failure, Node, Row, Slot, decoded, promised
@@ -26,6 +27,7 @@ class Completion:
     def __init__(self) -> None:
         self.errors: list[graphql.GraphQLError] = []
         self.nulled: list[Path] = []
+        self._told: dict[str, int] = {}
         self._readers: dict[tuple[int, int], list[tuple[Selected, Read]]] = {}
 
     def whole(self, kind: Any, node: Node) -> dict[str, Any] | None:
@@ -93,9 +95,15 @@ class Completion:
             error = located(exc, slot, path)
             if isinstance(kind, graphql.GraphQLNonNull):
                 raise error from exc
-            self.errors.append(error)
+            if not isinstance(error.original_error, Denied) or self._tells(error.message):
+                self.errors.append(error)
             self.nulled.append(path)
             return None
+
+    def _tells(self, message: str) -> bool:
+        """Tell whether what a client is denied is told once more."""
+        self._told[message] = self._told.get(message, 0) + 1
+        return self._told[message] <= MOST_TOLD
 
     def _complete(self, kind: Any, value: Any, slot: Slot, path: Path) -> Any:
         if isinstance(value, Failure):

@@ -23,7 +23,23 @@ class Unauthenticated(PermissionError):
         self.challenge = challenge
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class Foreign(Unauthenticated):
+    """Credentials of which this way can make nothing; what another one says of them goes before."""
+
+
+class Unavailable(Exception):
+    """It cannot be found out now whether credentials are good; the text is for the client.
+
+    Args:
+        retry_after_s: when it may be tried again.
+    """
+
+    def __init__(self, message: str, retry_after_s: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(slots=True, eq=False)  # not frozen: it is made for each request, and would take twice as long
 class Credentials:
     """What a client shows: with each request, or as it opens a socket.
 
@@ -35,7 +51,7 @@ class Credentials:
         scope: the connection, as ASGI has it.
     """
 
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     payload: Mapping[str, Any] = field(default_factory=dict, repr=False)
     address: str | None = None
     scope: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -51,7 +67,8 @@ class Credentials:
 class Authenticator(Protocol):
     """Makes out, by credentials of one kind, who a client is.
 
-    `reads` names the headers that it looks at, in lower case.
+    `reads` names the headers that it looks at, in lower case. One that also has `writes` names headers that nobody else
+    may say: what a request has of these is dropped, and its clients' own take the place.
     """
 
     reads: tuple[str, ...]
@@ -70,6 +87,7 @@ class Authenticator(Protocol):
         Raises:
             Unauthenticated: they are not good.
             PermissionError: they are good, and the client is not welcome.
+            Unavailable: that cannot be found out now.
         """
         ...
 

@@ -7,6 +7,7 @@ anyway is delivered with the parent, as the draft allows.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -58,6 +59,7 @@ class DeferredSelections(Selections):
             selections.fragments,
             variables,
             max_fields=selections.max_fields,
+            denials=selections.denials,
         )
         self._bindings = bindings
         self._split: dict[tuple[str, tuple[int, ...], tuple[int, ...], Usages], Fields] = {}
@@ -126,7 +128,7 @@ class DeferredSelections(Selections):
     ) -> Selected:
         plain = self._selected(kind, key, [node for node, _ in found])
         usages = tuple(usage for _, usage in found)
-        return Selected(plain.key, plain.name, plain.nodes, plain.field, usages, self._stream(plain))
+        return dataclasses.replace(plain, usages=usages, stream=self._stream(plain))
 
     def _visit(
         self,

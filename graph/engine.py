@@ -14,13 +14,14 @@ import asyncio
 import contextlib
 import contextvars
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import cachetools
 import graphql
 import msgspec
 
+from graph.access import Access, Lack
+from graph.answer import Answer
 from graph.client import NOBODY, Caller
 from graph.deadline import Deadlines
 from graph.defer import DeferredSelections, Usages
@@ -39,48 +40,6 @@ from sources import Bus, UpstreamInvalid
 from sources import encode_json as _encode
 
 Context = Callable[[], Any]
-Headers = tuple[tuple[bytes, bytes], ...]
-
-
-@dataclass(slots=True, eq=False)
-class Answer:
-    """A response, encoded.
-
-    Args:
-        status: HTTP status where the client speaks ``application/graphql-response+json``.
-        fresh_until: instant on the store's clock until which the data may be reused; None when it may not be.
-        private: whether the data belongs to this client.
-        executed: False for a request error: there is no ``data`` entry at all.
-        malformed: whether it was no GraphQL request to begin with, which every media type answers with the status.
-        etag: identifies the bytes, where they are kept.
-        payloads: the payloads of an incremental answer, instead of the body.
-        media_type: the only one that this can be sent in; None where the client chooses.
-        asked_bytes: length of the request, where the answer is kept under it.
-        compressed: the body in content codings, as far as they are made and worth their memory.
-        heads: the headers, by media type, where they are the same for all who share the answer.
-    """
-
-    body: bytes
-    status: int = 200
-    fresh_until: float | None = None
-    private: bool = False
-    executed: bool = True
-    malformed: bool = False
-    no_store: bool = False
-    types: frozenset[str] = frozenset()
-    asked_at: float = 0.0
-    etag: str | None = None
-    payloads: AsyncGenerator[dict[str, Any]] | None = None
-    media_type: str | None = None
-    asked_bytes: int = 0
-    compressed: dict[str, bytes] | None = None
-    heads: dict[str, Headers] = field(default_factory=dict)
-
-    def keep_compressed(self, coding: str, body: bytes) -> None:
-        """Keep the body in a content coding, unless all of them would take more memory than the body itself."""
-        kept = {} if self.compressed is None else self.compressed
-        if len(body) + sum(map(len, kept.values())) <= len(self.body):
-            self.compressed = {**kept, coding: body}
 
 
 class Request(msgspec.Struct):
@@ -139,6 +98,7 @@ class Engine:
             getsizeof=lambda answer: len(answer.body) * 2 + answer.asked_bytes + 500,
         )
         self.subscriptions = Subscriptions(self, bus)
+        self.access = Access(bindings.requirements) if bindings.requirements.all else None
         self.forwards = tuple(sorted({name for source in bindings.sources for name in source.forward}))
 
     def kept(self, key: Hashable) -> Answer | None:
@@ -152,8 +112,16 @@ class Engine:
         del self._responses[key]
         return None
 
-    def shared(self, key: Hashable, headers: Mapping[str, str]) -> Answer | Awaitable[Answer] | None:
+    def lack(self, caller: Caller) -> Lack | None:
+        """Give what a client lacks of what the graph requires; None where it meets all of it."""
+        return None if self.access is None else self.access.lack(caller.client)
+
+    def shared(
+        self, key: Hashable, headers: Mapping[str, str], caller: Caller = NOBODY
+    ) -> Answer | Awaitable[Answer] | None:
         """Give the answer of an identical request: kept, or to wait for; None when there is none to share."""
+        if self.access is not None and (lack := self.access.lack(caller.client)) is not None:
+            key = (key, lack)
         private = self._under_way.get(key)
         if private is None:
             return self.kept(key)
@@ -192,18 +160,21 @@ class Engine:
                 ``@stream`` say is nothing.
             timed: whether the operation is over after `timeout_s`; not so where the caller sees to it.
         """
+        lack = None
+        if self.access is not None and (lack := self.access.lack(caller.client)) is not None:
+            key = (key, lack)
         kept = self.kept(key)
         if kept is not None:
             return kept
         try:
             text, operations, name = self.text(request), self.operations, request.operation_name
             if self.extended:
-                return await self._execute_extended(text, request, headers, context, writes=writes)
+                return await self._execute_extended(text, request, headers, context, lack, writes=writes)
             operation = await self._operation(text, name, writes=writes)
             variables = operations.variables(operation, request.variables)
             variant = operations.known_variant(operation, variables)
-            if variant is None:
-                variant = await operations.prepare_variant(operation, variables)
+            if variant is None or (lack is not None and variant.needs):
+                variant = await operations.allowed_variant(operation, variables, lack)
         except RequestError as exc:
             body, malformed = _encode(exc.report()), exc.code == "BAD_REQUEST"
             return Answer(body, status=exc.status, executed=False, malformed=malformed, no_store=True)
@@ -262,7 +233,14 @@ class Engine:
         return operation
 
     async def _execute_extended(
-        self, query: str | None, request: Request, headers: Mapping[str, str], context: Context, *, writes: bool
+        self,
+        query: str | None,
+        request: Request,
+        headers: Mapping[str, str],
+        context: Context,
+        lack: Lack | None,
+        *,
+        writes: bool,
     ) -> Answer:
         """Execute a request inside the schema's extensions; its answer is the client's own."""
         made, inputs = context(), request.variables
@@ -272,9 +250,7 @@ class Engine:
         async def execute(operation: Operation) -> Outcome:
             inputs = extended.under_way.variables
             variables = self.operations.variables(operation, inputs)
-            variant = self.operations.known_variant(operation, variables)
-            if variant is None:
-                variant = await self.operations.prepare_variant(operation, variables)
+            variant = await self.operations.allowed_variant(operation, variables, lack)
             if variant.is_introspection and not variant.is_mutation:
                 introspected = msgspec.json.decode((await self._introspect(operation, variant, inputs or {})).body)
                 return introspected["data"], []
@@ -339,7 +315,7 @@ class Engine:
             data = await variant.runner.run(ledger, variables)
             if data is not None:
                 self.compiled_answers += 1
-                return data, []
+                return data, [] if variant.telling is None else variant.telling.errors(data)
         self.exact_answers += 1
         data, errors = await self._execute_exactly(variant, ledger, variables, context, wrap)
         if any(isinstance(error.original_error, UpstreamInvalid) for error in errors):
@@ -411,6 +387,7 @@ class Engine:
         fresh_s = ledger.fresh_s
         private = ledger.private or variant.plan.sees_client
         answer = Answer(body, private=private, types=frozenset(ledger.types), asked_at=ledger.now)
+        answer.granted = bool(variant.needs)
         if 0 < fresh_s < float("inf") and not variant.has_python:
             answer.fresh_until = self.store.clock() + fresh_s
         return answer

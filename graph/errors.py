@@ -36,7 +36,7 @@ CODES = {
     "LIMIT_EXCEEDED": "the request is larger than this server accepts",
     "SERVER_BUSY": "the server has as much to do as it can; the request is to come again",
     "UPSTREAM_TIMEOUT": "a backend did not answer in time",
-    "UPSTREAM_UNAVAILABLE": "a backend cannot be reached",
+    "UPSTREAM_UNAVAILABLE": "a backend cannot be reached, or is left alone since it fails or is busy",
     "UPSTREAM_ERROR": "a backend answered with an error status",
     "UPSTREAM_INVALID": "a backend answered something other than the schema promises",
     "EVENTS_LOST": "events may be missing: the stream of a backend was interrupted, or the graph replaced",

@@ -110,6 +110,10 @@ class Execution:
                 for node in nodes:
                     node.held[selected.key] = kind.name
                 continue
+            if selected.denied is not None:
+                for node in nodes:
+                    _slot(selected, node).tree = Failure(selected.denied.error())
+                continue
             binding = self._bindings.of(kind.name, selected.name)
             if isinstance(binding, Fetching) and binding.guarded:
                 slots = ((binding, kind, _slot(selected, node)) for node in nodes)
@@ -232,6 +236,9 @@ class Execution:
             name = self._type_name(kind, node, slot)
         except Exception as exc:  # type resolvers are the author's code
             return Failure(exc)
+        denied = self._selections.denials.types.get(name)
+        if denied is not None:
+            return Failure(denied.error())
         found.setdefault(name, []).append(node)
         return node
 
@@ -316,7 +323,8 @@ class Execution:
             age_s = min(self._age_s(fetching, slot.selected) for slot in slots)
             return answers(await self._loader.load_many(fetching, {}, keys, self._ledger, age_s), fetching)
 
-        self._settle_all(await refer(members, self._argument_values, load, self._ledger.over_at))
+        denied = self._selections.denials.types
+        self._settle_all(await refer(members, self._argument_values, load, self._ledger.over_at, denied))
 
     async def _pass(self, members: list[Member]) -> None:
         gate = Gate(
@@ -415,7 +423,7 @@ class Execution:
                 [kind] if isinstance(kind, graphql.GraphQLObjectType) else self._schema.get_possible_types(kind)
             ):
                 for below in self._selections.below(possible, current.nodes):
-                    if below.name == "__typename":
+                    if below.name == "__typename" or below.denied is not None:
                         continue
                     held = self._bindings.of(possible.name, below.name)
                     found += ages_of(self._bindings.read_by(possible.name, held), default)

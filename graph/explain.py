@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from graph.client import Caller, Client
 from graph.cost import Cost
 from graph.graph import Graph
 from graph.plan import Fetch, Plan
@@ -9,18 +12,25 @@ from resolvers import Binding, Feeding, Fetching
 from sources import Endpoint
 
 
-def explain(graph: Graph, query: str, operation_name: str | None = None) -> str:
+def explain(graph: Graph, query: str, operation_name: str | None = None, scopes: Collection[str] | None = None) -> str:
     """Give the plan of an operation as text; nothing is called.
 
     What variables decide by @skip and @include is shown; a list whose length is a variable has the assumed one. Where
     the operation is not compiled, each fetch that takes the exact path says so, and the last but one line says why.
+
+    Args:
+        scopes: those of the client whose plan it is; None for one who may do everything.
 
     Raises:
         RequestError: the document cannot be executed by this graph.
     """
     operations = graph.engine.operations
     operation = operations.get(query, operation_name)
-    variant = operations.variant_without_variables(operation)
+    whole = variant = operations.variant_without_variables(operation)
+    lack = None if scopes is None else graph.engine.lack(Caller(Client(scopes=frozenset(scopes))))
+    lacking = None if lack is None else lack.among(whole.needs)
+    if lacking is not None:
+        variant = operations.variant_without_variables(operation, lacking)
     plan = variant.plan
     made = _calls(plan)
     calls = [fetches[0] for fetches in made if _is_call(fetches[0].binding)]
@@ -31,6 +41,9 @@ def explain(graph: Graph, query: str, operation_name: str | None = None) -> str:
     for fetches in made:
         lines.append(_line(fetches, is_compiled=variant.runner is not None))
         lines.extend(f"{'   ' * (fetches[0].hop + 1)}  for {place}" for place in _places(fetches))
+    if whole.needs:
+        lines.append(f"needs: {'; '.join(sorted(map(str, whole.needs)))}")
+    lines.extend(f"denied: {message}" for message in plan.denied)
     lines.append(f"cost: {_cost(variant.estimate.at())}")
     lines.append("compiled" if variant.runner is not None else f"exact path: {variant.obstacle}")
     lines.append(f"answer: {_freshness(plan)}")

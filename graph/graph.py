@@ -31,10 +31,12 @@ from graph.trusted import TrustedDocuments, read_manifest
 from resolvers import (
     SCALARS,
     UPLOAD_SCALARS,
+    Authenticated,
     Cost,
     Declared,
     ListSize,
     Receiving,
+    RequiresScopes,
     Store,
     bind,
     declare,
@@ -42,6 +44,7 @@ from resolvers import (
     is_federated,
     keys_in,
     keys_of_sources,
+    requirements_of_federation,
 )
 from sources import Bus, Rest
 
@@ -270,7 +273,8 @@ class Graph:
         buses = {graph.engine.subscriptions.bus for graph in keeping}
         await self.engine.subscriptions.aclose(keeping=buses)
         self.engine.deadlines.expire()
-        if not any(graph.trusting.clients is self.trusting.clients for graph in keeping):
+        await self.engine.loader.aclose()
+        if not any(graph.trusting.clients == self.trusting.clients for graph in keeping):
             await self.clients.aclose()
         for source in self.sources:
             if not any(source in graph.sources for graph in keeping):
@@ -319,7 +323,9 @@ def _subgraph(
     if isinstance(federation, str) and federation not in FEDERATION_VERSIONS:
         first, *_, last = FEDERATION_VERSIONS
         raise GraphError([*declared.faults, f"federation: {federation!r} is none of its versions, {first} to {last}"])
-    with keys_of_sources(declared, options["config"].name_converter):
+    names = options["config"].name_converter
+    newest = FEDERATION_VERSIONS[federation if isinstance(federation, str) else [*FEDERATION_VERSIONS][-1]]
+    with keys_of_sources(declared, names), requirements_of_federation(declared, newest):
         # An entity that only a union names would not be found.
         keyed = [found for found in declared.classes if (known := definition_of(found)) and keys_in(known)]
 
@@ -335,7 +341,8 @@ def _subgraph(
 
 def _has_directives(schema: strawberry.Schema) -> bool:
     """Tell whether the author applies directives of his own, which only Strawberry's printer shows."""
-    return any(not isinstance(found, Cost | ListSize | OneOf) for found in schema._schema_directives_in_use)
+    known = (Cost, ListSize, OneOf, Authenticated, RequiresScopes)
+    return any(not isinstance(found, known) for found in schema._schema_directives_in_use)
 
 
 def _with_scalars(config: StrawberryConfig) -> StrawberryConfig:
@@ -386,8 +393,4 @@ def _write_default(inputs: Iterable[graphql.GraphQLArgument | graphql.GraphQLInp
 
 
 def _missing(sources: Sequence[Rest]) -> list[str]:
-    return [
-        f"source {source.name!r}: the environment variable {name} is not set"
-        for source in sources
-        for name in source.missing_environment()
-    ]
+    return [f"source {source.name!r}: {sentence}" for source in sources for sentence in source.missing()]

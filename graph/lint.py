@@ -69,8 +69,8 @@ class _Linter:
     def environment(self) -> Iterator[Finding]:
         """Find secrets that are not there."""
         for source in self._sources:
-            for name in source.missing_environment():
-                yield Finding("error", "environment", source.name, f"the environment variable {name} is not set")
+            for sentence in source.missing():
+                yield Finding("error", "environment", source.name, sentence)
 
     def calls(self) -> Iterator[Finding]:
         """Find what is called once for each parent in a list."""

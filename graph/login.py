@@ -36,6 +36,7 @@ async def log_in(credentials: Credentials, clients: Clients, forwards: Collectio
         shown = dataclasses.replace(credentials, headers={**credentials.headers, **told})
         client = clients.known(shown) or await clients.find(shown)
     check_headers(told)
+    told = {name: value for name, value in told.items() if name not in clients.writes}
     client = dataclasses.replace(client, headers={**told, **client.headers})
     if client.is_authenticated:
         return client

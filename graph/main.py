@@ -20,6 +20,7 @@ from graph.errors import GraphError, RequestError
 from graph.explain import explain as explained
 from graph.graph import Graph
 from graph.importing import as_json, greeting, imported, lines
+from graph.keys_command import keys
 from graph.lint import lint
 from graph.options import with_targets
 from graph.reloading import Reloading
@@ -39,6 +40,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(keys)
 
 _SERVED = "WEFT_SERVED"
 
@@ -208,6 +210,7 @@ def explain(
     targets: Targets,
     query: Annotated[str, typer.Argument(metavar="QUERY", help="A GraphQL document, or @FILE.")],
     operation: Annotated[str | None, typer.Option(help="Which of several operations.")] = None,
+    scopes: Annotated[str | None, typer.Option(help="For a client with these scopes, such as 'a b'.")] = None,
 ) -> None:
     """Print the plan of a query: upstream calls, batches, freshness."""
     graph = _load(targets)
@@ -217,7 +220,7 @@ def explain(
         except (OSError, UnicodeDecodeError) as exc:
             raise _fail(f"{query[1:]}: {getattr(exc, 'strerror', None) or exc}") from exc
     try:
-        show(explained(graph, query, operation).split("\n"))
+        show(explained(graph, query, operation, None if scopes is None else scopes.split()).split("\n"))
     except RequestError as exc:
         raise _fail("; ".join(error.message for error in exc.errors)) from exc
 

@@ -8,7 +8,7 @@ from typing import Any
 import graphql
 
 from graph.instances import Instances
-from graph.plan import GlobalIdOf, Leaf, Nested, Output, Shape, Site, TypeName
+from graph.plan import GlobalIdOf, Leaf, Nested, Output, Shape, Site, TypeName, Withheld
 from resolvers import Bindings, Entries, Fetching, entries_of
 from sources import Rest
 
@@ -63,7 +63,7 @@ class Needs:
             yield from ((path, None, None) for path in output.paths)
         elif isinstance(output, Site) and isinstance(output.binding, Fetching) and not output.binding.guarded:
             yield from ((reading.where(source), None, None) for reading in output.binding.parents)
-        elif not isinstance(output, TypeName):  # the author's code may look at any attribute
+        elif not isinstance(output, TypeName | Withheld):  # the author's code may look at any attribute
             attributes = self._bindings.owned.get(shape.type.name, {})
             yield from ((attribute.where(source), None, None) for attribute in attributes.values())
 

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import cachetools
 import graphql
 
+from graph.access import Denials, Lack
 from graph.compile import Compiler
 from graph.cost import Estimate, Estimator
 from graph.decode import Uncompilable
@@ -34,6 +35,7 @@ from graph.program import Program
 from graph.run import Resolver, Runner
 from graph.scan import scan
 from graph.selection import Selected, Selections, TooManyFields, condition_variables, in_burst
+from graph.telling import Telling
 from graph.turns import Turns
 from resolvers import Bindings, Flights, Loader, Python
 
@@ -54,6 +56,7 @@ class Variant:
             `is_required` says that an event without an answer has no data at all.
         shareable: whether two clients that send the same may share one execution: a query in which nothing looks at
             the client. `private` means that forwarded headers must be equal as well.
+        needs: what has to be met by a client that is given all of it; `telling` has what one lacks that is not.
     """
 
     estimate: Estimate
@@ -82,6 +85,8 @@ class Variant:
             isinstance(fetch.binding, Python) or fetch.binding.guarded for fetch in self.plan.fetches
         )
         self.shareable = not self.is_mutation and not self.plan.sees_client
+        self.needs = frozenset(selections.denials.needs)
+        self.telling = Telling(self.plan) if selections.denials.lack is not None else None
         self.introspected: bytes | None = None
 
 
@@ -204,29 +209,50 @@ class Operations:
                     raise exceeded(f"the variables hold more than {most} values")
                 waiting.extend(value.values() if isinstance(value, dict) else value)
 
-    def variant(self, operation: Operation, variables: Any) -> Variant:
+    def variant(self, operation: Operation, variables: Any, lack: Lack | None = None) -> Variant:
         """Give the operation with its @skip and @include decided by the variables.
+
+        Args:
+            lack: what the client lacks of what the operation needs; fields that need it are denied.
 
         Raises:
             RequestError: it has too many fields, costs too much, or may need too many upstream calls.
         """
-        known = self.known_variant(operation, variables)
+        known = self.known_variant(operation, variables, lack)
         if known is None:
-            known = self._keep_variant(operation, variables, self._variant(operation, variables, self._compiler))
+            planned = self._variant(operation, variables, self._compiler, lack)
+            known = self._keep_variant(operation, _identity(operation, variables, lack), planned)
         return self._checked(known, variables)
 
-    def known_variant(self, operation: Operation, variables: Any) -> Variant | None:
+    def known_variant(self, operation: Operation, variables: Any, lack: Lack | None = None) -> Variant | None:
         """Give the variant if it is kept.
 
         Raises:
             RequestError: with these variables, it costs too much, or may need too many upstream calls.
         """
-        known = operation.variants.get(_identity(operation, variables) if operation.conditions else ())
+        plain = lack is None and not operation.conditions
+        known = operation.variants.get(() if plain else _identity(operation, variables, lack))
         if known is not None and not known.estimate.is_fixed:
             self._checked(known, variables)
         return known
 
-    async def prepare_variant(self, operation: Operation, variables: Any) -> Variant:
+    async def allowed_variant(self, operation: Operation, variables: Any, lack: Lack | None) -> Variant:
+        """Give the variant for a client: with what it is denied left out of the plan.
+
+        Args:
+            lack: what the client lacks of all that the graph requires.
+
+        Raises:
+            RequestError: see `variant`.
+        """
+        whole = self.known_variant(operation, variables) or await self.prepare_variant(operation, variables)
+        lacking = None if lack is None else lack.among(whole.needs)
+        if lacking is None:
+            return whole
+        known = self.known_variant(operation, variables, lacking)
+        return known or await self.prepare_variant(operation, variables, lacking)
+
+    async def prepare_variant(self, operation: Operation, variables: Any, lack: Lack | None = None) -> Variant:
         """Give a variant that is not kept; a large one is planned aside, once for all who ask for it.
 
         Raises:
@@ -234,35 +260,39 @@ class Operations:
         """
         if operation.size <= _LARGE:
             await self.turns.take()
-            return self.variant(operation, variables)
+            return self.variant(operation, variables, lack)
+
+        identity = _identity(operation, variables, lack)
 
         async def work() -> Variant:
-            planned = await self.aside(lambda: self._variant(operation, variables, self._compiler_aside))
-            return self._keep_variant(operation, variables, planned)
+            planned = await self.aside(lambda: self._variant(operation, variables, self._compiler_aside, lack))
+            return self._keep_variant(operation, identity, planned)
 
-        flight = (id(operation), _identity(operation, variables))
-        return self._checked(await self._plans.share(flight, work), variables)
+        return self._checked(await self._plans.share((id(operation), identity), work), variables)
 
-    def variant_without_variables(self, operation: Operation) -> Variant:
+    def variant_without_variables(self, operation: Operation, lack: Lack | None = None) -> Variant:
         """Give the operation with everything that @skip and @include decide in it: to be planned, not to be run."""
         if not operation.conditions:
-            return self.variant(operation, _NO_VARIABLES)
-        return self._variant(operation, None, self._compiler)
+            return self.variant(operation, _NO_VARIABLES, lack)
+        return self._variant(operation, None, self._compiler, lack)
 
     def _checked(self, variant: Variant, variables: Any) -> Variant:
         if not variant.estimate.is_fixed:
             self._estimator.check(variant.estimate.at(variables.coerced))
         return variant
 
-    def _keep_variant(self, operation: Operation, variables: Any, variant: Variant) -> Variant:
+    def _keep_variant(self, operation: Operation, identity: tuple[Any, ...], variant: Variant) -> Variant:
         if len(operation.variants) >= _MAX_VARIANTS:
             operation.variants.pop(next(iter(operation.variants)))
-        operation.variants[_identity(operation, variables)] = variant
+        operation.variants[identity] = variant
         return variant
 
-    def _variant(self, operation: Operation, variables: Any, compiler: Compiler) -> Variant:
+    def _variant(self, operation: Operation, variables: Any, compiler: Compiler, lack: Lack | None = None) -> Variant:
         most = sys.maxsize if self.limits.max_fields is None else self.limits.max_fields
-        selections = Selections(self._schema, operation.node, operation.fragments, variables, max_fields=most)
+        denials = Denials(self._bindings.requirements, lack)
+        selections = Selections(
+            self._schema, operation.node, operation.fragments, variables, max_fields=most, denials=denials
+        )
         try:
             variant = Variant(operation, selections, self._bindings, self.limits)
             variant.estimate = self._estimator.estimate(variant.plan)
@@ -274,6 +304,9 @@ class Operations:
             self._estimator.check(variant.estimate.at())
         if variant.is_mutation:
             variant.obstacle = "the fields of a mutation run one after the other"
+            return variant
+        if variant.is_subscription and variant.fields[0].denied is not None:
+            variant.obstacle = "it is denied"
             return variant
         if variant.is_subscription and isinstance(variant.plan.fetches[0].binding, Python):
             variant.obstacle = "a Python generator gives the events"
@@ -297,8 +330,9 @@ class Operations:
         return Operation(node, fragments, document, condition_variables(document), has_incremental(document), size)
 
 
-def _identity(operation: Operation, variables: Any) -> tuple[Any, ...]:
-    return tuple([variables.coerced.get(name) for name in operation.conditions])
+def _identity(operation: Operation, variables: Any, lack: Lack | None) -> tuple[Any, ...]:
+    decided = [variables.coerced.get(name) for name in operation.conditions]
+    return tuple(decided) if lack is None else (*decided, lack)
 
 
 def _named(document: graphql.DocumentNode, name: str | None) -> graphql.OperationDefinitionNode:

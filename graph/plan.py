@@ -59,6 +59,13 @@ class TypeName:
 
 
 @dataclass(slots=True, eq=False)
+class Withheld:
+    """A field that the client is denied: null, and an error."""
+
+    selected: Selected
+
+
+@dataclass(slots=True, eq=False)
 class Site:
     """A value that a fetch gives to the objects of a shape.
 
@@ -75,7 +82,7 @@ class Site:
     references: References | None = None
 
 
-Output = Leaf | Nested | TypeName | GlobalIdOf | Site
+Output = Leaf | Nested | TypeName | GlobalIdOf | Site | Withheld
 
 
 @dataclass(slots=True, eq=False)
@@ -142,11 +149,13 @@ class Plan:
 
     Args:
         obstacles: what the compiled path cannot answer, each in a few words; the exact path can do all.
+        denied: what the client is denied, and why.
     """
 
     root: Shape
     fetches: list[Fetch] = field(default_factory=list)
     obstacles: list[str] = field(default_factory=list)
+    denied: dict[str, None] = field(default_factory=dict)
     private: bool = False
     sees_client: bool = False
 
@@ -185,6 +194,7 @@ class _Planner:
         self.plan = Plan(Shape(schema.query_type or graphql.GraphQLObjectType("Query", {}), None))
         self._shared: dict[tuple[object, ...], Fetch] = {}
         self._left = selections.max_fields
+        self._abstract = 0  # how many interfaces and unions are above
 
     def fill(self, shape: Shape, fields: list[Selected]) -> None:
         self._left -= len(fields)
@@ -196,6 +206,12 @@ class _Planner:
     def _output(self, shape: Shape, selected: Selected) -> Output:
         if selected.name == "__typename":
             return TypeName(selected)
+        if selected.denied is not None:
+            # Where null may not stand, or where the object shows later, the exact path says what becomes of it.
+            if self._abstract or graphql.is_non_null_type(selected.field.type):
+                self._obstacle(f"{shape.type.name}.{selected.name} is denied")
+            self.plan.denied[selected.denied.message] = None
+            return Withheld(selected)
         binding = self.bindings.of(shape.type.name, selected.name)
         if isinstance(binding, Property) and shape.fetch is not None and isinstance(shape.fetch.binding, Fetching):
             return self._property(shape, selected, binding, shape.fetch.binding.source)
@@ -218,7 +234,7 @@ class _Planner:
         whole = Shape(kind, found)
         for possible in self.selections.schema.get_possible_types(kind):
             fields = self.selections.below(possible, selected.nodes)
-            if all(self._is_known(possible, below) for below in fields):
+            if possible.name in self.selections.denials.types or all(self._is_known(possible, one) for one in fields):
                 continue
             step = references.loads.get(possible.name, found.binding)
             fetch = self._fetch(shape, selected, step, 0)
@@ -300,10 +316,16 @@ class _Planner:
             return
         # An abstract type: plan what each possible object would need; which one it is shows when it runs.
         if graphql.is_abstract_type(kind):
+            self._abstract += 1
             for possible in self.selections.schema.get_possible_types(kind):
+                if possible.name in self.selections.denials.types:
+                    self.plan.denied[self.selections.denials.types[possible.name].message] = None
+                    self._obstacle(f"{possible.name} is denied")
+                    continue
                 option = Shape(possible, shape.fetch, shape.parent, whole=shape)
                 shape.options.append(option)
                 self.fill(option, self.selections.below(possible, selected.nodes))
+            self._abstract -= 1
 
 
 def question_of(selected: Selected, *, unless: str | None = None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import graphql
 
+from graph.access import Denial
 from graph.awaited import in_time, is_pending
 from graph.replies import answer
 from graph.selection import Selected
@@ -22,19 +23,25 @@ Load = Callable[[Fetching, Sequence[Any], Sequence[Slot]], Awaitable[Answers]]
 
 
 async def refer(
-    members: Sequence[Member], arguments: Callable[[Selected], Mapping[str, Any]], load: Load, over_at: float | None
+    members: Sequence[Member],
+    arguments: Callable[[Selected], Mapping[str, Any]],
+    load: Load,
+    over_at: float | None,
+    denied: Mapping[str, Denial],
 ) -> list[tuple[Slot, Any]]:
     """Give for each field the object, or the objects in order, that it names: null where there is none.
 
     Args:
         load: gives answers by key, for those fields.
         over_at: when the author's own functions must be done, on the event loop's clock.
+        denied: types whose objects the client may not have; nothing is loaded of them.
     """
     settled: list[tuple[Slot, Any]] = []
     named: list[tuple[Member, list[Named | Exception]]] = []
     for member in members:
         try:
-            named.append((member, list(member[0].read(arguments(member[2].selected)))))
+            ones = member[0].read(arguments(member[2].selected))
+            named.append((member, [_allowed(one, denied) for one in ones]))
         except Exception as exc:  # arguments that cannot be are that field's error
             settled.append((member[2], Failure(exc)))
     wanted: dict[str, tuple[References, dict[Any, None]]] = {}
@@ -52,6 +59,11 @@ async def refer(
         is_list = graphql.is_list_type(graphql.get_nullable_type(slot.selected.field.type))
         settled.append((slot, objects if is_list else objects[0]))
     return settled
+
+
+def _allowed(named: Named | Exception, denied: Mapping[str, Denial]) -> Named | Exception:
+    denial = denied.get(named.type_name) if isinstance(named, Named) else None
+    return named if denial is None else denial.error()
 
 
 async def _load(name: str, references: References, keys: Mapping[Any, None], load: Load, slots: list[Slot]) -> Answers:

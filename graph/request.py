@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -27,6 +27,9 @@ _decode_object: Callable[[str], dict[str, object] | None] = msgspec.json.Decoder
     dict[str, object] | None, float_hook=Number
 ).decode
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+_NO_HEADERS = (b"keep-alive", b"close", b"Upgrade", b"keep-alive, Upgrade")  # what nearly all connections are
 
 
 class Headers(Mapping[str, str]):
@@ -55,6 +58,24 @@ class Headers(Mapping[str, str]):
         """Give the same headers with some in place of those of their names."""
         changed = {name.encode("latin-1"): value.encode("latin-1") for name, value in headers.items()}
         return Headers({**self.raw, **changed}.items())
+
+    def without(self, names: Collection[str]) -> Headers:
+        """Give the same headers without those of these names."""
+        return Headers((name, value) for name, value in self.raw.items() if name.decode("latin-1") not in names)
+
+    def end_to_end(self, forwards: Collection[str]) -> Headers:
+        """Give the same headers without those that would be passed on though ``Connection`` names them.
+
+        They were meant for this connection alone (RFC 9110, 7.6.1), so to backends they are as if not sent.
+
+        Args:
+            forwards: the client headers that sources pass on, in lower case.
+        """
+        said = self.raw.get(b"connection")
+        if said is None or said in _NO_HEADERS or not forwards:
+            return self
+        named = {name.strip() for name in said.decode("latin-1").lower().split(",")}.intersection(forwards)
+        return self.without(named) if named else self
 
     def __iter__(self) -> Iterator[str]:
         return (name.decode("latin-1") for name in self.raw)

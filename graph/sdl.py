@@ -1,4 +1,4 @@
-"""Print a schema in the schema definition language, with the costs and list sizes that its author declared."""
+"""Print a schema in the schema definition language, with the costs, list sizes and requirements that it declares."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Any
 import graphql
 from graphql.utilities.print_schema import is_defined_type, print_filtered_schema
 
-from resolvers import Cost, ListSize, declared_on
+from resolvers import Authenticated, Cost, ListSize, RequiresScopes, declared_on
+
+_Shown = Cost | ListSize | Authenticated | RequiresScopes
+_SHOWN = {"cost", "listSize", "authenticated", "requiresScopes"}
 
 
 def print_sdl(schema: graphql.GraphQLSchema, hidden: Collection[graphql.GraphQLDirective] = ()) -> str:
@@ -31,7 +34,9 @@ def print_sdl(schema: graphql.GraphQLSchema, hidden: Collection[graphql.GraphQLD
 
 def _places(schema: graphql.GraphQLSchema, text: str) -> list[tuple[int, Any]]:
     """Give where in the text a directive of each element goes."""
-    if not {"cost", "listSize"} & {directive.name for directive in schema.directives}:
+    if not {"cost", "listSize", "authenticated", "requiresScopes"} & {
+        directive.name for directive in schema.directives
+    }:
         return []
     found: list[tuple[int, Any]] = []
     for node in graphql.parse(text).definitions:
@@ -55,10 +60,14 @@ def _end(node: graphql.Node) -> int:
 
 
 def _shown(element: Any) -> str:
-    return "".join(f" {_text(found)}" for found in declared_on(element) if isinstance(found, Cost | ListSize))
+    return "".join(f" {_text(found)}" for found in declared_on(element) if isinstance(found, _Shown))
 
 
-def _text(directive: Cost | ListSize) -> str:
+def _text(directive: _Shown) -> str:
+    if isinstance(directive, Authenticated):
+        return "@authenticated"
+    if isinstance(directive, RequiresScopes):
+        return f"@requiresScopes(scopes: {json.dumps(directive.scopes)})"
     if isinstance(directive, Cost):
         return f"@cost(weight: {json.dumps(str(directive.weight))})"
     given = {

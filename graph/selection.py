@@ -14,6 +14,9 @@ from typing import Any
 
 import graphql
 
+from graph.access import Denial, Denials
+from resolvers import Requirements
+
 _SKIP = graphql.GraphQLSkipDirective
 _INCLUDE = graphql.GraphQLIncludeDirective
 
@@ -29,6 +32,7 @@ class Selected:
     Args:
         usages: of fields that may be deferred, each node's usage; see `graph.defer`.
         stream: how its list is streamed, if it is.
+        denied: why it is denied, if it is.
     """
 
     key: str
@@ -37,6 +41,7 @@ class Selected:
     field: graphql.GraphQLField
     usages: tuple[Any, ...] = ()
     stream: Any = None
+    denied: Denial | None = None
 
 
 class Burst(graphql.GraphQLList[Any]):
@@ -57,6 +62,7 @@ class Selections:
         conditions: coerced values of the variables that @skip and @include use; None, for a plan that nobody runs,
             includes whatever they decide.
         max_fields: how many collected fields an operation may have in all.
+        denials: what is denied; None for nothing.
     """
 
     def __init__(
@@ -67,7 +73,9 @@ class Selections:
         conditions: Mapping[str, Any] | None,
         *,
         max_fields: int = 10_000,
+        denials: Denials | None = None,
     ) -> None:
+        self.denials = denials or Denials(Requirements(), None)
         self.schema = schema
         self.operation = operation
         self.fragments = fragments
@@ -95,7 +103,8 @@ class Selections:
             kind = graphql.get_named_type(selected.field.type)
             if isinstance(kind, graphql.GraphQLObjectType):
                 fields = self.below(kind, selected.nodes)
-                found.update(below.name for below in fields if below.name != "__typename")
+                fields = [below for below in fields if below.name != "__typename" and below.denied is None]
+                found.update(below.name for below in fields)
                 found |= self.shown(below for below in fields if below.name == "edges")
         return found
 
@@ -103,6 +112,7 @@ class Selections:
         identity = (kind.name, tuple(map(id, sets)))
         known = self._known.get(identity)
         if known is None:
+            self.denials.see(kind.name)
             grouped: dict[str, list[graphql.FieldNode]] = {}
             seen: set[str] = set()
             for selection_set in sets:
@@ -118,7 +128,7 @@ class Selections:
         field = self.schema.get_field(kind, name)
         if field is None:
             raise LookupError(f"{kind.name}.{name} passed validation but does not exist")
-        return Selected(key, name, tuple(nodes), field)
+        return Selected(key, name, tuple(nodes), field, denied=self.denials.of_field(kind.name, name))
 
     def _collect(
         self,

@@ -17,6 +17,7 @@ import fastapi
 import msgspec
 
 from graph import graphiql
+from graph.answer import Answer
 from graph.answering import Answering, refuse
 from graph.asgi import Receive, Scope, Send, hang_up, respond
 from graph.batching import answer_batch
@@ -25,7 +26,7 @@ from graph.client import NOBODY, Caller
 from graph.cors import Cors, CrossOrigin
 from graph.credentials import Credentials
 from graph.csrf import check_was_asked_for
-from graph.engine import Answer, Context, Request
+from graph.engine import Context, Request
 from graph.errors import RequestError
 from graph.graph import Graph
 from graph.login import expiry
@@ -78,6 +79,7 @@ class Serving:
         trust = graph.trusting
         self.graph = graph
         self._streams = streams
+        streams.welcomes = self._welcomes  # those that are open will outlive the graph before
         self._held = held
         self._most_requests = float("inf") if trust.max_requests is None else trust.max_requests
         self._is_guarded = trust.csrf
@@ -133,9 +135,12 @@ class Serving:
         try:
             if media_type is None:
                 raise RequestError.of(f"this server answers in {GRAPHQL_JSON} or {JSON}", "BAD_REQUEST", 406)
+            headers = headers.end_to_end(self._engine.forwards)
             caller = NOBODY
             if not self._clients.is_open:
                 caller = await self._caller(scope, headers)
+                if self._clients.writes:
+                    headers = headers.without(self._clients.writes)
                 if caller.client.headers:
                     headers = headers.with_these(caller.client.headers)
             answer: Answer | Stream
@@ -269,7 +274,7 @@ class Serving:
         presence.enter(task, receive)
         try:
             # Parsing is needless where an identical request was parsed already.
-            while is_json and (shared := self._engine.shared(body, headers)) is not None:
+            while is_json and (shared := self._engine.shared(body, headers, caller)) is not None:
                 try:
                     return shared if isinstance(shared, Answer) else await shared
                 except Abandoned:
@@ -279,7 +284,7 @@ class Serving:
             request = parse_body(body, JSON if is_json else headers.get("content-type", ""))
             context = _context(scope, caller)
             if streamed is not None:
-                opened = await self._open(request, headers, caller, context, streamed)
+                opened = await self._open(scope, request, headers, caller, context, streamed)
                 if opened is not None:
                     return opened
             writer = None if parts is None else parts.writer
@@ -291,14 +296,37 @@ class Serving:
             presence.leave(task)
 
     async def _open(
-        self, request: Request, headers: Headers, caller: Caller, context: Context, streamed: Streamed
+        self,
+        scope: Scope,
+        request: Request,
+        headers: Headers,
+        caller: Caller,
+        context: Context,
+        streamed: Streamed,
     ) -> Stream | Answer | None:
-        """Begin a stream, which lasts no longer than the client's token."""
+        """Begin a stream, which lasts no longer than the client's token, or than the client is welcome."""
         client = caller.client
         expires_at = client.expires_at if client.is_authenticated else expiry(headers.get("authorization", ""))
         return await self._streams.open(
-            self._engine, request, headers, caller, context, streamed.live, expires_at=expires_at
+            self._engine,
+            request,
+            headers,
+            caller,
+            context,
+            streamed.live,
+            expires_at=expires_at,
+            scope=scope if client.is_revocable else None,
         )
+
+    async def _welcomes(self, scope: Scope) -> bool:
+        """Tell whether who has sent a request may still stay; that nobody can tell is no reason to go."""
+        try:
+            await self._caller(scope, Headers(scope["headers"]))
+        except RequestError as exc:
+            return exc.status not in (401, 403)
+        except Exception:
+            log.exception("a login failed")
+        return True
 
     async def _batch(self, scope: Scope, headers: Headers, caller: Caller, body: bytes) -> Answer:
         try:
@@ -334,7 +362,7 @@ class Serving:
         try:
             context = _context(scope, caller)
             if streamed is not None:
-                opened = await self._open(request, headers, caller, context, streamed)
+                opened = await self._open(scope, request, headers, caller, context, streamed)
                 if opened is not None:
                     return opened
             writer = None if parts is None else parts.writer

@@ -44,6 +44,7 @@ _TIMER_STEP_S = 0.1
 _INTERNAL = '[{"message":"Internal server error","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]'
 _RESTARTS = Close(1012, "the server restarts")
 _GOES = Close(1001, "the server goes away")
+_NOTHING = Credentials({})
 
 
 class _Failed(msgspec.Struct):
@@ -93,7 +94,8 @@ class Sockets:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one socket, as ASGI has it."""
         await receive()  # that it would connect
-        headers = brought_along(self._cors, Headers(scope["headers"]))
+        sent = Headers(scope["headers"]).end_to_end(self.serving.graph.engine.forwards)
+        headers = brought_along(self._cors, sent)
         if headers is None:
             await _turn_away(scope, send, 403, b"pages of this origin may not open a socket")
             return
@@ -153,6 +155,7 @@ class _Socket:
         "_receive",
         "_scope",
         "_send",
+        "_shown",
         "_sockets",
         "_tasks",
         "_timers",
@@ -171,6 +174,7 @@ class _Socket:
         self._conversation = Protocol(sockets.terms)
         self._context: Context = dict
         self._caller = NOBODY
+        self._shown = _NOTHING
         self._writing = asyncio.Lock()
         self._now = asyncio.get_running_loop().time
         self._began_at = 0.0
@@ -245,6 +249,8 @@ class _Socket:
         if self._writing.locked() and self._now() - self._began_at >= self._sockets.patience_s:
             log.warning("a socket was dropped: its client read nothing any more")
             hang_up(self._send)
+        if timer is Timer.PING and self._caller.client.is_revocable:
+            self._tasks.create_task(self._look_again())
         self._later(self._conversation.fired(timer))
 
     def _later(self, actions: Actions) -> None:
@@ -291,6 +297,7 @@ class _Socket:
         try:
             graph, address = sockets.serving.graph, self._scope.get("client")
             shown = Credentials(self._headers, payload, address[0] if address else None, self._scope)
+            self._shown = shown
             found = await log_in(shown, graph.clients, graph.engine.forwards)
         except RequestError as exc:
             actions = conversation.refused("; ".join(error.message for error in exc.errors))
@@ -298,13 +305,31 @@ class _Socket:
             log.exception("a login failed")
             actions = conversation.broken()
         else:
-            self._welcome(payload, found)
+            self._welcome(found)
             expires_at = found.expires_at
             actions = conversation.admitted(None if expires_at is None else expires_at - sockets.clock())
         await self._apply(actions)
 
-    def _welcome(self, payload: dict[str, Any], client: Client) -> None:
-        scope, headers, added = self._scope, {**self._headers, **client.headers}, client.context
+    async def _log_in_again(self) -> None:
+        """Make out anew who the client is, by what it has shown; for what it raises, see `log_in`."""
+        graph = self._sockets.serving.graph
+        self._welcome(await log_in(self._shown, graph.clients, graph.engine.forwards))
+
+    async def _look_again(self) -> None:
+        """End the socket of a client who is not welcome any more; that nobody can tell is no reason to."""
+        try:
+            await self._log_in_again()
+        except RequestError as exc:
+            if exc.status in (401, 403):
+                await self._apply(self._conversation.fired(Timer.EXPIRY))
+        except Exception:
+            log.exception("a login failed")
+
+    def _welcome(self, client: Client) -> None:
+        scope, payload, added = self._scope, self._shown.payload, client.context
+        said_by_us = self._sockets.serving.graph.clients.writes
+        own = {name: value for name, value in self._shown.headers.items() if name not in said_by_us}
+        headers = {**own, **client.headers}
 
         def context() -> Any:
             if added is not None and not isinstance(added, Mapping):
@@ -320,6 +345,8 @@ class _Socket:
     async def _operate(self, operation: Operation) -> None:
         conversation = self._conversation
         try:
+            if self._caller.client.is_revocable:
+                await self._log_in_again()
             actions = await self._answer(operation)
         except RequestError as exc:
             actions = conversation.failed(operation, encode_json(exc.report()["errors"]).decode())

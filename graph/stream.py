@@ -21,16 +21,17 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import graphql
 
-from graph.asgi import Receive, Send, respond
+from graph.answer import Answer
+from graph.asgi import Receive, Scope, Send, respond
 from graph.channel import Subscriber
 from graph.client import Caller
-from graph.engine import Answer, Context, Engine, Request
+from graph.engine import Context, Engine, Request
 from graph.errors import RequestError, report
 from graph.request import GRAPHQL_JSON, JSON, liking, parameters
 from graph.room import Room
@@ -129,6 +130,8 @@ class Streams:
         heartbeat_s: seconds of silence after which a sign of life is sent; None for none.
         patience_s: seconds in which a client must take something of what waits for it.
         now: gives the time in Unix seconds, for tokens that expire.
+
+    `welcomes` tells whether who has sent a request may still stay; it is exchanged with the graph.
     """
 
     def __init__(
@@ -142,6 +145,7 @@ class Streams:
         self.heartbeat_s = float("inf") if heartbeat_s is None else heartbeat_s
         self.patience_s = patience_s
         self.now = now
+        self.welcomes: Callable[[Scope], Awaitable[bool]] = _anybody
         self._room = room
         self._is_open = True
         self._under_way: dict[Stream, asyncio.Task[None]] = {}
@@ -157,11 +161,13 @@ class Streams:
         form: Form,
         *,
         expires_at: float | None = None,
+        scope: Scope | None = None,
     ) -> Stream | Answer | None:
         """Begin the subscription that a request asks for; None where it asks for a query or mutation.
 
         Args:
             expires_at: instant in Unix seconds at which the stream ends, since the client's token does.
+            scope: of the request, where its client may lose its rights meanwhile: `welcomes` is asked again and again.
 
         Returns:
             The stream, which must then be sent; or an answer that says why there is none.
@@ -182,7 +188,7 @@ class Streams:
             raise RequestError.of("this server takes no more streams now", "LIMIT_EXCEEDED", 503, headers=retry)
         if expires_at is not None and expires_at <= self.now():
             subscriber.end([_expired()])  # before anything can have happened
-        return Stream(self, self._framings[form], subscriber, expires_at)
+        return Stream(self, self._framings[form], subscriber, expires_at, scope)
 
     def begin(self, stream: Stream, task: asyncio.Task[None]) -> None:
         """Note that a task sends a stream."""
@@ -239,11 +245,19 @@ class _Framing:
 class Stream:
     """One response that goes on."""
 
-    def __init__(self, streams: Streams, framing: _Framing, subscriber: Subscriber, expires_at: float | None) -> None:
+    def __init__(
+        self,
+        streams: Streams,
+        framing: _Framing,
+        subscriber: Subscriber,
+        expires_at: float | None,
+        scope: Scope | None,
+    ) -> None:
         self._streams = streams
         self._framing = framing
         self._subscriber = subscriber
         self._expires_at = expires_at
+        self._scope = scope
         self._task: asyncio.Task[None] | None = None
         self._clock = asyncio.get_running_loop().time
         self._written_at = self._clock()
@@ -314,9 +328,9 @@ class Stream:
         while not await _leaves(receive, min(wait_s, left_s)):
             wait_s = look_s
             silent_s = self._clock() - self._written_at
-            if (left_s := self._lasts_s()) <= 0:
+            if (left_s := self._lasts_s()) <= 0 or not await self._may_stay():
                 self._subscriber.end([_expired()])
-                self._expires_at, left_s = None, wait_s
+                self._expires_at, self._scope, left_s = None, None, wait_s
             elif self._writing.locked():
                 if silent_s >= streams.patience_s:
                     break
@@ -329,6 +343,9 @@ class Stream:
             self._subscriber.close()
             return
         self.give_up()
+
+    async def _may_stay(self) -> bool:
+        return self._scope is None or await self._streams.welcomes(self._scope)
 
     async def _shows_life(self, send: Send) -> bool:
         try:
@@ -361,6 +378,10 @@ def _current_task() -> asyncio.Task[None]:
 
 def _nothing() -> None:
     pass
+
+
+async def _anybody(_: Scope) -> bool:
+    return True
 
 
 def _expired() -> graphql.GraphQLError:

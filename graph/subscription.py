@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import graphql
 
+from graph.access import Lack
 from graph.channel import Channel, Subscriber, close_stream, failed
 from graph.client import NOBODY, Caller
 from graph.errors import RequestError, log
@@ -150,10 +151,12 @@ class Subscriptions:
             extended = await self._extend(operation, request, made)
             inputs, wrap = extended.under_way.variables, extended.wrap
         variables = engine.operations.variables(operation, inputs)
-        variant = engine.operations.known_variant(operation, variables)
-        if variant is None:
-            variant = await engine.operations.prepare_variant(operation, variables)
-        identity = self._identity(variant, request, headers)
+        lack = engine.lack(caller)
+        variant = await engine.operations.allowed_variant(operation, variables, lack)
+        denied = variant.fields[0].denied
+        if denied is not None:
+            raise RequestError([_located(denied.error(), variant.fields[0])], denied.code)
+        identity = self._identity(variant, request, headers, lack)
         known = self._channels.get(identity)
         if known is not None:
             return known
@@ -195,7 +198,7 @@ class Subscriptions:
             raise refused or RequestError(errors, "FORBIDDEN")
         return extended
 
-    def _identity(self, variant: Variant, request: Request, headers: Mapping[str, str]) -> Hashable:
+    def _identity(self, variant: Variant, request: Request, headers: Mapping[str, str], lack: Lack | None) -> Hashable:
         binding = variant.plan.fetches[0].binding
         if self._engine.extended or not variant.shareable:
             return object()
@@ -206,7 +209,7 @@ class Subscriptions:
         except TypeError:  # values that only Python has
             return object()
         client = tuple(map(headers.get, self._engine.forwards)) if variant.private else ()
-        return (self._engine.text(request), request.operation_name, variables, client)
+        return (self._engine.text(request), request.operation_name, variables, client, lack)
 
     def _listen(
         self,

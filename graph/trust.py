@@ -6,12 +6,17 @@ is a table in docs/security.md.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import fastapi.params
+
+from graph.bearer import Jwt
 from graph.clients import Clients, Function
 from graph.credentials import Authenticate, Authenticator
+from graph.dependency import Dependency
 from graph.settings import Seconds, faults_of
 
 
@@ -20,8 +25,9 @@ class Trust:
     """Who may ask, and how much.
 
     Args:
-        clients: the ways by which it is made out who a client is, in this order: `Authenticator` objects, or functions
-            (coroutine functions too) that take `Credentials` and give a `Client`, or None where they show nothing.
+        clients: the ways by which it is made out who a client is, in this order: `Jwt` and other `Authenticator`
+            objects, `fastapi.Depends`, or functions (coroutine functions too) that take `Credentials` and give a
+            `Client`, or None where they show nothing.
         anonymous: whether who shows no credentials may ask; what needs a client is denied to them field by field.
         production: whether introspection, suggestions, GraphiQL and the documentation of routes are off, unless each is
             switched on by itself.
@@ -45,7 +51,7 @@ class Trust:
         ValueError: a setting is impossible; it names all that are.
     """
 
-    clients: Sequence[Authenticator | Authenticate] = ()
+    clients: Sequence[Authenticator | Authenticate | fastapi.params.Depends] = ()
     anonymous: bool = True
     production: bool = False
     csrf: bool = True
@@ -63,20 +69,34 @@ class Trust:
     keep_alive: Seconds = 5.0
 
     def __post_init__(self) -> None:
-        ways: Sequence[Any] = self.clients
+        ways: list[Authenticator] = []
         faults = faults_of(self)
+        for given in self.clients:
+            try:
+                ways.append(_way(given))
+            except ValueError as exc:
+                faults.append(f"clients: {exc}")
+        names = Counter(way.name for way in ways if isinstance(way, Jwt))
         faults += [
-            f"clients: {way!r} is no way to make out who a client is"
-            for way in ways
-            if not isinstance(way, Authenticator) and not callable(way)
+            f"clients: the ids of two issuers begin with {name!r}: give one of them another name="
+            for name, count in names.items()
+            if count > 1
         ]
         if faults:
             raise ValueError("; ".join(faults))
+        object.__setattr__(self, "clients", tuple(ways))
 
     def all_clients(self) -> Clients:
         """Give the ways to make out who a client is."""
-        return Clients(map(_way, self.clients), anonymous=self.anonymous)
+        ways: Sequence[Any] = self.clients  # authenticators all of them
+        return Clients(ways, anonymous=self.anonymous)
 
 
 def _way(given: Any) -> Authenticator:
-    return given if isinstance(given, Authenticator) else Function(given)
+    if isinstance(given, Authenticator):
+        return given
+    if isinstance(given, fastapi.params.Depends):
+        return Dependency(given)
+    if callable(given):
+        return Function(given)
+    raise ValueError(f"{given!r} is no way to make out who a client is")

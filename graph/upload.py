@@ -21,12 +21,13 @@ from typing import Any
 import graphql
 import msgspec
 
+from graph.answer import Answer
 from graph.arrival import Arrival, Arrivals
 from graph.asgi import Message, Receive, Send
 from graph.body import Disconnected
 from graph.client import Caller
 from graph.cors import PREFLIGHT
-from graph.engine import Answer, Context, Engine, Request
+from graph.engine import Context, Engine, Request
 from graph.errors import RequestError
 from graph.form import FORM, Begun, Event, FormParts, Mark
 from graph.shedding import Held

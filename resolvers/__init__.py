@@ -28,6 +28,7 @@ from resolvers.binding import (
 from resolvers.check import CUT
 from resolvers.connection import Connection, Edge, PageInfo
 from resolvers.declare import Declared, declare
+from resolvers.directive import declared_on
 from resolvers.discriminator import Discriminator, Kinds, discriminator
 from resolvers.entries import ENTRY_KEY, ENTRY_VALUE, Entries, Entry, as_entries, entries_of, is_map
 from resolvers.envelope import key_text, unwrap, wrapped
@@ -42,13 +43,23 @@ from resolvers.maybe import refused_nulls
 from resolvers.node import GlobalId, Node, global_id, identity_of, key_of, raw_key
 from resolvers.pages import SHOWN, Pages
 from resolvers.receiving import Receiving
+from resolvers.requires import (
+    Authenticated,
+    Requirement,
+    Requirements,
+    RequiresScopes,
+    authenticated,
+    requirements_of,
+    requirements_of_federation,
+    requires,
+)
 from resolvers.scalars import JSON, JSON_TYPES, SCALARS, URL, Base64, Duration, Email, Int64
 from resolvers.shared import shared
 from resolvers.store import Store, Stored
 from resolvers.topic import Listener, Occasion, Told, Topics
 from resolvers.upload import UPLOAD_SCALARS, Upload, is_upload, takes_uploads
 from resolvers.values import decoder, decoder_of, mark_of, python_name, wire_object, wire_value
-from resolvers.weights import Cost, ListSize, Weights, declared_on, is_list
+from resolvers.weights import Cost, ListSize, Weights, is_list
 
 __all__ = [
     "BATCH",
@@ -66,6 +77,7 @@ __all__ = [
     "UPLOAD_SCALARS",
     "URL",
     "Abandoned",
+    "Authenticated",
     "Backlog",
     "Base64",
     "Batched",
@@ -105,6 +117,9 @@ __all__ = [
     "Reading",
     "Receiving",
     "References",
+    "Requirement",
+    "Requirements",
+    "RequiresScopes",
     "Store",
     "Stored",
     "Told",
@@ -114,6 +129,7 @@ __all__ = [
     "Weights",
     "ages_of",
     "as_entries",
+    "authenticated",
     "batched",
     "bind",
     "call_of_type",
@@ -143,6 +159,9 @@ __all__ = [
     "python_name",
     "raw_key",
     "refused_nulls",
+    "requirements_of",
+    "requirements_of_federation",
+    "requires",
     "shared",
     "shown_as",
     "takes_uploads",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from resolvers.ledger import Ledger, Part
-from sources import Encoded, Endpoint, Manner, Rest, SourceError, Stream, headers_of
+from sources import Encoded, Endpoint, Left, Manner, Rest, SourceError, Stream, headers_of
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -45,10 +45,15 @@ def forwarded(source: Rest, ledger: Ledger) -> Pairs:
     return tuple((name, headers[name]) for name in source.forward if name in headers)
 
 
-async def send(source: Rest, ask: Ask) -> Part:
-    """Make one exchange and give its reply as a part; a read that finds nothing has no body, any failure is in it."""
+async def send(source: Rest, ask: Ask, *, reads: bool | None = None, left: Left | None = None) -> Part:
+    """Make one call and give its reply as a part; a read that finds nothing has no body, any failure is in it.
+
+    Args:
+        reads: whether the graph declares it as a read, which may be made again; None for what its method says.
+        left: gives the seconds for which anybody waits for it.
+    """
     try:
-        reply = await source.send(ask.method, ask.target, ask.headers, ask.body, ask.manner)
+        reply = await source.send(ask.method, ask.target, ask.headers, ask.body, ask.manner, reads=reads, left=left)
     except SourceError as exc:
         return Part((), failure=exc)
     status = reply.status

@@ -41,6 +41,7 @@ from resolvers.keys import is_entities, key_faults
 from resolvers.marks import MARK, LinkMark, PropertyMark, argument_names, mark_on, taken_by_stub
 from resolvers.node import GLOBAL_ID, LookupMark, Node, NodeIds, is_node, taken_by, taken_type
 from resolvers.pages import Pages
+from resolvers.requires import requirement_faults, requirements_of
 from resolvers.upload import await_uploads, is_upload, upload_faults
 from resolvers.values import python_name, see_entries
 from resolvers.weights import is_list, weight_faults
@@ -53,7 +54,8 @@ Read = Callable[[Mapping[str, Fetching]], Reads]
 def bind(schema: graphql.GraphQLSchema, declared: Declared) -> Bindings:
     """Work out the binding of every field of the schema, and collect every fault."""
     see_entries(schema)
-    bindings = Bindings(sources=declared.sources, faults=[*declared.faults, *weight_faults(schema)])
+    faults = [*declared.faults, *weight_faults(schema), *requirement_faults(schema)]
+    bindings = Bindings(sources=declared.sources, faults=faults, requirements=requirements_of(schema))
     binder = _Binder(schema, bindings)
     objects = [
         kind

@@ -13,6 +13,7 @@ from strawberry.types.field import StrawberryField
 from resolvers.filters import Filter
 from resolvers.marks import PropertyMark
 from resolvers.pages import Pages
+from resolvers.requires import Requirements
 from resolvers.shared import Shared, shared_of
 from sources import Call, Endpoint, Pushed, Rest
 
@@ -166,6 +167,16 @@ class Fetching:
     argument_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def is_kept(self) -> bool:
+        """Whether answers are stored at all."""
+        return self.keep_s > 0 or self.may_stand_in
+
+    @property
+    def may_stand_in(self) -> bool:
+        """Whether a stored answer may stand in for a failure."""
+        return self.call.reads and self.source.policy.stale_if_error > 0
+
+    @property
     def source(self) -> Rest:
         """The backend that is called."""
         return self.call.source
@@ -270,6 +281,7 @@ class Bindings:
     origins: dict[str, type[Any]] = field(default_factory=dict)
     kinds: dict[str, Kinds] = field(default_factory=dict)
     boxes: Collection[str] = ()
+    requirements: Requirements = field(default_factory=Requirements)
     sources: list[Rest] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 

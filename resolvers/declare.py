@@ -22,11 +22,11 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.lazy_type import LazyType, StrawberryLazyReference
 from strawberry.types.union import StrawberryUnion
 
+from resolvers.directive import directives_of, take_directives
 from resolvers.discriminator import Discriminator
 from resolvers.extension import guard, name_denials
 from resolvers.marks import MARK, SHOWN_AS, LinkMark
 from resolvers.node import add_lookups, is_node
-from resolvers.weights import directives_of
 from sources import Call, Rest, call_of, entity_of
 
 BLANK = "_blank"  # the field of a class that declares none of its own, until its document's are there
@@ -91,6 +91,7 @@ def _declare_class(python_type: type[Any], declared: Declared) -> list[type[Any]
     definition = python_type.__dict__.get("__strawberry_definition__")
     if not isinstance(definition, StrawberryObjectDefinition):
         return []
+    take_directives(definition, python_type)
     known = {field.python_name for field in definition.fields}
     reached: list[type[Any]] = []
     members: dict[str, Any] = {}
@@ -104,6 +105,8 @@ def _declare_class(python_type: type[Any], declared: Declared) -> list[type[Any]
             if name not in known and _has_answer(member, hints, declared):
                 definition.fields.append(_stub_field(python_type, name, member))
             reached.extend(_named_classes(hints, member, declared))
+        elif directives_of(member) and name not in known and not isinstance(member, type):
+            declared.add_fault(f"{python_type.__qualname__}.{name}: a directive stands on it, but it is no field")
         elif isinstance(member, StrawberryField) and member.base_resolver is not None:
             function = member.base_resolver.wrapped_func
             reached.extend(_named_classes(_hints(function, python_type, declared), function, declared))
@@ -162,7 +165,8 @@ def _adopt(field: StrawberryField) -> None:
         field.metadata = MappingProxyType({**field.metadata, MARK: call})
         field.description = field.description or inspect.getdoc(function)
         field.deprecation_reason = field.deprecation_reason or call.deprecation_reason
-        field.directives = [*field.directives, *directives_of(function)]
+    if function is not None:
+        take_directives(field, function)
     if isinstance(field.metadata.get(MARK), Call | LinkMark):
         guard(field)
     name_denials(field)

@@ -24,12 +24,16 @@ class Abandoned(Exception):
 
 
 class _Flight(Generic[T]):
-    """Work under way, and who waits for it; `ends_alone` says that it is cancelled when nobody does."""
+    """Work under way, and who waits for it; `ends_alone` says that it is cancelled when nobody does.
 
-    __slots__ = ("ends_alone", "task", "waiting")
+    `over_at` is when the last of them gives up, on the event loop's clock.
+    """
+
+    __slots__ = ("ends_alone", "over_at", "task", "waiting")
 
     def __init__(self, ends_alone: bool) -> None:
         self.ends_alone = ends_alone
+        self.over_at = float("-inf")
         self.task: asyncio.Task[Any] | None = None
         self.waiting: list[asyncio.Future[T]] = []
 
@@ -56,13 +60,25 @@ class Flights(Generic[T]):
         flight.waiting.append(landed)
         return landed
 
+    def left_s(self, key: Hashable) -> float:
+        """Give the seconds until everybody who shares a question has given up."""
+        flight = self._flights.get(key)
+        return 0.0 if flight is None else flight.over_at - asyncio.get_running_loop().time()
+
     async def share(
-        self, key: Hashable, work: Callable[[], Awaitable[T]], waits: Waits | None = None, *, keep: bool = False
+        self,
+        key: Hashable,
+        work: Callable[[], Awaitable[T]],
+        waits: Waits | None = None,
+        *,
+        over_at: float | None = None,
+        keep: bool = False,
     ) -> T:
         """Give the outcome of ``work``, done once for all who share the key at the same time.
 
         Args:
             waits: holds, meanwhile, the future that is waited for; who sets an exception on it ends this wait alone.
+            over_at: when this wait will be ended, on the event loop's clock; None for never.
             keep: whether the work is finished even when nobody waits for it any more.
 
         Raises:
@@ -73,6 +89,7 @@ class Flights(Generic[T]):
         if flight is None:
             flight = self._flights[key] = _Flight(not keep)
             flight.task = loop.create_task(self._fly(key, flight, work))
+        flight.over_at = max(flight.over_at, float("inf") if over_at is None else over_at)
         landed: asyncio.Future[T] = loop.create_future()
         flight.waiting.append(landed)
         if waits is not None:

@@ -7,24 +7,23 @@ questions and their outcomes, failures included, so the exact path can go over t
 `load_one` asks a question that has no keys (a root field, a write). `load_many` asks for many keys and gives *parts*:
 each part is the body of one reply and the keys that it answers. Parts rather than items, because the compiled decoder
 reads a whole body at once. With a TTL, answers are stored: whole bodies by URL, and batches item by item, so that a
-batch asks only for the keys that the store does not have.
+batch asks only for the keys that the store does not have (`resolvers.keeping`). What the ledger remembers of a question
+that failed is the failure; whether a stored answer stands in for it is decided for each field that asks.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Hashable, Mapping, Sequence
-
-import msgspec
+from collections.abc import Mapping, Sequence
 
 from resolvers.ask import Ask, ask_of, forwarded, send
 from resolvers.binding import Fetching
-from resolvers.envelope import Envelopes, key_text
 from resolvers.flight import Flights
+from resolvers.keeping import Keeping
 from resolvers.ledger import Key, Ledger, Load, Overdue, Part
 from resolvers.pages import SHOWN
-from resolvers.store import Store, Stored, freshness_limit
+from resolvers.refreshing import Refreshing
+from resolvers.store import Store
 from sources import Endpoint, Rest, SourceError, UpstreamTimeout, encode_sorted_json
 
 _URL_LIMIT = 8000
@@ -36,7 +35,12 @@ class Loader:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._flights: Flights[Part] = Flights()
-        self._envelopes = Envelopes()
+        self._keeping = Keeping(store)
+        self._refreshing = Refreshing()
+
+    async def aclose(self) -> None:
+        """End what is fetched in the background."""
+        await self._refreshing.aclose()
 
     async def load_one(
         self, fetching: Fetching, values: Mapping[str, object], ledger: Ledger, max_age_s: float
@@ -58,19 +62,22 @@ class Loader:
         while True:
             known = ledger.answered.get(question)
             if known is not None and ledger.now - known.asked_at < max_age_s:
-                return known
-            if question not in ledger.asking:
                 break
-            await ledger.wait(question)
-        if fetching.pages is not None and not ledger.takes_page():
-            return Part((), failure=fetching.pages.too_many())
-        ask = self._read if fetching.call.reads else self._write
-        ledger.asking[question] = []
-        try:
-            known = ledger.answered[question] = await ask(fetching, endpoint, values, asked, ledger, max_age_s)
-        finally:
-            ledger.end_wait(question)
-        return known
+            if question in ledger.asking:
+                await ledger.wait(question)
+                continue
+            if fetching.pages is not None and not ledger.takes_page():
+                return Part((), failure=fetching.pages.too_many())
+            ask = self._read if fetching.call.reads else self._write
+            ledger.asking[question] = []
+            try:
+                known = ledger.answered[question] = await ask(fetching, endpoint, values, asked, ledger, max_age_s)
+            finally:
+                ledger.end_wait(question)
+            break
+        if known.failure is None or not fetching.may_stand_in:
+            return known
+        return self._keeping.stand_in(fetching, values, asked, known, ledger, max_age_s)
 
     async def load_many(
         self,
@@ -105,7 +112,10 @@ class Loader:
                 finally:
                     group[1].set_result(None)
             if not waits:
-                return load.answers(keys)
+                parts = load.answers(keys)
+                if not fetching.may_stand_in:
+                    return parts
+                return self._keeping.stand_in_many(fetching, values, parts, ledger, max_age_s)
             for known in waits:
                 await asyncio.shield(known)  # others wait for it as well
 
@@ -122,15 +132,19 @@ class Loader:
         endpoint = fetching.batch
         if endpoint is None:
             return await self._load_singles(fetching, values, keys, ledger, max_age_s)
-        if fetching.keep_s <= 0:
+        if not fetching.is_kept:
             return await self._load_batches(fetching, endpoint, values, keys, ledger, max_age_s)
-        scope = self._scope(fetching.source, ledger)
-        stored, missing = self._stored(fetching, values, keys, ledger, max_age_s, scope)
-        if not missing:
-            return stored
-        asked_at = self.store.clock()
-        fresh = await self._load_batches(fetching, endpoint, values, missing, ledger, max_age_s, asked_at, scope)
-        return stored + fresh
+        scope = self._keeping.scope(fetching.source, ledger)
+        held = self._keeping.find_many(fetching, values, keys, ledger, max_age_s, scope)
+
+        async def fetch(keys: Sequence[Key], ledger: Ledger) -> list[Part]:
+            asked_at = self.store.clock()
+            return await self._load_batches(fetching, endpoint, values, keys, ledger, max_age_s, asked_at, scope)
+
+        if held.old:
+            old = held.old
+            self._refreshing.begin(old, lambda places: fetch([old[place] for place in places], self._aside(ledger)))
+        return held.parts if not held.missing else held.parts + await fetch(held.missing, ledger)
 
     async def _load_singles(
         self,
@@ -176,7 +190,7 @@ class Loader:
             ledger.note_freshness(0.0)
         else:
             for part in parts:
-                self._keep_items(fetching, values, part, asked_at, scope, ledger, max_age_s)
+                self._keeping.keep_items(fetching, values, part, asked_at, scope, ledger, max_age_s)
         return parts
 
     def _split(
@@ -236,41 +250,34 @@ class Loader:
         max_age_s: float,
     ) -> Part:
         source = fetching.source
-        client = forwarded(source, ledger)
-        if fetching.keep_s <= 0:
+        asked_by = asked.by(forwarded(source, ledger))
+        if not fetching.is_kept:
             ledger.note_freshness(0.0)
-            return await self._exchange(source, asked.by(client), ledger)
-        scope = self._scope(source, ledger)
-        entity = _entity_key(fetching, values)
-        key: Hashable = (source.serial, asked, scope)
-        if entity is not None:
-            key = self._item_key(fetching, values, entity, scope)
-        ledger.types.update(fetching.holds)
-        ledger.kept.add(key)
-        entry = self.store.read(key, max_age_s)
-        is_stored = entry is not None
-        if entry is None:
+            return await self._exchange(source, asked_by, ledger)
+        place = self._keeping.place(fetching, values, asked, ledger)
+        found = self._keeping.find(place, ledger, max_age_s)
+        if found is not None:
+            return found
+
+        async def fetch(ledger: Ledger) -> Part:
             asked_at = self.store.clock()
-            part = await self._exchange(source, asked.by(client), ledger)
+            part = await self._exchange(source, asked_by, ledger)
             if part.failure is not None:
                 ledger.note_freshness(0.0)
                 return part
-            try:
-                kept = self._envelopes.payload(part.body, endpoint.items if entity is not None else ())
-            except msgspec.DecodeError:
-                ledger.note_freshness(0.0)
-                return part
-            limit = freshness_limit(part.header("cache-control"), private=bool(scope))
-            known_as = _touched_as(fetching, entity)
-            if known_as is not None and kept is not None and self._key_of(kept, fetching) != known_as[1]:
-                known_as = None  # "07" may be another name of 7: whatever touches the type makes this one stale
-            heard = None if fetching.pages is None else fetching.pages.heard(part)
-            entry = Stored(kept, asked_at - part.age_s(), limit, fetching.holds, known_as, heard)
-            if limit is None or limit > 0:
-                self.store.write(key, entry)
-        ledger.note_freshness(self.store.remaining_s(entry, max_age_s))
-        old = entry.asked_at if is_stored else float("inf")
-        return Part((), entry.body, enveloped=entity is None, asked_at=old, headers=entry.headers)
+            return self._keeping.keep(fetching, endpoint, part, place, asked_at, ledger, max_age_s)
+
+        window_s = source.policy.stale_while_revalidate
+        if window_s > 0 and max_age_s > 0:
+            old = self._keeping.find_old(place, ledger, max_age_s, window_s)
+            if old is not None:
+                self._refreshing.begin([place.key], lambda _: fetch(self._aside(ledger)))
+                return old
+        return await fetch(ledger)
+
+    def _aside(self, ledger: Ledger) -> Ledger:
+        """Give a ledger for what is fetched for the same client, but by nobody's operation."""
+        return Ledger(ledger.headers, self.store.clock())
 
     async def _exchange(self, source: Rest, asked: Ask, ledger: Ledger) -> Part:
         if ledger.is_over:
@@ -278,7 +285,12 @@ class Loader:
         # The number of writes so far is part of the question: who asks after one is not given an older answer.
         question = (source.serial, asked, self.store.touches)
         try:
-            return await self._flights.share(question, lambda: send(source, asked), ledger.waits)
+            return await self._flights.share(
+                question,
+                lambda: send(source, asked, reads=True, left=lambda: self._flights.left_s(question)),
+                ledger.waits,
+                over_at=ledger.over_at,
+            )
         except Overdue:
             return _overdue(source)
 
@@ -304,146 +316,24 @@ class Loader:
         async def write() -> Part:
             part: Part | None = None
             try:
-                part = await send(source, sent)
+                part = await send(source, sent, reads=False)
             finally:
-                self._touch(fetching, endpoint, values, part)
+                self._keeping.touch(fetching, endpoint, values, part)
             return part
 
         try:
             return await self._flights.share(object(), write, ledger.waits, keep=True)
         except Overdue:
-            self._touch(fetching, endpoint, values, None)
+            self._keeping.touch(fetching, endpoint, values, None)
             return _overdue(source)
         except asyncio.CancelledError:
-            self._touch(fetching, endpoint, values, None)
+            self._keeping.touch(fetching, endpoint, values, None)
             raise
-
-    def _touch(self, fetching: Fetching, endpoint: Endpoint, values: Mapping[str, object], part: Part | None) -> None:
-        for name, argument in fetching.invalidates.items():
-            given = None if argument is None else values.get(argument)
-            for key in given if isinstance(given, list | tuple) else [given]:
-                self.store.touch(name, None if key is None else key_text(key))
-        if fetching.target is not None and fetching.target in fetching.holds:
-            self.store.touch(fetching.target, None if part is None else self._written_key(fetching, endpoint, part))
-        elif fetching.target is not None:
-            for name in fetching.holds:  # an interface or union: any of its types
-                self.store.touch(name)
-
-    def _written_key(self, fetching: Fetching, endpoint: Endpoint, part: Part) -> str | None:
-        """Give the key of the object that a write answered; None where it may concern any."""
-        try:
-            payload = self._envelopes.payload(part.body, endpoint.items)
-        except msgspec.DecodeError:
-            return None
-        return None if payload is None else self._key_of(payload, fetching)
-
-    def _key_of(self, payload: bytes, fetching: Fetching) -> str | None:
-        """Give the key that an entity's JSON says it has, as text."""
-        if not fetching.entity_match:
-            return None
-        try:
-            return next(self._envelopes.items(b"[%b]" % payload, (), fetching.entity_match))[0]
-        except (msgspec.DecodeError, StopIteration):
-            return None
-
-    # -- the store ------------------------------------------------------------------------------------------------
-
-    def _scope(self, source: Rest, ledger: Ledger) -> str:
-        """Give the scope of answers from this source: empty for all clients, else one for these header values."""
-        client = forwarded(source, ledger)
-        return hashlib.sha256(repr(client).encode()).hexdigest() if client else ""
-
-    def _item_key(self, fetching: Fetching, values: Mapping[str, object], key: Key, scope: str) -> Hashable:
-        if fetching.entity is not None:
-            return (fetching.entity.serial, b"", key_text(key), scope)
-        shared = encode_sorted_json(values) if values else b""
-        return (fetching.call.serial, shared, key_text(key), scope)
-
-    def _stored(
-        self,
-        fetching: Fetching,
-        values: Mapping[str, object],
-        keys: Sequence[Key],
-        ledger: Ledger,
-        max_age_s: float,
-        scope: str,
-    ) -> tuple[list[Part], list[Key]]:
-        """Give the parts that the store has, as one body, and the keys that it has not."""
-        ledger.types.update(fetching.holds)
-        found: list[bytes] = []
-        oldest_at = float("inf")
-        held: list[Key] = []
-        missing: list[Key] = []
-        for key in keys:
-            place = self._item_key(fetching, values, key, scope)
-            ledger.kept.add(place)
-            entry = self.store.read(place, max_age_s)
-            if entry is None:
-                missing.append(key)
-                continue
-            held.append(key)
-            oldest_at = min(oldest_at, entry.asked_at)
-            ledger.note_freshness(self.store.remaining_s(entry, max_age_s))
-            if entry.body:
-                found.append(entry.body)
-        if not held:
-            return [], missing
-        body = b"[" + b",".join(found) + b"]"
-        return [Part(held, body, enveloped=False, batched=True, asked_at=oldest_at)], missing
-
-    def _keep_items(
-        self,
-        fetching: Fetching,
-        values: Mapping[str, object],
-        part: Part,
-        asked_at: float,
-        scope: str,
-        ledger: Ledger,
-        max_age_s: float,
-    ) -> None:
-        """Store the items of one batch reply under their keys; a key without item is stored as missing."""
-        if part.failure is not None:
-            ledger.note_freshness(0.0)
-            return
-        limit = freshness_limit(part.header("cache-control"), private=bool(scope))
-        ledger.note_freshness(max_age_s if limit is None else min(max_age_s, limit))
-        endpoint = fetching.batch
-        if endpoint is None or (limit is not None and limit <= 0):
-            return
-        try:
-            items = list(self._envelopes.items(part.body, endpoint.items, fetching.match))
-        except msgspec.DecodeError:
-            return
-        by_key: dict[str, list[bytes]] = {key_text(key): [] for key in part.keys}
-        for key, raw in items:
-            if key in by_key:
-                by_key[key].append(raw)
-        for key in part.keys:
-            bodies = by_key[key_text(key)]
-            body = b",".join(bodies if fetching.call.many else bodies[-1:])
-            entry = Stored(body or None, asked_at - part.age_s(), limit, fetching.holds, _touched_as(fetching, key))
-            self.store.write(self._item_key(fetching, values, key, scope), entry)
 
 
 def _overdue(source: Rest) -> Part:
     message = f"{source.name} did not answer before the operation's time was up"
     return Part((), failure=UpstreamTimeout(message, source=source.name))
-
-
-def _entity_key(fetching: Fetching, values: Mapping[str, object]) -> Key:
-    """Give the key of the entity that a call without parents asks for; None where it asks for anything else."""
-    if fetching.entity is None or not fetching.key_names:
-        return None
-    parts = tuple(values.get(name) for name in fetching.key_names)
-    if None in parts:
-        return None
-    return parts[0] if len(parts) == 1 else parts
-
-
-def _touched_as(fetching: Fetching, key: Key) -> tuple[str, Hashable] | None:
-    if fetching.entity is None or fetching.target is None or key is None:
-        return None
-    return fetching.target, key_text(key)
 
 
 def _key_object(fetching: Fetching, key: Key) -> dict[str, object]:

@@ -11,7 +11,7 @@ from resolvers.binding import Bindings, Fetching
 from resolvers.envelope import Envelopes
 from resolvers.store import Store
 from resolvers.topic import Reader
-from sources import Bus, Event, Webhook, webhook_addresses
+from sources import Bus, Event, Webhook, lacking, webhook_addresses
 
 Address = tuple[str, str]
 
@@ -45,12 +45,8 @@ class Receiving:
         self.webhooks, self.faults = webhook_addresses((found.source.name, feed) for found, feed in self._fields)
 
     def missing(self) -> list[str]:
-        """Give a sentence for each environment variable that a feed or the bus needs and that is not set."""
-        found = (
-            f"{where}: the environment variable {name} is not set"
-            for where, secretive in self._secretive
-            for name in secretive.missing()
-        )
+        """Give a sentence for each environment variable or file that a feed or the bus needs and that is not there."""
+        found = (f"{where}: {lacking(name)}" for where, secretive in self._secretive for name in secretive.missing())
         return list(dict.fromkeys(found))
 
     def touch(self, store: Store, address: Address, event: Event) -> None:

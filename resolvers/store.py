@@ -8,6 +8,9 @@ A reader says how old an entry may be at most (`max_age_s`, the smallest TTL amo
 says what its backend allowed (`limit_s`, from ``Cache-Control``); the smaller of the two decides. So one entry serves
 a patient selection and is refused to an impatient one.
 
+An entry stays after its time, until others need the room: within the windows that a source's policy grants, `read_old`
+still gives it.
+
 Writes make entries stale without searching for them: the store remembers when each type, and each single entity, was
 last touched, and an entry that was *asked for* before that instant is not used. Asking, not storing, is what counts:
 an answer that was under way while the write happened is stale as well.
@@ -26,6 +29,7 @@ import cachetools
 
 Clock = Callable[[], float]
 _ENTRY_OVERHEAD = 300
+_STRICT = frozenset({"must-revalidate", "proxy-revalidate", "s-maxage", "no-cache", "no-store"})
 _LONGEST_S = 2.0**31  # what an age too long to count is taken for (RFC 9111, 1.2.2)
 
 
@@ -40,6 +44,7 @@ class Stored:
         types: type names that the answer may hold.
         entity: type and key of the one entity that it is, if it is one.
         headers: the reply's headers that are read again.
+        strict: whether its backend forbids every use after its time.
     """
 
     body: bytes | None
@@ -48,6 +53,7 @@ class Stored:
     types: Collection[str]
     entity: tuple[str, Hashable] | None = None
     headers: Mapping[str, str] | None = None
+    strict: bool = False
 
 
 class Store:
@@ -78,6 +84,15 @@ class Store:
         if held is None or self.remaining_s(held[0], max_age_s) <= 0:
             return None
         return held[0]
+
+    def read_old(self, key: Hashable, max_age_s: float, window_s: float) -> Stored | None:
+        """Give the entry if its time is over by less than the window, its backend allows it, and it is not stale."""
+        if window_s <= 0:
+            return None
+        held = self._entries.get(key)
+        if held is None or held[0].strict or self._is_stale(held[0]):
+            return None
+        return held[0] if self.remaining_s(held[0], max_age_s) + window_s > 0 else None
 
     def remaining_s(self, entry: Stored, max_age_s: float) -> float:
         """Give the seconds for which the entry may still be used; 0 or less when it may not."""
@@ -161,3 +176,11 @@ def freshness_limit(cache_control: str | None, *, private: bool) -> float | None
             age_s = min(float(digits[:12]), _LONGEST_S) if digits.isascii() and digits.isdigit() else 0.0
             ages[name] = min(age_s, ages.get(name, age_s))
     return ages.get("s-maxage", ages.get("max-age"))
+
+
+def forbids_stale(cache_control: str | None) -> bool:
+    """Tell whether a ``Cache-Control`` field forbids every use of an answer after its time (RFC 9111, 4.2.4)."""
+    if cache_control is None:
+        return False
+    names = {directive.partition("=")[0].strip() for directive in cache_control.lower().split(",")}
+    return not names.isdisjoint(_STRICT)

@@ -12,35 +12,18 @@ written as decorators:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import graphql
 import strawberry
 from strawberry.schema_directive import Location
-from strawberry.types.field import StrawberryField
 
-T = TypeVar("T")
-_MARK = "__weft_directives__"
+from resolvers.directive import Decorator, declared_on
 
 # Arguments that say how many items a list has, where no `ListSize` says so; and the lists of an object that they size.
 SLICING = ("first", "last", "limit", "perPage", "pageSize", "take")
 SIZED = ("edges", "nodes", "items")
-
-
-class _Decorator:
-    """A schema directive that can also be written above what it describes."""
-
-    def __call__(self, described: T) -> T:
-        """Attach the directive to a stub, an entity, a Strawberry field or type, and give that back."""
-        definition = described if isinstance(described, StrawberryField) else None
-        if isinstance(described, type):
-            definition = described.__dict__.get("__strawberry_definition__")
-        if definition is not None:
-            definition.directives = [self, *(definition.directives or ())]
-        else:
-            setattr(described, _MARK, [self, *directives_of(described)])
-        return described
 
 
 @strawberry.schema_directive(
@@ -54,7 +37,7 @@ class _Decorator:
         Location.SCALAR,
     ],
 )
-class Cost(_Decorator):
+class Cost(Decorator):
     """What a field, argument, input field or type adds to an operation's cost: ``Cost(weight="2.5")``.
 
     Objects, and fields and arguments that hold objects, weigh 1 where nothing is said; everything else weighs 0.
@@ -67,7 +50,7 @@ class Cost(_Decorator):
 
 
 @strawberry.schema_directive(name="listSize", locations=[Location.FIELD_DEFINITION])
-class ListSize(_Decorator):
+class ListSize(Decorator):
     """How many items a field's list has at most.
 
     Args:
@@ -82,12 +65,6 @@ class ListSize(_Decorator):
     slicing_arguments: list[str] | None = None
     sized_fields: list[str] | None = None
     require_one_slicing_argument: bool | None = True
-
-
-def directives_of(described: object) -> Sequence[object]:
-    """Give the directives written above a stub or entity."""
-    found: Sequence[object] = vars(described).get(_MARK, ())
-    return found
 
 
 class Weights:
@@ -139,12 +116,6 @@ def weight_faults(schema: graphql.GraphQLSchema) -> Iterator[str]:
                 for argument_name, argument in element.args.items():
                     yield from _cost_faults(f"{kind.name}.{name}({argument_name}:)", argument)
                 yield from _size_faults(f"{kind.name}.{name}", element)
-
-
-def declared_on(element: Any) -> Sequence[Any]:
-    """Give the schema directives of a type, field, argument or input field."""
-    definition = (element.extensions or {}).get("strawberry-definition")
-    return getattr(definition, "directives", None) or ()
 
 
 def _weight(element: Any, default: float) -> float:

@@ -3,9 +3,9 @@
 It knows HTTP, URLs and JSON, and nothing of GraphQL: it imports neither `graph` nor `resolvers`. Read `errors`,
 `number`, `template`, `convention`, `links`, `paging`, `led`, `file`, `body`, `endpoint`, `rest` (what an author
 declares), then `transport`, `httpx_transport`, `pyreqwest_transport`, `fake`, `address`, `auth`, `exchange` (what
-happens on the wire). What backends say by themselves comes in by `event` and `bus`; `outage`, `eventstream`, `sse` and
-`websocket` hold streams open; of webhooks tell `delivery`, `signature`, `webhook`; of Redis `redis` and the files whose
-names begin with it.
+happens on the wire), `policy`, `breaker`, `retrying`, `shield` (what happens when that goes wrong). What backends say
+by themselves comes in by `event` and `bus`; `outage`, `eventstream`, `sse` and `websocket` hold streams open; of
+webhooks tell `delivery`, `signature`, `webhook`; of Redis `redis` and the files whose names begin with it.
 """
 
 import importlib
@@ -15,6 +15,7 @@ from sources.address import is_header_value
 from sources.auth import ApiKey, Auth, Basic, Bearer, OAuth2
 from sources.backoff import Backoff
 from sources.body import Body, Encoded, Encodes, Form, Stream, variable_of
+from sources.breaker import Breaker, State
 from sources.bus import MemoryBus
 from sources.convention import (
     Decimals,
@@ -31,6 +32,7 @@ from sources.convention import (
     values_faults,
 )
 from sources.credentials import Credentials
+from sources.declared import WriteOptions
 from sources.delivery import Delivery, Refused, Signature
 from sources.endpoint import (
     Call,
@@ -49,6 +51,7 @@ from sources.endpoint import (
 from sources.errors import (
     DeclarationError,
     InvalidInput,
+    NotAsked,
     SourceError,
     TooManyPages,
     UpstreamError,
@@ -65,11 +68,15 @@ from sources.links import AstrayLink
 from sources.manner import BODY, STATUS, Manner, Reads
 from sources.number import Number, digits_of, encode_json, encode_sorted_json
 from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, Place
+from sources.policy import Policy
 from sources.pyreqwest_transport import PyreqwestTransport
-from sources.rest import Rest, WriteOptions
+from sources.rest import Rest
+from sources.secret import Secret, lacking
+from sources.shield import Health, Left
 from sources.signature import GitHub, Hmac, SharedSecret, Shopify, Stripe, Unsigned
 from sources.sse import ServerSent
 from sources.template import RefusedValue, Template
+from sources.tls import Tls
 from sources.transport import Reply, Streamed, Transport
 from sources.webhook import Webhook, publish_event, webhook_addresses
 from sources.websocket import WebSocketStream
@@ -90,6 +97,7 @@ __all__ = [
     "Basic",
     "Bearer",
     "Body",
+    "Breaker",
     "Bus",
     "Call",
     "Credentials",
@@ -112,15 +120,18 @@ __all__ = [
     "GitHub",
     "Happening",
     "Header",
+    "Health",
     "Hmac",
     "HttpxTransport",
     "InvalidInput",
+    "Left",
     "LinkHeader",
     "Listening",
     "Manner",
     "MemoryBus",
     "Naming",
     "NextUrl",
+    "NotAsked",
     "Number",
     "Numbered",
     "OAuth2",
@@ -131,6 +142,7 @@ __all__ = [
     "PageNumber",
     "Paging",
     "Place",
+    "Policy",
     "Post",
     "Pushed",
     "PyreqwestTransport",
@@ -143,16 +155,19 @@ __all__ = [
     "RefusedValue",
     "Reply",
     "Rest",
+    "Secret",
     "ServerSent",
     "SharedSecret",
     "Shopify",
     "Signature",
     "SourceError",
+    "State",
     "Stream",
     "Streamed",
     "Stripe",
     "Template",
     "Timestamps",
+    "Tls",
     "TooManyPages",
     "Transport",
     "Unsigned",
@@ -173,6 +188,7 @@ __all__ = [
     "format_instant",
     "headers_of",
     "is_header_value",
+    "lacking",
     "naming_function",
     "parse_date",
     "parse_instant",

@@ -10,7 +10,12 @@ from sources.errors import DeclarationError
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _COOKIE_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
-_OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "content-type"})
+# What is for one connection only (RFC 9110, 7.6.1), what frames a message on it, and what the transport writes itself.
+_HOP_BY_HOP = frozenset(
+    "connection expect http2-settings keep-alive proxy-authenticate proxy-authentication-info proxy-authorization"
+    " proxy-connection te trailer transfer-encoding upgrade".split()
+)
+_OWN_HEADERS = _HOP_BY_HOP | {"host", "content-length", "content-type"}
 _ADDRESS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")
 
 

@@ -1,15 +1,14 @@
 """How the gateway proves to a backend who it is.
 
 A kind of authentication gives either *fixed* headers and query parameters, known at start-up and free per request, or
-a `token` that is fetched. Secrets are read from the environment when a source starts to speak, never at import, and
-no `repr` shows them.
+a `token` that is fetched. Secrets are read from the environment or from files when a source starts to speak, never at
+import, and no `repr` shows them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import os
 import time
 from collections.abc import Callable
 from typing import Annotated, Protocol
@@ -19,6 +18,7 @@ import msgspec
 
 from sources.address import check_address, check_cookie_name, check_header_name, is_cookie_value
 from sources.errors import DeclarationError, UpstreamError, UpstreamInvalid, UpstreamUnavailable
+from sources.secret import Secret
 from sources.transport import Transport, TransportError
 
 Pairs = tuple[tuple[str, str], ...]
@@ -33,7 +33,7 @@ class Auth(Protocol):
         ...
 
     def missing(self) -> list[str]:
-        """Give the environment variables that are needed and not set."""
+        """Give the environment variables and files that are needed and not there; `lacking` makes sentences of them."""
         ...
 
     def headers(self) -> Pairs:
@@ -43,33 +43,6 @@ class Auth(Protocol):
     def parameters(self) -> Pairs:
         """Give the query parameters that each request carries."""
         ...
-
-
-class Secret:
-    """A secret given as a value or as the name of an environment variable."""
-
-    def __init__(self, value: str | None, env: str | None, what: str) -> None:
-        if (value is None) == (env is None):
-            raise DeclarationError(f"{what}: give either the value or env=, the environment variable that holds it")
-        self._value = value
-        self._env = env
-
-    def missing(self) -> list[str]:
-        """Give the environment variable's name if it is needed and not set."""
-        return [self._env] if self._env is not None and not os.environ.get(self._env) else []
-
-    def read(self) -> str:
-        """Give the secret.
-
-        Raises:
-            DeclarationError: the environment variable is not set, or the secret may not stand in a header.
-        """
-        value = self._value if self._env is None else os.environ.get(self._env, "")
-        if value is None or (self._env is not None and not value):
-            raise DeclarationError(f"the environment variable {self._env} is not set")
-        if any(ord(mark) < 32 or ord(mark) == 127 for mark in value):
-            raise DeclarationError(f"{self._env or 'the secret'} holds a control character")
-        return value
 
 
 class ApiKey:
@@ -82,6 +55,7 @@ class ApiKey:
         query: str | None = None,
         cookie: str | None = None,
         env: str | None = None,
+        file: str | None = None,
         value: str | None = None,
     ) -> None:
         if [header, query, cookie].count(None) != 2:
@@ -96,10 +70,10 @@ class ApiKey:
         self._header = header
         self.query = query
         self._cookie = cookie
-        self._secret = Secret(value, env, "ApiKey")
+        self._secret = Secret(value, env, "ApiKey", file)
 
     def missing(self) -> list[str]:
-        """Give the environment variables that are needed and not set."""
+        """Give the environment variables and files that are needed and not there; `lacking` makes sentences of them."""
         return self._secret.missing()
 
     def headers(self) -> Pairs:
@@ -131,14 +105,15 @@ class Basic:
         password: str | None = None,
         *,
         env: str | None = None,
+        file: str | None = None,
         username_env: str | None = None,
     ) -> None:
         self._username = Secret(username, username_env, "Basic, the user name")
-        self._secret = Secret(password, env, "Basic")
+        self._secret = Secret(password, env, "Basic", file)
         _check_username(username or "")
 
     def missing(self) -> list[str]:
-        """Give the environment variables that are needed and not set."""
+        """Give the environment variables and files that are needed and not there; `lacking` makes sentences of them."""
         return [*self._username.missing(), *self._secret.missing()]
 
     def headers(self) -> Pairs:
@@ -161,13 +136,13 @@ class Bearer:
 
     names = ("authorization",)
 
-    def __init__(self, token: str | None = None, *, env: str | None = None) -> None:
+    def __init__(self, token: str | None = None, *, env: str | None = None, file: str | None = None) -> None:
         if token == "":
             raise DeclarationError("Bearer: the token is empty")
-        self._secret = Secret(token, env, "Bearer")
+        self._secret = Secret(token, env, "Bearer", file)
 
     def missing(self) -> list[str]:
-        """Give the environment variables that are needed and not set."""
+        """Give the environment variables and files that are needed and not there; `lacking` makes sentences of them."""
         return self._secret.missing()
 
     def headers(self) -> Pairs:
@@ -204,6 +179,7 @@ class OAuth2:
         client_id: str | None = None,
         client_secret: str | None = None,
         env: str | None = None,
+        file: str | None = None,
         client_id_env: str | None = None,
         scope: str | None = None,
         renew_before_s: float = 10.0,
@@ -217,7 +193,7 @@ class OAuth2:
             raise DeclarationError("OAuth2: the client secret is empty")
         self._token_url = token_url
         self._client_id = Secret(client_id, client_id_env, "OAuth2, the client's id")
-        self._secret = Secret(client_secret, env, "OAuth2")
+        self._secret = Secret(client_secret, env, "OAuth2", file)
         self._scope = scope
         self._renew_before_s = renew_before_s
         self._clock = clock
@@ -227,7 +203,7 @@ class OAuth2:
         self._renewal: asyncio.Task[str] | None = None
 
     def missing(self) -> list[str]:
-        """Give the environment variables that are needed and not set."""
+        """Give the environment variables and files that are needed and not there; `lacking` makes sentences of them."""
         return [*self._client_id.missing(), *self._secret.missing()]
 
     def headers(self) -> Pairs:

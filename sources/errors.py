@@ -5,6 +5,7 @@
     └── SourceError             one exchange failed; costs only the fields that needed it
         ├── UpstreamTimeout     no answer in time
         ├── UpstreamUnavailable cannot connect, or the connection was lost
+        │   └── NotAsked        it was not even tried: too many calls failed, or wait already
         ├── UpstreamError       an error status, or a redirect
         ├── UpstreamInvalid     the body is not what was promised
         ├── InvalidInput        the client's value may not enter a URL or header
@@ -56,6 +57,10 @@ class UpstreamUnavailable(SourceError):
 
     code = "UPSTREAM_UNAVAILABLE"
     always_retryable = True
+
+
+class NotAsked(UpstreamUnavailable):
+    """The backend was left alone: it fails too often, or too many calls wait for it already."""
 
 
 class UpstreamError(SourceError):

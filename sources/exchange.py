@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import random
+import dataclasses
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -26,26 +25,30 @@ from sources.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from sources.policy import Policy
 from sources.pyreqwest_transport import PyreqwestTransport
+from sources.shield import Health, Left, Shield
 from sources.template import RefusedValue
+from sources.tls import Tls
 from sources.transport import (
+    MAX_REPLY_BYTES,
     Content,
     Reply,
     Streamed,
     Transport,
     TransportError,
     TransportTimeout,
+    TransportTooLarge,
     TransportUnavailable,
 )
 
 _LONGEST_REASON = 500
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
-_IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
-_LATER = frozenset({429, 502, 503, 504})
+_SAFE = frozenset({"GET", "HEAD"})
 _WHOLE_BYTES = 64 * 1024
+_REREAD_S = 5.0  # after which a changed file of a secret counts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Opening:
     """What is sent to open something that lasts.
 
@@ -62,7 +65,7 @@ class Opening:
     timeout_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class _Prepared:
     """What credentials add to each request: headers (the source's own among them), query parameters, a token."""
 
@@ -70,6 +73,7 @@ class _Prepared:
     parameters: str
     oauth: OAuth2 | None
     names: frozenset[str]
+    good_until: float
 
 
 class Exchange:
@@ -91,15 +95,18 @@ class Exchange:
         auth: Auth | None = None,
         headers: Mapping[str, str] | None = None,
         forward: Sequence[str] = (),
-        timeout_s: float = 10.0,
-        connect_timeout_s: float = 2.0,
-        read_timeout_s: float | None = None,
-        retries: int = 0,
-        max_connections: int = 100,
+        policy: Policy | None = None,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
+        tls: Tls | None = None,
         transport: Transport | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._base = base_of(url)
+        if tls is not None and not self._base.startswith("https:"):
+            raise DeclarationError("tls= is for an address that begins with https://")
+        if tls is not None and transport is not None:
+            raise DeclarationError("tls= is for the built-in client: with client=, that one has the certificates")
         own = {name.lower() for name in auth.names} if auth is not None else set[str]()
         for name in (*(headers or {}), *forward):
             check_header_name(name)
@@ -107,21 +114,26 @@ class Exchange:
                 raise DeclarationError(f"{name!r} is sent by the source's own credentials already")
         for name, value in (headers or {}).items():
             check_header_value(name, value)
-        durations = {"timeout": timeout_s, "connect_timeout": connect_timeout_s, "read_timeout": read_timeout_s}
-        for option, seconds in durations.items():
-            if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
-                raise DeclarationError(f"{option} must be more than 0 seconds")
-        self._retries = retries
-        self._timeout_s = timeout_s
+        policy = policy or Policy()
+        self._timeout_s = policy.timeout
+        self._shield = Shield(source, policy)
         self._auth = auth
         self._fixed = tuple((headers or {}).items())
         self._prepared: dict[Auth | None, _Prepared] = {}
+        self._clock = clock
+        self._keeps_time = transport is None
         self._transport: Transport = transport or PyreqwestTransport(
-            timeout_s=timeout_s,
-            connect_timeout_s=connect_timeout_s,
-            read_timeout_s=read_timeout_s,
-            max_connections=max_connections,
+            timeout_s=policy.timeout,
+            connect_timeout_s=policy.connect_timeout,
+            read_timeout_s=policy.read_timeout,
+            max_reply_bytes=max_reply_bytes,
+            tls=tls,
         )
+
+    @property
+    def health(self) -> Health:
+        """How the backend is doing, as far as the calls to it tell."""
+        return self._shield.health
 
     async def send(
         self,
@@ -132,6 +144,8 @@ class Exchange:
         body: bytes | Encoded | Stream | None = None,
         auth: Auth | None = None,
         base: str | None = None,
+        reads: bool | None = None,
+        left: Left | None = None,
     ) -> Reply:
         """Give the backend's reply to path and query ``target``, whatever its status.
 
@@ -139,11 +153,13 @@ class Exchange:
             body: JSON, bytes of another media type, or what is sent once, as it comes, and never again.
             auth: in place of the source's own credentials; its headers also take the place of those in `headers`.
             base: base address in place of the source's own.
+            reads: whether the call changes nothing, so that it may be made again; None for what its method says.
+            left: gives the seconds for which anybody waits for the reply; None where that has no end.
 
         Raises:
             SourceError: there is no reply, no token, or a header's value or a file was refused.
         """
-        prepared = self._prepared.get(auth) or self._prepare(auth)
+        prepared = self._credentials(auth)
         fixed = prepared.headers
         if headers:
             self._check(headers)
@@ -160,9 +176,13 @@ class Exchange:
                 fixed = (*fixed, ("content-type", "application/json"))
             else:
                 return await self._stream(method, url, fixed, body, prepared.oauth)
-        if self._retries and method in _IDEMPOTENT:
-            return await self._send_again(method, url, fixed, body, prepared.oauth)
-        return await self._send_once(method, url, fixed, body, prepared.oauth)
+        return await self._shield.send(
+            self._send_once,
+            (method, url, fixed, body, prepared.oauth),
+            reads=method in _SAFE if reads is None else reads,
+            keeps_time=self._keeps_time and prepared.oauth is None,  # a token takes an exchange of its own
+            left=left,
+        )
 
     async def opening(self, target: str, headers: Sequence[tuple[str, str]], *, refused: str | None = None) -> Opening:
         """Give what is sent to open something that lasts; these headers take the place of the source's own.
@@ -175,7 +195,7 @@ class Exchange:
         """
         self._check(headers)
         names = {name.lower() for name, _ in headers}
-        prepared = self._prepared.get(None) or self._prepare(None)
+        prepared = self._credentials(None)
         fixed = [pair for pair in prepared.headers if pair[0].lower() not in names]
         token: str | None = None
         if prepared.oauth is not None:
@@ -225,7 +245,21 @@ class Exchange:
                 message = f"{name}: a control character or a letter beyond ASCII may not stand in a header"
                 raise InvalidInput(message, source=self._source)
 
-    def _prepare(self, auth: Auth | None) -> _Prepared:
+    def _credentials(self, auth: Auth | None) -> _Prepared:
+        """Give what credentials add, read again now and then: where that fails, those of before are used on."""
+        now = self._clock()
+        prepared = self._prepared.get(auth)
+        if prepared is None or prepared.good_until < now:
+            try:
+                prepared = self._prepare(auth, now + _REREAD_S)
+            except DeclarationError:
+                if prepared is None:
+                    raise
+                prepared = dataclasses.replace(prepared, good_until=now + _REREAD_S)
+            self._prepared[auth] = prepared
+        return prepared
+
+    def _prepare(self, auth: Auth | None, good_until: float) -> _Prepared:
         own = self._auth if auth is None else auth
         sent = () if own is None else own.headers()
         names = {name.lower() for name, _ in sent} - {"cookie"}
@@ -233,15 +267,14 @@ class Exchange:
         names |= {"authorization"} if oauth is not None else set()
         fixed = [pair for pair in self._fixed if pair[0].lower() not in names]
         parameters = "" if own is None else urlencode(own.parameters())
-        prepared = _Prepared(one_cookie((*sent, *fixed)), parameters, oauth, frozenset(names))
-        self._prepared[auth] = prepared
-        return prepared
+        return _Prepared(one_cookie((*sent, *fixed)), parameters, oauth, frozenset(names), good_until)
 
     async def _stream(self, method: str, url: str, headers: Pairs, body: Stream, oauth: OAuth2 | None) -> Reply:
         try:
             pieces = await body.open()
             headers = (*headers, ("content-type", body.content_type))
-            return await self._send_once(method, url, headers, await _whole_if_short(pieces), oauth)
+            content = await _whole_if_short(pieces)
+            return await self._shield.send_lasting(self._send_once, (method, url, headers, content, oauth))
         except RefusedValue as exc:
             raise InvalidInput(str(exc), source=self._source) from exc
         finally:
@@ -254,33 +287,6 @@ class Exchange:
             return await self._transport.send(method, url, headers, body)
         except TransportError as exc:
             raise self._failure(exc) from exc
-
-    async def _send_again(
-        self, method: str, url: str, headers: Pairs, body: bytes | None, oauth: OAuth2 | None
-    ) -> Reply:
-        """Send until it succeeds, with waits of full jitter between, until retries or the source's timeout run out."""
-        gives_up_at = time.monotonic() + self._timeout_s
-        failure: SourceError | None = None
-        reply: Reply | None = None
-        for attempt in range(self._retries + 1):
-            try:
-                async with asyncio.timeout(gives_up_at - time.monotonic()):
-                    reply = await self._send_once(method, url, headers, body, oauth)
-                if reply.status not in _LATER:
-                    return reply
-            except TimeoutError:
-                break
-            except SourceError as exc:
-                if not exc.retryable:
-                    raise
-                failure, reply = exc, None
-            wait_s = _wait_s(attempt, reply)
-            if attempt == self._retries or time.monotonic() + wait_s >= gives_up_at:
-                break
-            await asyncio.sleep(wait_s)
-        if reply is not None:
-            return reply
-        raise failure or self._failure(TransportTimeout())
 
     async def _send_with_token(self, oauth: OAuth2, method: str, url: str, headers: Pairs, body: Content) -> Reply:
         token = await oauth.token(self._transport, self._source)
@@ -300,6 +306,8 @@ class Exchange:
             return UpstreamTimeout(f"{source} did not answer in time", source=source)
         if isinstance(exc, TransportUnavailable):
             return UpstreamUnavailable(f"{source} cannot be reached", source=source)
+        if isinstance(exc, TransportTooLarge):
+            return UpstreamInvalid(f"{source} answered with {exc}", source=source)
         return UpstreamInvalid(f"{source} did not answer in HTTP", source=source)
 
 
@@ -319,14 +327,6 @@ async def _chained(held: list[bytes], pieces: AsyncIterator[bytes]) -> AsyncIter
     yield b"".join(held)
     async for piece in pieces:
         yield piece
-
-
-def _wait_s(attempt: int, reply: Reply | None) -> float:
-    """Give the seconds to wait before the next attempt: what the backend asks for, else full jitter."""
-    asked = reply.header("retry-after") if reply is not None else None
-    if asked is not None and asked.isascii() and asked.isdigit() and len(asked) < 6:
-        return float(asked)
-    return random.uniform(0, min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt))
 
 
 def failure_of(reply: Reply, source: str, reason: tuple[str, ...] = ()) -> UpstreamError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import zlib
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from http.cookiejar import DefaultCookiePolicy
 from typing import cast
@@ -13,6 +13,7 @@ from typing import cast
 import httpx
 
 from sources.transport import (
+    MAX_REPLY_BYTES,
     UNPACKED,
     Content,
     Headers,
@@ -21,10 +22,14 @@ from sources.transport import (
     Transport,
     TransportInvalid,
     TransportTimeout,
+    TransportTooLarge,
     TransportUnavailable,
 )
 
 _PIECE_BYTES = 65_536
+# httpx unpacks more, but each piece that arrives at once, whatever is in it.
+_CODINGS = ("identity", "gzip", "x-gzip", "deflate")
+_ASKED_FOR = "gzip, deflate"
 # A peer that is gone without a word is noticed after about a minute and a half.
 _KEEP_ALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
     (socket.IPPROTO_TCP, getattr(socket, name), value)
@@ -38,19 +43,46 @@ class HttpxTransport:
 
     Cookies are neither kept nor sent: one client's session would go out with the next client's request. A reply that
     is held open takes one of the client's connections.
+
+    Args:
+        max_reply_bytes: of a reply's body, unpacked; of a larger one little more than this is read.
     """
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: httpx.AsyncClient, *, max_reply_bytes: int = MAX_REPLY_BYTES) -> None:
         client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        hooks = client.event_hooks
+        client.event_hooks = {**hooks, "request": [*hooks["request"], _hide_query]}
         self._client = client
+        self._max_reply_bytes = max_reply_bytes
 
     async def send(self, method: str, url: str, headers: Headers, body: Content) -> Reply:
         """Give the backend's reply; see `Transport.send`."""
+        sent = httpx.Headers([("accept-encoding", _ASKED_FOR)])
+        sent.update(httpx.Headers(list(headers)))
         with _translating():
-            response = await self._client.request(
-                method, url, headers=list(headers), content=body, follow_redirects=False
-            )
-        return Reply(response.status_code, response.content, response.headers.get)
+            request = self._client.build_request(method, url, headers=sent, content=body)
+            response = await self._client.send(request, stream=True, follow_redirects=False)
+            try:
+                whole = await self._whole(response)
+            finally:
+                await response.aclose()
+        return Reply(response.status_code, whole, response.headers.get)
+
+    async def _whole(self, response: httpx.Response) -> bytes:
+        if response.is_stream_consumed:  # by what the client is made of: an auth flow, a hook, a mock
+            body = [response.content]
+        else:
+            body, left = [], self._max_reply_bytes
+            async with aclosing(_chunks(response, _CODINGS)) as chunks:
+                async for chunk in chunks:
+                    body.append(chunk)
+                    left -= len(chunk)
+                    if left < 0:
+                        break
+        whole = b"".join(body)
+        if len(whole) > self._max_reply_bytes:
+            raise TransportTooLarge(self._max_reply_bytes)
+        return whole
 
     @asynccontextmanager
     async def stream(self, method: str, url: str, headers: Headers) -> AsyncGenerator[Streamed]:
@@ -62,7 +94,7 @@ class HttpxTransport:
             response = await self._client.send(request, stream=True, follow_redirects=False)
         try:
             _keep_alive(response)
-            yield Streamed(response.status_code, lambda: _chunks(response), response.headers.get)
+            yield Streamed(response.status_code, lambda: _chunks(response, UNPACKED), response.headers.get)
         finally:
             await response.aclose()
 
@@ -71,15 +103,31 @@ class HttpxTransport:
         await self._client.aclose()
 
 
-def transport_of(client: httpx.AsyncClient | Transport | None) -> Transport | None:
+class _WithoutQuery(httpx.URL):
+    """An address whose text has no query."""
+
+    def __str__(self) -> str:
+        return str(httpx.URL(self).copy_with(query=None))
+
+
+async def _hide_query(request: httpx.Request) -> None:
+    """Keep what httpx logs of a request free of its query, in which a key may stand; what is sent stays the same."""
+    request.url = _WithoutQuery(request.url)
+
+
+def transport_of(
+    client: httpx.AsyncClient | Transport | None, *, max_reply_bytes: int = MAX_REPLY_BYTES
+) -> Transport | None:
     """Give what an author names as the client of a source as a `Transport`."""
-    return HttpxTransport(client) if isinstance(client, httpx.AsyncClient) else client
+    if isinstance(client, httpx.AsyncClient):
+        return HttpxTransport(client, max_reply_bytes=max_reply_bytes)
+    return client
 
 
-async def _chunks(response: httpx.Response) -> AsyncGenerator[bytes]:
+async def _chunks(response: httpx.Response, codings: tuple[str, ...]) -> AsyncGenerator[bytes]:
     with _translating():
         coding = response.headers.get("content-encoding", "identity").strip().lower()
-        if coding not in UNPACKED:
+        if coding not in codings:
             raise TransportInvalid
         async with aclosing(cast(AsyncGenerator[bytes], response.aiter_raw())) as chunks:
             if coding == "identity":
@@ -90,19 +138,36 @@ async def _chunks(response: httpx.Response) -> AsyncGenerator[bytes]:
                     yield chunk
 
 
-async def _unpacked(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Give what is in gzip, no more at once than `_PIECE_BYTES`: a few bytes may hold more than memory does."""
-    unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    async for chunk in chunks:
-        while chunk:
-            try:
+async def _unpacked(chunks: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
+    """Give what is in gzip or deflate, no more at once than `_PIECE_BYTES`: a few bytes may hold more than memory does.
+
+    Raises:
+        TransportInvalid: it is neither.
+        TransportUnavailable: it ends too early.
+    """
+    unpacking: zlib._Decompress | None = None
+    try:
+        async for chunk in chunks:
+            if unpacking is None and chunk:
+                unpacking = zlib.decompressobj(_window_of(chunk))
+            while unpacking is not None and not unpacking.eof:
                 piece = unpacking.decompress(chunk, _PIECE_BYTES)
-            except zlib.error as exc:
-                raise TransportInvalid from exc
-            chunk = unpacking.unconsumed_tail
-            if piece:
-                yield piece
-            await asyncio.sleep(0)
+                chunk = unpacking.unconsumed_tail
+                if piece:
+                    yield piece
+                await asyncio.sleep(0)
+                if not chunk and len(piece) < _PIECE_BYTES:
+                    break
+    except zlib.error as exc:
+        raise TransportInvalid from exc
+    if unpacking is not None and not unpacking.eof:
+        raise TransportUnavailable
+
+
+def _window_of(begin: bytes) -> int:
+    """Give zlib's word for how a body is packed: servers that say deflate mean it with its frame, or without."""
+    has_frame = begin[0] & 0x0F == 8 or begin[0] == 0x1F
+    return 32 + zlib.MAX_WBITS if has_frame else -zlib.MAX_WBITS
 
 
 def _keep_alive(response: httpx.Response) -> None:

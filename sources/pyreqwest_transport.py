@@ -6,21 +6,25 @@ import asyncio
 import contextlib
 import datetime as dt
 import functools
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
 
 import httpx
 from pyreqwest import exceptions as reqwest
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.response import Response
 
+from sources.errors import DeclarationError
 from sources.httpx_transport import HttpxTransport
+from sources.tls import Tls
 from sources.transport import (
+    MAX_REPLY_BYTES,
     Content,
     Headers,
     Reply,
     Streamed,
     TransportInvalid,
     TransportTimeout,
+    TransportTooLarge,
     TransportUnavailable,
 )
 
@@ -35,7 +39,10 @@ class PyreqwestTransport:
             backend may take for each piece, and for its reply after the last one.
         connect_timeout_s: seconds for connecting.
         read_timeout_s: seconds between two pieces of the reply.
-        max_connections: exchanges at once; more wait for their turn.
+        max_reply_bytes: of a reply's body, unpacked; of a larger one no more than this is read.
+        idle_s: seconds after which an idle connection is not used again. Many servers (uvicorn and node among them)
+            hang up after 5, and a request that is sent at that moment is lost.
+        tls: certificates besides those of this machine.
         headers: sent with each request.
     """
 
@@ -45,39 +52,30 @@ class PyreqwestTransport:
         timeout_s: float,
         connect_timeout_s: float,
         read_timeout_s: float | None = None,
-        max_connections: int = 100,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
+        idle_s: float = 4.0,
+        tls: Tls | None = None,
         headers: Headers = (),
     ) -> None:
         self._timeout_s = timeout_s
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
-        self._max_connections = max_connections
+        self._max_reply_bytes = max_reply_bytes
+        self._idle_s = idle_s
+        self._tls = tls
         self._headers = tuple(headers)
         self._client: Client | None = None
         self._streams: Client | None = None
         self._held: asyncio.Future[HttpxTransport] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._turns = asyncio.Semaphore(max_connections)
 
     async def send(self, method: str, url: str, headers: Headers, body: Content) -> Reply:
         """Give the backend's reply; see `Transport.send`."""
         if self._client is None or self._loop is not asyncio.get_running_loop():
             self._begin()
-        turns = self._turns
-        if turns.locked():
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    await turns.acquire()
-            except TimeoutError as exc:
-                raise TransportTimeout from exc
-        else:
-            await turns.acquire()
-        try:
-            if body is None or isinstance(body, bytes):
-                return await self._exchange(self._client, method, url, headers, body)
-            return await self._upload(method, url, headers, body)
-        finally:
-            turns.release()
+        if body is None or isinstance(body, bytes):
+            return await self._exchange(self._client, method, url, headers, body)
+        return await self._upload(method, url, headers, body)
 
     async def _upload(self, method: str, url: str, headers: Headers, body: AsyncIterable[bytes]) -> Reply:
         """Send a body in pieces. The clock stands still while the next piece has yet to come: that is not the backend.
@@ -117,18 +115,23 @@ class PyreqwestTransport:
                 builder = builder.body_bytes(body)
             elif body is not None:
                 builder = builder.body_stream(body)
-            response = await builder.build().send()
-            return Reply(response.status, await response.bytes(), functools.partial(_header, response))
+            async with builder.build_streamed() as response:
+                # Unpacked a little at a time, beside the event loop, up to the first byte that is too many. What
+                # Content-Length says is not asked: with Transfer-Encoding beside it, it bounds nothing.
+                content = await response.body_reader.read(self._max_reply_bytes + 1) or b""
+                if len(content) > self._max_reply_bytes:
+                    raise TransportTooLarge(self._max_reply_bytes)
+                return Reply(response.status, content, functools.partial(_header, response))
         except _TIMEOUTS as exc:
-            raise TransportTimeout from exc
+            raise TransportTimeout from _unaddressed(exc)
         except reqwest.DecodeError as exc:
             # One exception for a body that was cut, one that cannot be unpacked, and bytes that are no HTTP.
             is_cut = "end of file" in str(exc) or "incomplete" in str(exc)
-            raise (TransportUnavailable if is_cut else TransportInvalid) from exc
+            raise (TransportUnavailable if is_cut else TransportInvalid) from _unaddressed(exc)
         except reqwest.TransportError as exc:
-            raise TransportUnavailable from exc
+            raise TransportUnavailable from _unaddressed(exc)
         except _INVALID as exc:
-            raise TransportInvalid from exc
+            raise TransportInvalid from _unaddressed(exc)
 
     @contextlib.asynccontextmanager
     async def stream(self, method: str, url: str, headers: Headers) -> AsyncGenerator[Streamed]:
@@ -154,9 +157,8 @@ class PyreqwestTransport:
             await (await held).aclose()
 
     def _begin(self) -> None:
-        # Turns are ours and not the pool's: there, an exchange whose client went away keeps its place until it times
-        # out, and clients that hang up could keep everybody out.
-        self._turns = asyncio.Semaphore(self._max_connections)
+        # The pool has no limit: there, an exchange whose client went away keeps its place until it times out, and
+        # clients that hang up could keep everybody out. Turns are given by `sources.bulkhead`.
         builder = self._builder().timeout(dt.timedelta(seconds=self._timeout_s))
         if self._read_timeout_s is not None:
             builder = builder.read_timeout(dt.timedelta(seconds=self._read_timeout_s))
@@ -167,16 +169,44 @@ class PyreqwestTransport:
     def _holding(self) -> HttpxTransport:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         timeout = httpx.Timeout(None, connect=self._connect_timeout_s)
-        return HttpxTransport(httpx.AsyncClient(headers=list(self._headers), limits=limits, timeout=timeout))
+        with _usable():
+            verify = True if self._tls is None else self._tls.context()
+        client = httpx.AsyncClient(headers=list(self._headers), limits=limits, timeout=timeout, verify=verify)
+        return HttpxTransport(client)
 
     def _builder(self) -> ClientBuilder:
         builder = ClientBuilder().connect_timeout(dt.timedelta(seconds=self._connect_timeout_s)).follow_redirects(False)
+        builder = builder.pool_idle_timeout(dt.timedelta(seconds=self._idle_s))
+        if self._tls is not None:
+            with _usable():
+                for authority in self._tls.authorities():
+                    builder = builder.add_root_certificate_der(authority)
+                if identity := self._tls.identity():
+                    builder = builder.identity_pem(identity)
         return builder.default_headers(list(self._headers)) if self._headers else builder
+
+
+@contextlib.contextmanager
+def _usable() -> Iterator[None]:
+    """Turn what is wrong with the files of certificates, though it was not at the start, into a failure to connect."""
+    try:
+        yield
+    except (DeclarationError, OSError, ValueError, reqwest.PyreqwestError) as exc:
+        raise TransportUnavailable from exc
 
 
 def _set(clock: asyncio.Timeout, ends_at: float | None) -> None:
     with contextlib.suppress(RuntimeError):  # the exchange is over, and its body is still being read
         clock.reschedule(ends_at)
+
+
+def _unaddressed(exc: Exception) -> Exception:
+    """Take the address out of what an exception says of itself: a key may stand in its query."""
+    if isinstance(exc, reqwest.PyreqwestError):
+        causes = exc.details.get("causes", []) if isinstance(exc.details, dict) else []
+        exc.details = {"causes": [cause for cause in causes if "://" not in str(cause)]}
+        exc.args = (exc.message, exc.details)
+    return exc
 
 
 def _header(response: Response, name: str) -> str | None:

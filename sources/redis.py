@@ -22,9 +22,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
-from sources.auth import Secret
 from sources.backoff import Backoff
 from sources.errors import DeclarationError, SourceError, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from sources.secret import Secret
 
 S = TypeVar("S")
 _REFUSALS = (
@@ -84,8 +84,10 @@ class Redis:
     """A Redis server: ``Redis("redis://127.0.0.1:6379")`` or ``Redis(env="REDIS_URL")``.
 
     Args:
-        url: ``redis://``, ``rediss://`` or ``unix://``, with user, password and database where there are any.
-        env: the environment variable that holds the address.
+        url: ``redis://``, ``rediss://`` or ``unix://``, with user, password and database where there are any;
+            ``?ssl_ca_certs=ca.pem``, ``ssl_certfile`` and ``ssl_keyfile`` name certificates. The server of
+            ``rediss://`` is verified in any case.
+        env: the environment variable that holds the address; `file` is the file that does.
         timeout: seconds for connecting and for a command; also how long a connection may be silent before it has to
             show that it lives.
         backoff: gives the waits between attempts to connect.
@@ -99,11 +101,12 @@ class Redis:
         url: str | None = None,
         *,
         env: str | None = None,
+        file: str | None = None,
         timeout: float = 5.0,
         backoff: Callable[[], Backoff] = Backoff,
     ) -> None:
-        self._secret = Secret(url, env, "Redis")
-        self._shown = f"env={env!r}" if url is None else repr(_shown(url))
+        self._secret = Secret(url, env, "Redis", file)
+        self._shown = repr(_shown(url)) if url is not None else f"env={env!r}" if env else f"file={file!r}"
         if not 0 < timeout < math.inf:
             raise DeclarationError(f"Redis: timeout={timeout!r}: expected a number of seconds that is more than 0")
         self.timeout_s = timeout
@@ -116,7 +119,7 @@ class Redis:
         return f"Redis({self._shown})"
 
     def missing(self) -> list[str]:
-        """Give the environment variable that is needed and not set."""
+        """Give the environment variable or file that is needed and not there."""
         return self._secret.missing()
 
     def in_time(self) -> asyncio.Timeout:
@@ -178,6 +181,8 @@ class Redis:
         try:
             pool: Any = ConnectionPool(max_connections=1, **self._options(url))
             pool.make_connection()  # made and thrown away: only so do all options of an address show whether they exist
+        except DeclarationError:
+            raise
         except (ValueError, TypeError, AttributeError, redis.exceptions.RedisError):
             message = f"{self!r}: expected redis://, rediss:// or unix:// with options that redis-py knows"
             raise DeclarationError(message) from None
@@ -186,6 +191,8 @@ class Redis:
 
     def _options(self, url: str) -> dict[str, Any]:
         options: dict[str, Any] = {**parse_url(url)}
+        if options.get("ssl_cert_reqs", "required") != "required" or not options.get("ssl_check_hostname", True):
+            raise DeclarationError(f"{self!r}: the server of rediss:// is verified, and its options cannot change that")
         for ours in ("max_connections", "timeout", "legacy_responses"):
             options.pop(ours, None)
         if "path" not in options:

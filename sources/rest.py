@@ -7,20 +7,22 @@ declaration is kept in `Rest.faults` instead of raised, so that a start-up repor
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import enum
 import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FunctionType
-from typing import Any, TypedDict, TypeVar, Unpack, dataclass_transform
+from typing import Any, TypeVar, Unpack, dataclass_transform
 
 import httpx
 
 from sources.address import shown_address
 from sources.auth import Auth
-from sources.body import Body, Encoded, Form, Json, Stream
+from sources.body import Encoded, Json, Stream
 from sources.convention import Decimals, Naming, Timestamps, Values, naming_function, values_faults
+from sources.declared import WriteOptions, body_of, check_bounds, names_of, text_of
 from sources.endpoint import (
     CALL_MARK,
     ENTITY_MARK,
@@ -41,36 +43,17 @@ from sources.exchange import Exchange, failure_of
 from sources.httpx_transport import transport_of
 from sources.manner import Manner
 from sources.paging import Header, Paging
+from sources.policy import Policy
 from sources.pushing import Pushing
+from sources.secret import lacking
+from sources.shield import Health, Left
 from sources.template import RefusedValue, Template, scalar_text
-from sources.transport import Reply, Transport
+from sources.tls import Tls
+from sources.transport import MAX_REPLY_BYTES, Reply, Transport
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T", bound=type)
 _SERIALS = itertools.count()
-
-
-class WriteOptions(TypedDict, total=False):
-    """What a call that changes a backend can be told.
-
-    Args:
-        body: a JSON skeleton with ``{argument}`` holes; ``"{argument}"`` alone sends that argument itself, a file
-            under its own media type; `Form` is a form. When left out, the arguments that neither template nor
-            headers use become the properties of an object.
-        items: dotted path to the payload inside the reply.
-        headers: header name to a fixed text or ``{variable}``.
-        inputs: template variable to the argument that supplies it, where the names differ.
-        deprecation_reason: why clients should no longer use the field.
-        invalidates: types whose stored answers this write makes stale, besides what it answers; as a mapping, each
-            type with the argument that holds the key of the one object concerned.
-    """
-
-    body: Json
-    items: str | None
-    headers: Mapping[str, str] | None
-    inputs: Mapping[str, str] | None
-    invalidates: Sequence[str | type] | Mapping[str | type, str | None]
-    deprecation_reason: str | None
 
 
 class Rest(Pushing):
@@ -81,17 +64,17 @@ class Rest(Pushing):
         url: base address, with a path prefix if all templates share one.
         auth: how the gateway authenticates to the backend.
         ttl: seconds an answer may be reused where nothing closer to the field says otherwise.
-        timeout: seconds for a whole exchange; `connect_timeout` and `read_timeout` bound its parts. While a file is
-            sent, the seconds that the backend may take for each piece, and for its answer after the last.
+        policy: how long it is waited for, how often it is asked again, when it is left alone; `timeout`,
+            `connect_timeout`, `read_timeout`, `retries` and `limit`, where given, take the place of its own.
         naming: how the backend spells property names; `timestamps` how it spells instants; `decimals` how it is sent
             a `Decimal`: it may answer either way.
         values: for an enum class, what the backend says to the member that it means, where that is not the member's
             own value. The first of several spellings of a member is the one that is sent.
         forward: client headers passed on to this backend; what depends on them is private to that client.
         headers: fixed headers of each request.
-        retries: how often a read that failed for the moment is repeated, within `timeout` in all.
         max_batch: keys in one batch call at most; more are split over several calls.
-        limit: calls in flight at once at most.
+        max_reply_bytes: of one reply, unpacked; of a larger one the rest is not read, and it is a failure.
+        tls: certificates for this backend; it is verified in any case.
         reason: dotted path, in a reply of status 4xx, to the text that says why; without it clients see the status.
         client: an `httpx.AsyncClient`, or any `Transport`, to send with instead of the built-in one.
     """
@@ -105,10 +88,12 @@ class Rest(Pushing):
         *,
         auth: Auth | None = None,
         ttl: float = 0.0,
-        timeout: float = 10.0,
-        connect_timeout: float = 2.0,
+        policy: Policy | None = None,
+        timeout: float | None = None,
+        connect_timeout: float | None = None,
         read_timeout: float | None = None,
-        retries: int = 0,
+        retries: int | None = None,
+        limit: int | None = None,
         naming: Naming = "same",
         timestamps: Timestamps = "iso",
         decimals: Decimals = "string",
@@ -116,7 +101,8 @@ class Rest(Pushing):
         forward: str | Sequence[str] = (),
         headers: Mapping[str, str] | None = None,
         max_batch: int = 100,
-        limit: int = 100,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
+        tls: Tls | None = None,
         reason: str | None = None,
         client: httpx.AsyncClient | Transport | None = None,
     ) -> None:
@@ -124,6 +110,7 @@ class Rest(Pushing):
         self.name = name
         self.url = url
         self.auth = auth
+        self.tls = tls
         self.ttl = ttl
         self.timestamps: Timestamps = timestamps
         self.decimals: Decimals = decimals
@@ -137,9 +124,22 @@ class Rest(Pushing):
         self._reason: tuple[str, ...] = ()
         if not name or not isinstance(name, str):
             self._fault("a source needs a name")
-        for option, value in (("ttl", ttl), ("max_batch", max_batch - 1), ("limit", limit - 1), ("retries", retries)):
+        whole = (("max_batch", max_batch - 1), ("max_reply_bytes", max_reply_bytes - 1))
+        for option, value in (("ttl", ttl), *whole):
             if not (math.isfinite(value) and value >= 0):
                 self._fault(f"{option} is too small" if value < 0 else f"{option} is not a number")
+        own: dict[str, Any] = {
+            "timeout": timeout,
+            "connect_timeout": connect_timeout,
+            "read_timeout": read_timeout,
+            "retries": retries,
+            "limit": limit,
+        }
+        own = {option: value for option, value in own.items() if value is not None}
+        self.policy = dataclasses.replace(policy or Policy(), **own)
+        refused = list(self.policy.faults())
+        for fault in refused:
+            self._fault(fault)
         if timestamps not in ("iso", "unix", "unix_ms"):
             self._fault(f"timestamps={timestamps!r}: expected 'iso', 'unix' or 'unix_ms'")
         if decimals not in ("string", "number"):
@@ -159,12 +159,10 @@ class Rest(Pushing):
                 auth=auth,
                 headers=headers or {},
                 forward=forward,
-                timeout_s=timeout,
-                connect_timeout_s=connect_timeout,
-                read_timeout_s=read_timeout,
-                retries=retries,
-                max_connections=limit,
-                transport=transport_of(client),
+                policy=Policy() if refused else self.policy,
+                max_reply_bytes=max_reply_bytes,
+                tls=tls,
+                transport=transport_of(client, max_reply_bytes=max_reply_bytes),
             )
 
     @contextlib.contextmanager
@@ -215,15 +213,15 @@ class Rest(Pushing):
         def build(where: str) -> Call:
             if key is not None and group_by is not None:
                 raise DeclarationError("key and group_by exclude each other: an answer is one item or many per key")
-            _check_bounds(ttl, max_batch)
-            if batch is not None and not all(_names(key) or _names(group_by) or [""]):
-                raise DeclarationError(f"batch={_text(batch)!r} without key or group_by: answers match by key")
+            check_bounds(ttl, max_batch)
+            if batch is not None and not all(names_of(key) or names_of(group_by) or [""]):
+                raise DeclarationError(f"batch={text_of(batch)!r} without key or group_by: answers match by key")
             envelope = split_path(items)
             return Call(
                 source=self,
                 single=endpoint_of(template, envelope, declared_headers(headers), self._template),
                 batch=endpoint_of(batch, envelope, declared_headers(headers), self._template),
-                key=_names(key if group_by is None else group_by),
+                key=names_of(key if group_by is None else group_by),
                 many=group_by is not None,
                 ttl=ttl,
                 max_batch=max_batch or self.max_batch,
@@ -269,7 +267,7 @@ class Rest(Pushing):
                     method,
                     self._template(template),
                     split_path(items),
-                    _body(body),
+                    body_of(body),
                     declared_headers(headers),
                 ),
                 inputs=dict(inputs or {}),
@@ -305,19 +303,19 @@ class Rest(Pushing):
 
         def mark(python_type: T) -> T:
             try:
-                _check_bounds(ttl, max_batch)
+                check_bounds(ttl, max_batch)
                 envelope = split_path(items)
                 call = Call(
                     source=self,
                     single=endpoint_of(get, envelope, (), self._template),
                     batch=endpoint_of(batch, envelope, (), self._template),
-                    key=_names(key),
+                    key=names_of(key),
                     ttl=ttl,
                     max_batch=max_batch or self.max_batch,
                 )
             except DeclarationError as exc:
                 self._fault(f"{python_type.__qualname__}: {exc}")
-                call = Call(source=self, single=None, key=_names(key), is_faulty=True)
+                call = Call(source=self, single=None, key=names_of(key), is_faulty=True)
             setattr(python_type, ENTITY_MARK, Entity(call, python_type))
             return python_type
 
@@ -355,9 +353,15 @@ class Rest(Pushing):
             raise DeclarationError("; ".join(self.faults))
         return self._exchange
 
-    def missing_environment(self) -> list[str]:
-        """Give the environment variables that this source's credentials need and that are not set."""
-        return [] if self.auth is None else self.auth.missing()
+    @property
+    def health(self) -> Health:
+        """How the backend is doing: the state of its breaker, its failures, who is under way and who waits."""
+        return self.exchange.health
+
+    def missing(self) -> list[str]:
+        """Give a sentence for each environment variable or file that this source needs and that is not there."""
+        secrets = [] if self.auth is None else [lacking(name) for name in self.auth.missing()]
+        return [*secrets, *([] if self.tls is None else self.tls.missing())]
 
     def target(self, endpoint: Endpoint, values: Mapping[str, object]) -> str:
         """Expand the endpoint's template: path and query below the source's address.
@@ -399,22 +403,27 @@ class Rest(Pushing):
         headers: Sequence[tuple[str, str]] = (),
         body: bytes | Encoded | Stream | None = None,
         manner: Manner | None = None,
+        *,
+        reads: bool | None = None,
+        left: Left | None = None,
     ) -> Reply:
-        """Make one exchange with the backend, whatever status it answers.
+        """Make one call to the backend, as its policy says, whatever status it answers.
 
         Args:
             manner: how the backend is spoken to; what it answers is then read in that manner.
+            reads: whether it changes nothing, and so may be made again; None for what the method says.
+            left: gives the seconds for which anybody waits for it; None where that has no end.
 
         Raises:
             SourceError: the backend did not answer, or a header value or a file was refused.
         """
         exchange = self._exchange or self.exchange
-        if manner is not None:
-            sent = exchange.send(method, target, headers=headers, body=body, auth=manner.auth, base=manner.url)
-            return manner.read(await sent, self.name)
-        if headers or body is not None:
-            return await exchange.send(method, target, headers=headers, body=body)
-        return await exchange.send(method, target)
+        if manner is None:
+            return await exchange.send(method, target, headers=headers, body=body, reads=reads, left=left)
+        sent = exchange.send(
+            method, target, headers=headers, body=body, auth=manner.auth, base=manner.url, reads=reads, left=left
+        )
+        return manner.read(await sent, self.name)
 
     def failure(self, reply: Reply) -> UpstreamError:
         """Give the failure that a reply's unsuccessful status means."""
@@ -424,27 +433,3 @@ class Rest(Pushing):
         """Close the connections to the backend."""
         if self._exchange is not None:
             await self._exchange.aclose()
-
-
-def _body(declared: Json) -> Body | Form | None:
-    if isinstance(declared, Form):
-        declared.check()
-        return declared
-    return None if declared is None else Body(declared)
-
-
-def _names(names: str | Sequence[str] | None) -> tuple[str, ...]:
-    if names is None:
-        return ()
-    return (names,) if isinstance(names, str) else tuple(names)
-
-
-def _text(read: Read) -> str:
-    return read if isinstance(read, str) else read.template
-
-
-def _check_bounds(ttl: float | None, max_batch: int | None) -> None:
-    if ttl is not None and not (math.isfinite(ttl) and ttl >= 0):
-        raise DeclarationError("ttl is less than 0 seconds" if ttl < 0 else "ttl is not a number of seconds")
-    if max_batch is not None and max_batch < 1:
-        raise DeclarationError("max_batch is less than 1 key")

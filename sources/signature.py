@@ -1,7 +1,7 @@
 """How a backend proves that a delivery to a webhook is its own: keyed hashes as services make them, or a secret.
 
-Secrets are read from the environment when they are needed, are compared in constant time, and stand in no `repr` and
-no message.
+Secrets are read from the environment or from files when they are needed, are compared in constant time, and stand in
+no `repr` and no message.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import datetime as dt
 import hashlib
 import hmac
 import math
-import os
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +18,9 @@ from typing import Literal
 import msgspec
 
 from sources.address import check_header_name
-from sources.auth import Secret
 from sources.delivery import Delivery, Refused
 from sources.errors import DeclarationError
+from sources.secret import Secret, lacking
 
 _DIGESTS = ("sha1", "sha256", "sha384", "sha512")
 _REMEMBERED_S = 86_400.0
@@ -41,6 +40,7 @@ class Hmac:
         header: where the signature stands.
         env: the environment variable that holds the secret. Of several, one must be set, and any may have signed: so
             a secret is exchanged without losing a delivery.
+        file: the file that holds it, or several, likewise; in place of `env` or besides.
         digest: ``sha256``, ``sha384``, ``sha512`` or ``sha1``.
         prefix: what stands before the signature.
         signed: what the signature covers: a text around ``{body}``, with ``{timestamp}`` and ``{id}``.
@@ -58,7 +58,8 @@ class Hmac:
     """
 
     header: str
-    env: Names
+    env: Names = ()
+    file: Names = ()
     digest: str = "sha256"
     encoding: Literal["hex", "base64"] = "hex"
     prefix: str = ""
@@ -71,7 +72,9 @@ class Hmac:
     trials: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "env", _checked(self.env))
+        object.__setattr__(self, "env", _listed(self.env))
+        object.__setattr__(self, "file", _listed(self.file))
+        _check_places(self.env, self.file)
         object.__setattr__(self, "trials", tuple(self.trials))
         _check_headers(self.header, self.timestamp, self.delivery, self.kind)
         _check_tolerance(self.tolerance_s)
@@ -100,8 +103,8 @@ class Hmac:
         return "{timestamp}" in self.signed
 
     def missing(self) -> list[str]:
-        """Give the environment variables that are needed and not set."""
-        return _missing(self.env)
+        """Give the environment variables and files that are needed and not there."""
+        return _missing(self.env, self.file)
 
     def check(self, headers: Mapping[str, str], body: bytes, now: float) -> Delivery:
         """Give what a delivery says about itself, once it is known to be the backend's.
@@ -123,7 +126,7 @@ class Hmac:
         id = None if self.delivery is None else headers.get(self.delivery.lower())
         before, _, after = self.signed.partition("{body}")
         content = (_filled(before, time, id), body, _filled(after, time, id))
-        sums = (_sum(secret, content, self.digest, self.encoding) for secret in _secrets(self.env))
+        sums = (_sum(secret, content, self.digest, self.encoding) for secret in _secrets(self.env, self.file))
         _check_sums(sums, [given])
         if at is not None:
             _check_time(at, now, self.tolerance_s)
@@ -140,10 +143,11 @@ class GitHub(Hmac):
 
     __slots__ = ()
 
-    def __init__(self, *, env: Names) -> None:
+    def __init__(self, *, env: Names = (), file: Names = ()) -> None:
         super().__init__(
             header="X-Hub-Signature-256",
             env=env,
+            file=file,
             prefix="sha256=",
             delivery="X-GitHub-Delivery",
             kind="X-GitHub-Event",
@@ -163,10 +167,11 @@ class Shopify(Hmac):
 
     __slots__ = ()
 
-    def __init__(self, *, env: Names, tolerance_s: float = 18_000.0) -> None:
+    def __init__(self, *, env: Names = (), file: Names = (), tolerance_s: float = 18_000.0) -> None:
         super().__init__(
             header="X-Shopify-Hmac-Sha256",
             env=env,
+            file=file,
             encoding="base64",
             timestamp="X-Shopify-Triggered-At",
             delivery="X-Shopify-Webhook-Id",
@@ -196,11 +201,14 @@ class Stripe:
         DeclarationError: something is not possible.
     """
 
-    env: Names
+    env: Names = ()
+    file: Names = ()
     tolerance_s: float = 300.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "env", _checked(self.env))
+        object.__setattr__(self, "env", _listed(self.env))
+        object.__setattr__(self, "file", _listed(self.file))
+        _check_places(self.env, self.file)
         _check_tolerance(self.tolerance_s)
 
     @property
@@ -214,8 +222,8 @@ class Stripe:
         return True
 
     def missing(self) -> list[str]:
-        """Give the environment variables that are needed and not set."""
-        return _missing(self.env)
+        """Give the environment variables and files that are needed and not there."""
+        return _missing(self.env, self.file)
 
     def check(self, headers: Mapping[str, str], body: bytes, now: float) -> Delivery:
         """Give what a delivery says about itself, once it is known to be the backend's.
@@ -230,7 +238,7 @@ class Stripe:
             raise Refused("the header Stripe-Signature does not hold one time", 400)
         at = _instant(times[0])
         content = (f"{times[0]}.".encode(), body)
-        sums = (_sum(secret, content, "sha256", "hex") for secret in _secrets(self.env))
+        sums = (_sum(secret, content, "sha256", "hex") for secret in _secrets(self.env, self.file))
         _check_sums(sums, [value.lower() for name, _, value in entries if name == "v1"])
         _check_time(at, now, self.tolerance_s)
         try:
@@ -262,9 +270,12 @@ class SharedSecret:
     env: Names = ()
     delivery: str | None = None
     kind: str | None = None
+    file: Names = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "env", _checked(self.env))
+        object.__setattr__(self, "env", _listed(self.env))
+        object.__setattr__(self, "file", _listed(self.file))
+        _check_places(self.env, self.file)
         _check_headers(self.header, self.delivery, self.kind)
 
     @property
@@ -278,8 +289,8 @@ class SharedSecret:
         return self.kind is not None
 
     def missing(self) -> list[str]:
-        """Give the environment variables that are needed and not set."""
-        return _missing(self.env)
+        """Give the environment variables and files that are needed and not there."""
+        return _missing(self.env, self.file)
 
     def check(self, headers: Mapping[str, str], body: bytes, now: float) -> Delivery:
         """Give what a delivery says about itself, once it is known to be the backend's.
@@ -295,7 +306,9 @@ class SharedSecret:
                 raise Refused("the header Authorization holds no bearer token")
         # Hashed, so that the time which comparing takes does not tell how long the secret is.
         hashed = hashlib.sha256(_bytes(given.strip())).digest()
-        matches = [hmac.compare_digest(hashed, hashlib.sha256(secret).digest()) for secret in _secrets(self.env)]
+        matches = [
+            hmac.compare_digest(hashed, hashlib.sha256(secret).digest()) for secret in _secrets(self.env, self.file)
+        ]
         if not any(matches):
             raise Refused("the secret is not the one that was agreed on")
         id = None if self.delivery is None else headers.get(self.delivery.lower())
@@ -318,11 +331,13 @@ class Unsigned:
         return Delivery()
 
 
-def _checked(env: Names) -> tuple[str, ...]:
-    names = (env,) if isinstance(env, str) else tuple(env)
-    if not names or not all(names):
-        raise DeclarationError("give env=, the environment variable that holds the secret")
-    return names
+def _listed(names: Names) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _check_places(env: Names, file: Names) -> None:
+    if not (env or file) or not all((*env, *file)):
+        raise DeclarationError("give env=, the environment variable that holds the secret, or file=, its file")
 
 
 def _check_headers(*names: str | None) -> None:
@@ -336,15 +351,23 @@ def _check_tolerance(tolerance_s: float) -> None:
         raise DeclarationError("tolerance_s is not a number of seconds above 0")
 
 
-def _missing(env: Names) -> list[str]:
-    return [] if any(os.environ.get(name) for name in env) else [env[0]]
+def _missing(env: Names, file: Names) -> list[str]:
+    lacks = [secret.missing() for secret in _places(env, file)]
+    return [] if not all(lacks) else lacks[0]
 
 
-def _secrets(env: Names) -> list[bytes]:
-    found = [Secret(None, name, "signature").read().encode() for name in env if os.environ.get(name)]
+def _secrets(env: Names, file: Names) -> list[bytes]:
+    found = [secret.read().encode() for secret in _places(env, file) if not secret.missing()]
     if not found:  # an empty secret would let in whoever knows that it is empty
-        raise DeclarationError(f"the environment variable {env[0]} is not set")
+        raise DeclarationError(lacking(_missing(env, file)[0]))
     return found
+
+
+def _places(env: Names, file: Names) -> list[Secret]:
+    return [
+        *(Secret(None, name, "signature") for name in env),
+        *(Secret(None, None, "signature", path) for path in file),
+    ]
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:

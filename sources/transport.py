@@ -3,7 +3,8 @@
 `Transport` is what `Rest` speaks with. `sources.pyreqwest_transport` (Rust reqwest) is the default: it costs a small
 part of what a Python client costs per request. `sources.httpx_transport` is the other implementation, for everything
 that httpx can do and that cannot; `sources.fake` answers from memory. A transport never follows redirects (they may
-leave the host that the author named) and raises only the exceptions of this module.
+leave the host that the author named), reads no more of a reply than it may hold, however it is packed, and raises
+only the exceptions of this module.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any, Protocol
 Headers = Sequence[tuple[str, str]]
 # The content codings that a reply which is held open may have.
 UNPACKED = ("identity", "gzip")
+# How large a reply may be, unpacked, where a source does not say otherwise.
+MAX_REPLY_BYTES = 16 * 1024 * 1024
 Content = bytes | AsyncIterable[bytes] | None
 
 
@@ -32,6 +35,17 @@ class TransportUnavailable(TransportError):
 
 class TransportInvalid(TransportError):
     """The backend's bytes are not HTTP, cannot be unpacked, or the request cannot be sent as HTTP."""
+
+
+class TransportTooLarge(TransportInvalid):
+    """A reply is larger than it may be; it was broken off, and the rest of it never read.
+
+    Args:
+        most_bytes: how large it might have been, unpacked.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(f"more than {most_bytes:,} bytes")
 
 
 class Reply:
@@ -86,6 +100,7 @@ class Transport(Protocol):
 
         Raises:
             TransportError: there is no reply.
+            TransportTooLarge: there is more of it than the transport was told to read.
         """
         ...
 

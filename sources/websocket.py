@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 import ssl
 import time
@@ -30,14 +31,24 @@ from sources.exchange import Opening
 from sources.outage import Clock, Outage, Over, Sleep, lasting
 from sources.sieve import NotJson, Sieve, kinds_of
 from sources.template import RefusedValue
+from sources.tls import Tls
 from sources.transport import Reply
 
 if TYPE_CHECKING:
     from sources.rest import Rest
 
+
+class _Discreet(logging.LoggerAdapter[logging.Logger]):
+    """What the library logs, but not each line that is sent: credentials are among those."""
+
+    def isEnabledFor(self, level: int) -> bool:
+        return level > logging.DEBUG and super().isEnabledFor(level)
+
+
 MOST_BYTES = 1_000_000
 _CLOSE_S = 1.0
 _DONE, _TOO_LARGE = 1000, 1009
+_LOG = _Discreet(logging.getLogger("websockets.client"))
 # What a close code that refuses means in the words of HTTP. 1008 is the one of RFC 6455, the others are customary.
 _REFUSALS = {1008: 403, 4401: 401, 4403: 403}
 _Pairs = Sequence[tuple[str, str]]
@@ -180,7 +191,7 @@ class WebSocketStream:
             raise source.failure(Reply(reply.status_code, bytes(reply.body), reply.headers.get)) from exc
         except TimeoutError as exc:
             raise UpstreamTimeout(f"{name} did not answer in time", source=name) from exc
-        except (OSError, closing.WebSocketException) as exc:
+        except (OSError, DeclarationError, closing.WebSocketException) as exc:
             raise UpstreamUnavailable(f"{name} cannot be reached", source=name) from exc
         try:
             yield connection
@@ -190,18 +201,18 @@ class WebSocketStream:
     async def _dial(self, source: Rest, target: str, headers: _Pairs) -> client.ClientConnection:
         opening = await source.exchange.opening(target, headers)
         try:
-            return await self._connect(opening)
+            return await self._connect(opening, source.tls)
         except closing.InvalidStatus as exc:
             if exc.response.status_code != 401 or opening.token is None:
                 raise
-        return await self._connect(await source.exchange.opening(target, headers, refused=opening.token))
+        return await self._connect(await source.exchange.opening(target, headers, refused=opening.token), source.tls)
 
-    async def _connect(self, opening: Opening) -> client.ClientConnection:
+    async def _connect(self, opening: Opening, tls: Tls | None) -> client.ClientConnection:
         address = "ws" + opening.url.removeprefix("http")
         options: dict[str, Any] = {}
         if address.startswith("wss:"):
             if self._tls is None:  # aside, since it reads the certificates that this machine trusts
-                self._tls = await asyncio.to_thread(ssl.create_default_context)
+                self._tls = await asyncio.to_thread(tls.context if tls is not None else ssl.create_default_context)
             options["ssl"] = self._tls
         return await _Dialling(
             address,
@@ -211,6 +222,7 @@ class WebSocketStream:
             ping_timeout=self._ping_s,
             close_timeout=_CLOSE_S,
             max_size=self._most_bytes,
+            logger=_LOG,
             **options,
         )
 

@@ -287,3 +287,25 @@ async def test_work_that_cancels_itself_has_failed_for_all_who_wait() -> None:
     outcomes = await asyncio.gather(*shares(flights, work, 2), return_exceptions=True)
     assert [str(outcome) for outcome in outcomes] == ["the work was cancelled from inside"] * 2
     assert len(flights) == 0
+
+
+async def test_a_flight_has_the_time_of_the_one_who_waits_longest() -> None:
+    flights: Flights[str] = Flights()
+    landing = asyncio.Event()
+    now = asyncio.get_running_loop().time()
+
+    async def work() -> str:
+        await landing.wait()
+        return "done"
+
+    left: list[float] = [flights.left_s("key")]
+    waiting: list[asyncio.Task[str]] = []
+    for over_at in (now + 100, now + 50, now + 1000, None):
+        waiting.append(asyncio.create_task(flights.share("key", work, over_at=over_at)))
+        await asyncio.sleep(0)
+        left.append(flights.left_s("key"))
+    landing.set()
+    await asyncio.gather(*waiting)
+    assert left[0] == 0.0
+    assert [0 <= most - seconds < 50 for most, seconds in zip((100, 100, 1000), left[1:4], strict=True)] == [True] * 3
+    assert left[4] == float("inf")

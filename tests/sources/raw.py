@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ def always(content: bytes) -> Answer:
 
 
 @asynccontextmanager
-async def speaking(answer: Answer) -> AsyncIterator[str]:
+async def speaking(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Serve until the block ends; give the address. The connection closes after each answer."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -55,9 +56,9 @@ async def speaking(answer: Answer) -> AsyncIterator[str]:
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks.add(asyncio.create_task(serve(reader, writer)))
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
         for task in tasks:

@@ -81,11 +81,11 @@ async def test_failures_slow_it_down_and_are_told_once_when_they_last() -> None:
     assert all(2.0 <= wait <= 2.0 + 2.0 * 2**number for number, wait in enumerate(waits[1:5]))
 
 
-async def test_it_waits_as_long_as_the_backend_asks() -> None:
+async def test_it_waits_as_long_as_the_backend_asks_but_not_for_ever() -> None:
     found, waits, _ = await heard([(429, {}, {"Retry-After": "40"}), (503, {}, {"Retry-After": "999999"})])
     assert found == []
     assert waits[0] == 42.0
-    assert waits[1] < 10
+    assert waits[1] == 302.0
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 410])

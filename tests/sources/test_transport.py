@@ -102,13 +102,12 @@ def url(serving: tuple[Shop, str]) -> str:
 
 @asynccontextmanager
 async def opened(kind: str, **options: Any) -> AsyncIterator[Transport]:
-    settings = {"timeout_s": 5, "connect_timeout_s": 2, "max_connections": 10, **options}
+    settings = {"timeout_s": 5, "connect_timeout_s": 2, **options}
     transport: Transport
     if kind == "pyreqwest":
         transport = PyreqwestTransport(**settings)
     else:
-        limits = httpx.Limits(max_connections=settings["max_connections"])
-        transport = HttpxTransport(httpx.AsyncClient(timeout=settings["timeout_s"], limits=limits, trust_env=False))
+        transport = HttpxTransport(httpx.AsyncClient(timeout=settings["timeout_s"], trust_env=False))
     try:
         yield transport
     finally:
@@ -116,9 +115,9 @@ async def opened(kind: str, **options: Any) -> AsyncIterator[Transport]:
 
 
 @asynccontextmanager
-async def source_at(kind: str, url: str, timeout: float = 5) -> AsyncIterator[Rest]:
+async def source_at(kind: str, url: str, timeout: float = 5, limit: int = 100) -> AsyncIterator[Rest]:
     client = httpx.AsyncClient(timeout=timeout, trust_env=False) if kind == "httpx" else None
-    source = Rest("shop", url, timeout=timeout, client=client)
+    source = Rest("shop", url, timeout=timeout, limit=limit, client=client)
     try:
         yield source
     finally:
@@ -173,9 +172,9 @@ async def test_no_redirect_is_followed(kind: str, url: str, shop: Shop, status: 
 
 
 @BOTH
-async def test_exchanges_beyond_the_connections_wait_for_their_turn(kind: str, url: str, shop: Shop) -> None:
-    async with opened(kind, max_connections=3) as transport:
-        got = await asyncio.gather(*(transport.send("GET", f"{url}/wait/{n}", (), None) for n in range(30)))
+async def test_calls_beyond_the_limit_wait_for_their_turn(kind: str, url: str, shop: Shop) -> None:
+    async with source_at(kind, url, limit=3) as source:
+        got = await asyncio.gather(*(source.send("GET", f"/wait/{n}") for n in range(30)))
     assert [bytes(each.body) for each in got] == [f"/wait/{n}".encode() for n in range(30)]
     assert shop.most_inside <= 3
 
@@ -204,6 +203,25 @@ async def test_closing_what_never_sent_is_fine() -> None:
     transport = PyreqwestTransport(timeout_s=1, connect_timeout_s=1)
     await transport.aclose()
     await transport.aclose()
+
+
+@pytest.mark.parametrize(("idle_s", "connections"), [(0.05, 2), (60.0, 1)])
+async def test_a_connection_that_was_idle_for_long_is_not_used_again(idle_s: float, connections: int) -> None:
+    callers: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            callers.append(scope["client"])
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body"})
+
+    with running(app) as address:
+        transport = PyreqwestTransport(timeout_s=5, connect_timeout_s=5, idle_s=idle_s)
+        await transport.send("GET", f"{address}/", (), None)
+        await asyncio.sleep(0.15)
+        await transport.send("GET", f"{address}/", (), None)
+        await transport.aclose()
+    assert len(set(callers)) == connections
 
 
 async def test_default_headers_are_in_every_request() -> None:
@@ -439,20 +457,20 @@ async def test_a_cookie_of_one_reply_is_not_in_the_next_request(kind: str) -> No
 
 
 @BOTH
-async def test_a_cancelled_exchange_gives_its_connection_back(kind: str) -> None:
+async def test_a_cancelled_call_gives_its_turn_back(kind: str) -> None:
     arrived = asyncio.Event()
 
     async def answer(request: Request) -> bytes:
         arrived.set()
         return await never(request) if request.target == "/hang" else reply()
 
-    async with speaking(answer) as url, opened(kind, max_connections=1) as transport:
-        sending = asyncio.create_task(transport.send("GET", f"{url}/hang", (), None))
+    async with speaking(answer) as url, source_at(kind, url, limit=1) as source:
+        sending = asyncio.create_task(source.send("GET", "/hang"))
         await arrived.wait()
         sending.cancel()
         await asyncio.wait([sending])
         async with asyncio.timeout(1):
-            assert (await transport.send("GET", f"{url}/", (), None)).status == 200
+            assert (await source.send("GET", "/")).status == 200
 
 
 async def coming(*pieces: bytes, pause_s: float = 0.0) -> AsyncIterator[bytes]:
@@ -592,8 +610,8 @@ async def test_a_held_reply_that_breaks_is_a_transport_error(kind: str, written:
             await read(transport, url)
 
 
-async def test_held_replies_are_not_bounded_by_the_connections_for_calls(url: str) -> None:
-    async with serving_lines(hold) as seen, opened("pyreqwest", max_connections=1) as transport:
+async def test_held_replies_are_not_bounded_in_number(url: str) -> None:
+    async with serving_lines(hold) as seen, opened("pyreqwest") as transport:
         async with AsyncExitStack() as stack:
             for _ in range(150):
                 await stack.enter_async_context(transport.stream("GET", seen.url, ()))

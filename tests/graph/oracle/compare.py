@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import graphql
 
+from tests.graph.oracle.marks import Marks
 from tests.graph.oracle.model import Json, Model, graphql_name
 from tests.graph.oracle.operations import Operation
 from tests.graph.oracle.rules import Trail
@@ -19,12 +20,13 @@ from tests.graph.oracle.world import Asked, World, json_of
 
 @dataclass(frozen=True)
 class Case:
-    """An operation over a model, and what its backends hold; whether that is all as the model promises."""
+    """An operation over a model, and what its backends hold; whether that is good; what needs scopes."""
 
     model: Model
     operation: Operation
     world: World
     is_good: bool
+    marks: Marks = field(default_factory=Marks)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text("...")  # what hypothesis prints of a case; `report` has all of it
@@ -60,6 +62,7 @@ def compare(stage: Stage, case: Case, tally: Tally) -> None:
         Divergence: they are not equal, or Weft asked its backends too much or too little.
     """
     operation, world = case.operation, case.world
+    stage.require(case.marks)
     expected, run = stage.expect(operation, world)
     needed = stage.needed(operation, world).trail
     tally.with_errors += bool(expected.errors)
@@ -95,6 +98,7 @@ def compare_events(stage: Stage, case: Case, tally: Tally) -> None:
         Divergence: they are not equal, or Weft asked its backends too much or too little.
     """
     operation, world = case.operation, case.world
+    stage.require(case.marks)
     words = set(re.findall(r"\w+", operation.text))
     push = next(found for found in case.model.subscription if graphql_name(found.name) in words)
     bodies, payloads = [], []

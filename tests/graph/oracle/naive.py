@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import graphql
 
+from tests.graph.oracle.marks import Marks
 from tests.graph.oracle.model import (
     LACKING,
     Discriminator,
@@ -104,18 +105,31 @@ class Naive:
 
     def __init__(self, model: Model, *, tolerant: bool = False) -> None:
         self.model = model
+        self.marks = Marks()
         self.schema = graphql.build_schema(sdl(model, tolerant=tolerant), assume_valid=True)
         for kind in model.objects.values():
             built: Any = self.schema.type_map[kind.name]
             for element in kind.every_field:
-                built.fields[graphql_name(element.name)].resolve = self._resolver(kind, element)
+                resolve = functools.partial(self._allowed, kind, element, self._resolver(kind, element))
+                built.fields[graphql_name(element.name)].resolve = resolve
         for kind_name in self.schema.type_map:
             abstract = self.schema.type_map[kind_name]
             if isinstance(abstract, graphql.GraphQLInterfaceType | graphql.GraphQLUnionType):
-                abstract.resolve_type = functools.partial(self._type_name, kind_name)
+                abstract.resolve_type = functools.partial(self._allowed_type_name, kind_name)
 
     def execute(self, document: graphql.DocumentNode, variables: dict[str, Json], run: Run) -> graphql.ExecutionResult:
         return graphql.execute_sync(self.schema, document, variable_values=variables, context_value=run)
+
+    def _allowed(
+        self, kind: Type, element: Field, resolve: Callable[..., Json], row: Row | None, info: Any, **given: Json
+    ) -> Json:
+        return Bad("FORBIDDEN") if self.marks.denies(self.model, kind, element) else resolve(row, info, **given)
+
+    def _allowed_type_name(self, abstract: str, row: Row, info: Any, kind: Any) -> str | None:
+        name = self._type_name(abstract, row, info, kind)
+        if name is not None and self.marks.denies_type(self.model, name):
+            raise Bad("FORBIDDEN")
+        return name
 
     def _resolver(self, kind: Type, element: Field) -> Callable[..., Json]:
         match element:

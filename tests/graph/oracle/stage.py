@@ -15,8 +15,10 @@ from typing import Any
 import graphql
 
 from graph import Graph
+from graph.client import Caller
 from graph.errors import RequestError
 from sources import Event, Listening
+from tests.graph.oracle.marks import CLIENT, Marks, require
 from tests.graph.oracle.model import SECRET, Json, Model
 from tests.graph.oracle.naive import Event as Pushed
 from tests.graph.oracle.naive import Naive, Run
@@ -69,7 +71,15 @@ class Stage:
         self.replies: Replies = {}
         self.now = 0.0
         self.naive = Naive(model)
+        self.marks = Marks()
         self.graph = self._built()
+
+    def require(self, marks: Marks) -> None:
+        """Let fields and types need what these marks say."""
+        if marks != self.marks:
+            self.graph = self._built()
+            require(self.graph, marks)
+            self.marks = self.naive.marks = self.tolerant.marks = marks
 
     @cached_property
     def tolerant(self) -> Naive:
@@ -109,7 +119,7 @@ class Stage:
         runner = variant.runner
         try:
             variant.runner = runner if compiled else None
-            response = self.runner.run(self.graph.execute(operation.text, operation.variables))
+            response = self.runner.run(self.graph.execute(operation.text, operation.variables, client=CLIENT))
         finally:
             variant.runner = runner
         assert SECRET not in json.dumps(response.get("errors", []))
@@ -131,7 +141,8 @@ class Stage:
         return [Outcome.of(response) for response in responses]
 
     async def _subscribed(self, operation: Operation) -> list[Json]:
-        return [response async for response in self.graph.subscribe(operation.text, operation.variables)]
+        responses = self.graph.subscribe(operation.text, operation.variables, client=CLIENT)
+        return [response async for response in responses]
 
     # -- a feed, of all fields -----------------------------------------------------------------------------------
 
@@ -147,7 +158,10 @@ class Stage:
         operations = self.graph.engine.operations
         try:
             parsed = operations.get(operation.text, None)
-            return operations.variant(parsed, operations.variables(parsed, operation.variables))
+            variables = operations.variables(parsed, operation.variables)
+            whole = operations.variant(parsed, variables)
+            lack = self.graph.engine.lack(Caller(CLIENT))
+            return operations.variant(parsed, variables, None if lack is None else lack.among(whole.needs))
         except RequestError as exc:
             raise ValueError(f"{operation.text}: {[error.message for error in exc.errors]}") from exc
 

@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from graph import App, Graph, Trust
-from graph.credentials import Authenticate
+from graph.credentials import Authenticate, Authenticator
 from resolvers import shared
 from tests.serving import running
 
@@ -141,9 +141,9 @@ class Subscription:
 GRAPH = Graph(query=Query, mutation=Mutation, subscription=Subscription)
 
 
-def graph_for(function: Authenticate) -> Graph:
-    """Give the same graph for those whom a function knows."""
-    trust = Trust(clients=[function], anonymous=False)
+def graph_for(way: Authenticate | Authenticator) -> Graph:
+    """Give the same graph for those whom a function knows, or another way to make out clients."""
+    trust = Trust(clients=[way], anonymous=False)
     return Graph(query=Query, mutation=Mutation, subscription=Subscription, trust=trust)
 
 

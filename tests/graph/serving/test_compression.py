@@ -17,8 +17,8 @@ import strawberry
 import zstandard
 
 from graph import App, Graph, RequestError
+from graph.answer import Answer
 from graph.compression import compress, decompress, negotiated
-from graph.engine import Answer
 from sources import FakeTransport, Rest
 from tests.graph.serving.backend import codes
 from tests.serving import asking, running

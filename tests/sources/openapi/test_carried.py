@@ -97,6 +97,8 @@ def test_all_cookies_are_one_header_after_the_others() -> None:
         ("authorization", "header", "the header 'authorization' follows from the rest of the document"),
         ("Content-Type", "header", "the header 'Content-Type' follows from the rest of the document"),
         ("Host", "header", "'Host' is not a header that a graph may set or forward"),
+        ("Connection", "header", "'Connection' is not a header that a graph may set or forward"),
+        ("Proxy-Authorization", "header", "'Proxy-Authorization' is not a header that a graph may set or forward"),
         ("a b", "header", "'a b' is not a header that a graph may set or forward"),
         ("session", "cookie", None),
         ("a=b", "cookie", "'a=b' is not a cookie's name"),
