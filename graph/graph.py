@@ -145,7 +145,7 @@ class Graph:
         except ValueError as exc:
             faults.append(str(exc))
         try:
-            self.trusting = overridden(trust or Trust(), os.environ)
+            self.trusting = (trust or Trust()).overridden(os.environ)
         except ValueError as exc:
             faults.append(str(exc))
         if faults:

@@ -6,18 +6,25 @@ is a table in docs/security.md.
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import fastapi.params
 
-from graph.bearer import Jwt
+from graph.apikeys import api_keys_of
+from graph.bearer import Jwt, jwt_of
 from graph.clients import Clients, Function
 from graph.credentials import Authenticate, Authenticator
 from graph.dependency import Dependency
-from graph.settings import Seconds, faults_of
+from graph.errors import GraphError
+from graph.settings import PREFIX, Seconds, faults_of, overridden
+
+JWT_VARIABLES = {name: f"{PREFIX}JWT_{name.upper()}" for name in inspect.signature(jwt_of).parameters}
+KEYS_VARIABLE = f"{PREFIX}KEYS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +92,31 @@ class Trust:
         if faults:
             raise ValueError("; ".join(faults))
         object.__setattr__(self, "clients", tuple(ways))
+
+    def overridden(self, environment: Mapping[str, str]) -> Trust:
+        """Give these settings with those that the environment sets; the clients that it tells of come after the others.
+
+        Raises:
+            ValueError: a variable has a value that its setting cannot have; it names all of them.
+        """
+        faults: list[str] = []
+        settled, ways = self, list[Authenticator]()
+        try:
+            settled = overridden(self, environment)
+        except ValueError as exc:
+            faults.append(str(exc))
+        try:
+            jwt = jwt_of(**{name: environment.get(variable) for name, variable in JWT_VARIABLES.items()})
+            ways += [] if jwt is None else [jwt]
+        except ValueError as exc:
+            faults.append(f"WEFT_JWT_...: {exc}")
+        try:
+            ways += [api_keys_of(place)] if (place := environment.get(KEYS_VARIABLE)) else []
+        except GraphError as exc:
+            faults += [f"{KEYS_VARIABLE}: {fault}" for fault in exc.faults]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return dataclasses.replace(settled, clients=(*settled.clients, *ways)) if ways else settled
 
     def all_clients(self) -> Clients:
         """Give the ways to make out who a client is."""
