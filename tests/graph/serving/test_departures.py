@@ -182,7 +182,8 @@ def test_a_get_is_watched_as_well(backend: Backend, gateway: str) -> None:
     assert parts.hostname is not None
     assert parts.port is not None
     client = socket.create_connection((parts.hostname, parts.port))
-    client.sendall(b"GET /graphql?query=%7B%20slow%20%7B%20name%20%7D%20%7D HTTP/1.1\r\nhost: x\r\n\r\n")
+    target = b"/graphql?query=%7B%20slow%20%7B%20name%20%7D%20%7D"
+    client.sendall(b"GET " + target + b" HTTP/1.1\r\nhost: x\r\ngraphql-preflight: 1\r\n\r\n")
     backend.wait(backend.asked, ["/slow"])
     client.close()
     backend.wait(backend.left, ["/slow"])
