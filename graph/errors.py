@@ -34,6 +34,7 @@ CODES = {
     "UNAUTHENTICATED": "the client shows no credentials that are good, or they have expired",
     "FORBIDDEN": "the client lacks a scope, or a permission or an extension of the graph denies it",
     "LIMIT_EXCEEDED": "the request is larger than this server accepts",
+    "SERVER_BUSY": "the server cannot take the request at the moment; `Retry-After` says when to come again",
     "RATE_LIMITED": "the client has asked too much; `retryAfter` says in how many seconds it may again",
     "UPSTREAM_TIMEOUT": "a backend did not answer in time",
     "UPSTREAM_UNAVAILABLE": "a backend cannot be reached, or is left alone since it fails or is busy",

@@ -170,8 +170,8 @@ class PublishedKeys:
         self._fetching: asyncio.Task[None] | None = None
 
     def faults(self) -> list[str]:
-        """Give nothing: an issuer that is away now may be there later."""
-        return []
+        """Give what is wrong with certificates; an issuer that is away now may be there later."""
+        return self._issuer.missing()
 
     async def fitting(self, key_id: str | None, algorithm: str) -> Sequence[Key]:
         """Give the keys that a token may have been signed with; see `Keys`."""

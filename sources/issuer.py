@@ -13,8 +13,11 @@ import msgspec
 
 from sources.address import check_address, shown_address
 from sources.errors import DeclarationError, UpstreamError, UpstreamInvalid, UpstreamTimeout, UpstreamUnavailable
+from sources.guarded import Guarded
 from sources.httpx_transport import transport_of
+from sources.private import Guard
 from sources.pyreqwest_transport import PyreqwestTransport
+from sources.tls import Tls
 from sources.transport import Transport, TransportError, TransportTimeout, TransportTooLarge, TransportUnavailable
 
 NAME = "token issuer"
@@ -45,11 +48,13 @@ class Issuer:
     """Whoever signs tokens.
 
     Its addresses are https, or of this machine. No redirect is followed, and no more than half a megabyte is read.
+    Where its configuration sends to another host, that one is not inside of a private network.
 
     Args:
         jwks: where it publishes its keys, in full; None where that is to be discovered.
         issuer: its name, below which its configuration is found.
         timeout_s: seconds for all of it.
+        tls: certificates for the issuer; it is verified in any case.
 
     Raises:
         DeclarationError: an address is impossible.
@@ -61,8 +66,11 @@ class Issuer:
         jwks: str | None = None,
         issuer: str | None = None,
         timeout_s: float = 5.0,
+        tls: Tls | None = None,
         client: httpx.AsyncClient | Transport | None = None,
     ) -> None:
+        if tls is not None and client is not None:
+            raise DeclarationError("tls= is for the built-in client: with client=, that one has the certificates")
         address = issuer if jwks is None else jwks
         parts = _checked(address or "")
         if jwks is None and (parts.query or parts.fragment):
@@ -73,9 +81,16 @@ class Issuer:
         self._jwks = jwks
         self._issuer = issuer or ""
         self._timeout_s = timeout_s
-        self._transport = transport_of(client, max_reply_bytes=_MOST_BYTES) or PyreqwestTransport(
-            timeout_s=timeout_s, connect_timeout_s=timeout_s, max_reply_bytes=_MOST_BYTES
+        self._tls = tls
+        guard = Guard([parts.hostname or ""])  # a configuration comes from the network, and names where the keys are
+        self._transport = transport_of(client, max_reply_bytes=_MOST_BYTES) or Guarded(
+            guard,
+            PyreqwestTransport(timeout_s=timeout_s, connect_timeout_s=timeout_s, max_reply_bytes=_MOST_BYTES, tls=tls),
         )
+
+    def missing(self) -> list[str]:
+        """Give what is wrong with the certificates, a sentence each."""
+        return [] if self._tls is None else self._tls.missing()
 
     async def published(self) -> Published:
         """Give the keys of today.
