@@ -17,7 +17,7 @@ from typing import Any
 import fastapi
 import uvicorn
 
-from graph.asgi import Receive, Scope, Send
+from graph.asgi import Receive, Scope, Send, has_hung_up
 from graph.connections import Connection
 from graph.cors import Cors
 from graph.frames import Frames
@@ -133,19 +133,23 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI has it."""
-        if scope["type"] == "http" and scope["path"] == self._path:
-            serving = self._serving
-            serving.under_way += 1
-            try:
-                await serving.answer(scope, receive, send)
-            finally:
-                serving.end_one()
-        elif scope["type"] == "websocket" and scope["path"] == self._path:
-            await self._sockets(scope, receive, send)
-        elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            await self._serving.webhooks(scope, receive, send)
-        else:
-            await self.api(scope, receive, send)
+        try:
+            if scope["type"] == "http" and scope["path"] == self._path:
+                serving = self._serving
+                serving.under_way += 1
+                try:
+                    await serving.answer(scope, receive, send)
+                finally:
+                    serving.end_one()
+            elif scope["type"] == "websocket" and scope["path"] == self._path:
+                await self._sockets(scope, receive, send)
+            elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
+                await self._serving.webhooks(scope, receive, send)
+            else:
+                await self.api(scope, receive, send)
+        except RuntimeError:
+            if not has_hung_up(send):
+                raise
 
     @property
     def graph(self) -> Graph:
