@@ -44,7 +44,7 @@ class ApiKeyRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         name: for people; it need not be distinct.
         expires: the first instant at which it is no longer good; None for never.
         revoked: since when it is not; None for a key that is.
-        rates: its own rates, as texts; without any, those of the graph.
+        rates: its own rates, as `Rate.parse` reads them; without any, those of the graph.
     """
 
     id: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-z]{12}\Z")]
@@ -57,7 +57,7 @@ class ApiKeyRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     rates: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=200)], ...], msgspec.Meta(max_length=20)] = ()
 
     def __post_init__(self) -> None:
-        if faults := faults_of(self.own_rates()):
+        if self.rates and (faults := faults_of(self.own_rates())):
             raise ValueError("; ".join(faults))
 
     def own_rates(self) -> tuple[Rate, ...]:

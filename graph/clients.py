@@ -66,7 +66,7 @@ class Clients:
         metering: Metering | None = None,
     ) -> None:
         self._ways: Sequence[Authenticator] = tuple(ways)
-        self._anonymous = anonymous
+        self.anonymous = anonymous
         self._timeout_s = timeout_s
         self._metering = metering or Metering()
         self.reads = frozenset(name for way in self._ways for name in way.reads)
@@ -122,10 +122,11 @@ class Clients:
                 return found
         if unavailable is not None:
             raise _later(unavailable) from unavailable
-        if refused is None and self._anonymous:
+        if refused is None and self.anonymous:
             return ANONYMOUS
         refused = refused or Unauthenticated("credentials are needed")
-        challenge = ((b"www-authenticate", refused.challenge.encode("latin-1")),)
+        asked = refused.challenge if is_header_value(refused.challenge) else "Bearer"
+        challenge = ((b"www-authenticate", asked.encode()),)
         raise RequestError.of(str(refused), "UNAUTHENTICATED", 401, headers=challenge) from refused
 
     async def aclose(self) -> None:

@@ -66,7 +66,7 @@ class CrossOrigin:
     """Adds to each answer what it says to browsers about other origins.
 
     Args:
-        forwards: the client headers that sources pass on, in lower case.
+        forwards: the client headers that sources pass on, or by which clients are made out, in lower case.
     """
 
     def __init__(self, cors: Cors, forwards: Iterable[str]) -> None:

@@ -57,6 +57,9 @@ def _targets(
     ] = None,
     ttl: Annotated[float | None, _option("TTL", None, "Seconds an answer may be reused.", min=0)] = None,
     allow_remote_refs: Annotated[bool, _switch("allow-remote-refs", "Follow references to other addresses.")] = False,
+    allow_private: Annotated[
+        bool, _switch("allow-private", "Let documents from the network name private addresses.")
+    ] = False,
     auto_link: Annotated[bool, _switch("auto-link", "Add obvious links between types.")] = False,
     results: Annotated[bool, _switch("results", "Give documented errors as results with types.")] = False,
 ) -> Targets:
@@ -71,6 +74,7 @@ def _targets(
         forward=forward or [],
         ttl=ttl,
         allow_remote_refs=allow_remote_refs,
+        allow_private=allow_private,
         auto_link=auto_link,
         results=results,
     )

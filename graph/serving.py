@@ -83,8 +83,9 @@ class Serving:
         self._compression = compression
         self._graphiql = graphiql
         self._engine = graph.engine
-        self._answering = Answering(graph.engine, compression=compression)
-        self._cross_origin = None if cors is None else CrossOrigin(cors, graph.engine.forwards)
+        self._answering = Answering(graph.engine, compression=compression, clients=graph.clients)
+        reads = graph.clients.reads - {"cookie"}
+        self._cross_origin = None if cors is None else CrossOrigin(cors, {*graph.engine.forwards, *reads})
         self._clients = graph.clients
         self._asks_nobody = graph.clients.is_open and not graph.metering.is_on
         self._uploads = Uploads(
