@@ -34,17 +34,19 @@ class Bucket:
         unit: what it holds.
         each_s: seconds until one unit comes back.
         whole_s: seconds until all of it is back.
+        most: how much it holds.
     """
 
     unit: int
     each_s: float
     whole_s: float
+    most: float
 
     @classmethod
     def of(cls, unit: int, count: float, per_s: float, burst: float) -> Bucket:
         """Give the bucket that lets so many through in a time, and so many at once."""
         each_s = per_s / count
-        return cls(unit, each_s, each_s * burst)
+        return cls(unit, each_s, each_s * burst, burst)
 
     def state(self, due_s: float) -> tuple[int, int]:
         """Give how much is left of a bucket that is full in so many seconds, and over how many to spread it.

@@ -178,7 +178,7 @@ class Engine:
             variant = operations.known_variant(operation, variables)
             if variant is None or (lack is not None and variant.needs):
                 variant = await operations.allowed_variant(operation, variables, lack)
-            if caller.meter is not None and not self._joins(key, headers):
+            if caller.meter is not None and caller.meter.weighs and not self._joins(key, headers):
                 await caller.meter.pay(variant.estimate.at(variables.coerced).weight)
         except RateLimited:
             raise
@@ -266,7 +266,7 @@ class Engine:
             if variant.is_introspection and not variant.is_mutation:
                 introspected = msgspec.json.decode((await self._introspect(operation, variant, inputs or {})).body)
                 return introspected["data"], []
-            if caller.meter is not None:
+            if caller.meter is not None and caller.meter.weighs:
                 await caller.meter.pay(variant.estimate.at(variables.coerced).weight)
             ledger = self.ledger(headers)
             self.deadlines.add(ledger)

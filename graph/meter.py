@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Awaitable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 import graphql
 
 from graph.asgi import Message, Send
-from graph.bucket import CALLS, COST, REQUESTS, Bucket, Demand, Shortage
+from graph.bucket import CALLS, COST, REQUESTS, Bucket, Demand, Shortage, take
 from graph.errors import RateLimited
 from graph.limits import exceeded
 from graph.rates import Rate
 
 _ONE = Demand((1.0, 0.0, 1.0), (1.0, 0.0, 0.0))  # a request, of a client that owes no calls
-_LOOK = Demand((1.0, 0.0, 1.0), (0.0, 0.0, 0.0))
+_NOTHING = (0.0, 0.0, 0.0)
+_LOOK = Demand((1.0, 0.0, 1.0), _NOTHING)
 
 
 class Allowance:
@@ -55,51 +56,51 @@ def allowance_of(rates: tuple[Rate, ...]) -> Allowance | None:
     return Allowance(rates) if rates else None
 
 
-class Owner(NamedTuple):
-    """Whose buckets they are.
-
-    Args:
-        is_known: whether the name is a client's own, rather than where it calls from.
-    """
-
-    name: str
-    is_known: bool
-
-
 Taken = list[float] | Shortage
 """When each bucket is full, after something was taken; or which has too little."""
 
 
-class Tallies(Protocol):
-    """Keeps the buckets of all clients."""
+class Shared(Protocol):
+    """Keeps the buckets of all clients for several processes."""
 
-    def now(self) -> float:
-        """Give the instant by which to read what `take` gives."""
+    def take(self, key: bytes, allowance: Allowance, demand: Demand) -> Awaitable[Taken | None] | None:
+        """Take from a client's buckets, whose instants are seconds from now; None where this process is to count."""
         ...
 
-    def take(self, owner: Owner, allowance: Allowance, demand: Demand) -> Taken | Awaitable[Taken]:
-        """Take from a client's buckets, or from none of them."""
-        ...
-
-    def spend(self, owner: Owner, allowance: Allowance, demand: Demand) -> Taken | None:
-        """Take whatever there is, and more: buckets may owe. What is left then is given where it is known at once."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close what is open."""
+    def spend(self, key: bytes, allowance: Allowance, demand: Demand) -> None:
+        """Take whatever there is, and more: buckets may owe."""
         ...
 
 
 class Meter:
-    """Counts what one client asks, with one request or on one socket."""
+    """Counts what one client asks, with all of its requests and on all of its sockets.
 
-    __slots__ = ("_allowance", "_full_at", "_owner", "_tallies")
+    Args:
+        key: names the client where buckets are shared.
+        clock: seconds that never go back.
+        shared: where they are; what is known here is then what was heard last, and counts when nothing is heard.
+    """
 
-    def __init__(self, tallies: Tallies, owner: Owner, allowance: Allowance) -> None:
-        self._tallies = tallies
-        self._owner = owner
-        self._allowance = allowance
-        self._full_at: Sequence[float] | None = None
+    __slots__ = ("_clock", "_full_at", "_key", "_shared", "allowance")
+
+    def __init__(
+        self, allowance: Allowance, key: bytes, clock: Callable[[], float], shared: Shared | None = None
+    ) -> None:
+        self.allowance = allowance
+        self._key = key
+        self._clock = clock
+        self._shared = shared
+        self._full_at = [clock()] * len(allowance.buckets)
+
+    def is_full(self, at: float) -> bool:
+        """Tell whether it was full at an instant, and nothing has been asked since."""
+        return max(self._full_at) <= at
+
+    def change(self, allowance: Allowance) -> None:
+        """Go by other rates; those that are as before go on."""
+        before = dict(zip(self.allowance.rates, self._full_at, strict=True))
+        self._full_at = [before.get(rate, 0.0) for rate in allowance.rates]
+        self.allowance = allowance
 
     async def admit(self) -> None:
         """Count a request.
@@ -107,15 +108,22 @@ class Meter:
         Raises:
             RateLimited: there have been too many, or too many calls of backends.
         """
-        taken = self._tallies.take(self._owner, self._allowance, _ONE)  # as `_take`: one coroutine less
-        if isinstance(taken, list):
-            self._full_at = taken
-        else:
-            self._note(taken if isinstance(taken, Shortage) else await taken)
+        if self._shared is not None:
+            await self._take(_ONE)
+            return
+        taken = take(self.allowance.buckets, self._full_at, self._clock(), _ONE)
+        if not isinstance(taken, list):
+            raise _refusal(self.allowance.rates[taken.place], taken.wait_s)
+        self._full_at = taken
 
     async def look(self) -> None:
-        """Check that a request would be let in; for what `admit` raises."""
+        """Check that a request would be let in; for what it raises, see `admit`."""
         await self._take(_LOOK)
+
+    @property
+    def weighs(self) -> bool:
+        """Whether it counts costs."""
+        return COST in self.allowance.units
 
     async def pay(self, cost: float) -> None:
         """Count the estimated cost of an operation that is to be executed.
@@ -124,61 +132,65 @@ class Meter:
             RateLimited: too little is left.
             RequestError: it can never be executed, since it costs more than there may be at once.
         """
-        if not cost or COST not in self._allowance.units:
+        allowance = self.allowance
+        if not cost or COST not in allowance.units:
             return
-        for rate, bucket in zip(self._allowance.rates, self._allowance.buckets, strict=True):
-            most = rate.burst or rate.count
-            if bucket.unit == COST and cost > most:
-                raise exceeded(f"the operation's estimated cost is {cost:.15g}, more than this client's {most} at once")
+        for bucket in allowance.buckets:
+            if bucket.unit == COST and cost > bucket.most:
+                most = f"more than this client's {bucket.most} at once"
+                raise exceeded(f"the operation's estimated cost is {cost:.15g}, {most}")
         await self._take(Demand((0.0, cost, 0.0), (0.0, cost, 0.0)))
 
     def note_request(self) -> None:
         """Count a request that was answered without being let in."""
-        self._spend(REQUESTS, 1)
+        if REQUESTS in self.allowance.units:
+            self._spend(Demand(_NOTHING, (1.0, 0.0, 0.0)))
 
     def note_calls(self, calls: int) -> None:
         """Count the calls of backends that an operation has made."""
-        self._spend(CALLS, calls)
+        if calls and CALLS in self.allowance.units:
+            self._spend(Demand(_NOTHING, (0.0, 0.0, float(calls))))
 
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """Give what answers say of what is left; nothing while nothing was counted."""
-        if self._full_at is None:
-            return ()
-        state = self._allowance.state(self._full_at, self._tallies.now())
-        return (b"ratelimit-policy", self._allowance.policy), (b"ratelimit", state)
+        """Give what answers say of what is left."""
+        allowance = self.allowance
+        state = allowance.state(self._full_at, self._clock())
+        return (b"ratelimit-policy", allowance.policy), (b"ratelimit", state)
 
     def over(self, send: Send, *, is_get: bool) -> Send:
         """Give a `send` that adds the headers to an answer, unless caches give the same one to other clients."""
 
-        async def sending(message: Message) -> None:
+        def sending(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
                 if not (is_get and any(name == b"cache-control" and _is_shared(value) for name, value in headers)):
                     message["headers"] = [*headers, *self.headers()]
-            await send(message)
+            return send(message)
 
         return sending
 
     async def _take(self, demand: Demand) -> None:
-        taken = self._tallies.take(self._owner, self._allowance, demand)
+        allowance = self.allowance
+        if self._shared is not None and (asked := self._shared.take(self._key, allowance, demand)) is not None:
+            heard = await asked
+            if heard is not None and allowance is self.allowance:
+                now = self._clock()
+                self._full_at = [now + due_s for due_s in (heard if isinstance(heard, list) else heard.full_at)]
+                if not isinstance(heard, list):
+                    raise _refusal(allowance.rates[heard.place], heard.wait_s)
+                return
+            allowance = self.allowance
+        taken = take(allowance.buckets, self._full_at, self._clock(), demand)
         if not isinstance(taken, list):
-            taken = taken if isinstance(taken, Shortage) else await taken
-        self._note(taken)
+            raise _refusal(allowance.rates[taken.place], taken.wait_s)
+        self._full_at = taken
 
-    def _spend(self, unit: int, count: int) -> None:
-        if not count or unit not in self._allowance.units:
-            return
-        amounts = tuple(float(count) if unit == wanted else 0.0 for wanted in (REQUESTS, COST, CALLS))
-        taken = self._tallies.spend(self._owner, self._allowance, Demand((0.0, 0.0, 0.0), amounts))  # type: ignore[arg-type]  # three
-        if taken is not None:
-            self._note(taken)
-
-    def _note(self, taken: Taken) -> None:
-        if isinstance(taken, list):
+    def _spend(self, demand: Demand) -> None:
+        if self._shared is not None:
+            self._shared.spend(self._key, self.allowance, demand)
+        taken = take(self.allowance.buckets, self._full_at, self._clock(), demand)
+        if isinstance(taken, list):  # as ever where nothing is needed
             self._full_at = taken
-            return
-        self._full_at = taken.full_at
-        raise _refusal(self._allowance.rates[taken.place], taken.wait_s)
 
 
 def _is_shared(cache_control: bytes) -> bool:

@@ -10,20 +10,24 @@ from typing import TYPE_CHECKING
 
 from graph.client import Client
 from graph.errors import RequestError
-from graph.meter import Meter, Owner, Tallies, allowance_of
+from graph.meter import Meter, allowance_of
+from graph.meters import Meters
 from graph.proxies import place_of
 from graph.rates import Rate
-from graph.tallies import ProcessTallies
 
 if TYPE_CHECKING:
+    from graph.redis_tallies import RedisTallies
     from sources import Redis
 
 _LONGEST_NAME = 200
-_NOBODY_KNOWS = "unknown"
+_NOWHERE = "unknown"
 
 
 class Metering:
     """Gives each request the meter of its client.
+
+    Known clients and addresses have separate places, so that nobody can call from many addresses to have what a known
+    client owes forgotten.
 
     Args:
         rates: of every client that has none of its own.
@@ -34,15 +38,17 @@ class Metering:
     def __init__(
         self, rates: Sequence[Rate] = (), redis: Redis | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._known = allowance_of(tuple(rate for rate in rates if rate.of != "anonymous"))
-        self._anonymous = allowance_of(tuple(rate for rate in rates if rate.of != "known"))
+        self._of_known = allowance_of(tuple(rate for rate in rates if rate.of != "anonymous"))
+        self._of_anonymous = allowance_of(tuple(rate for rate in rates if rate.of != "known"))
         self._redis = redis
-        self._near = ProcessTallies(clock=clock)
-        self._tallies: Tallies = self._near
+        self.shared: RedisTallies | None = None
         if redis is not None:
             from graph.redis_tallies import RedisTallies  # redis-py takes 0.1 s and 6 MB to load
 
-            self._tallies = RedisTallies(redis, self._near)
+            self.shared = RedisTallies(redis)
+        self._known = Meters(_key_of_client, clock, self.shared)
+        self._places = Meters(_key_of_place, clock, self.shared)
+        self._guarded = self._places if redis is None else Meters(_key_of_place, clock)
         self.is_on = bool(rates)
 
     @property
@@ -59,11 +65,12 @@ class Metering:
         if client.rates is not None:
             allowance = allowance_of(tuple(client.rates))
         else:
-            allowance = self._known if client.is_authenticated else self._anonymous
+            allowance = self._of_known if client.is_authenticated else self._of_anonymous
         if allowance is None:
             return None
-        owner = _place(address) if client.id is None else Owner(_bounded(client.id), True)
-        return Meter(self._tallies, owner, allowance)
+        if client.id is None:
+            return self._places.meter(_place(address), allowance)
+        return self._known.meter(client.id if len(client.id) <= _LONGEST_NAME else _digest(client.id), allowance)
 
     @contextlib.asynccontextmanager
     async def guarding(self, address: str | None) -> AsyncIterator[None]:
@@ -72,10 +79,10 @@ class Metering:
         Raises:
             RateLimited: there have been too many from there; whatever is shown now is not looked at.
         """
-        if self._anonymous is None:
+        if self._of_anonymous is None:
             yield
             return
-        meter = Meter(self._near, _place(address), self._anonymous)
+        meter = self._guarded.meter(_place(address), self._of_anonymous)
         await meter.look()
         try:
             yield
@@ -87,19 +94,25 @@ class Metering:
     def take_over(self, before: Metering) -> None:
         """Go on with what was counted for a graph that this one takes the place of."""
         if self._redis is None and before._redis is None:
-            self._near = self._tallies = before._near
+            self._known, self._places, self._guarded = before._known, before._places, before._guarded
 
     async def aclose(self) -> None:
-        """Close what is open."""
-        await self._tallies.aclose()
+        """Close the connection to Redis."""
+        if self.shared is not None:
+            await self.shared.aclose()
 
 
-def _place(address: str | None) -> Owner:
-    return Owner(_NOBODY_KNOWS if address is None else place_of(address), False)
+def _place(address: str | None) -> str:
+    return _NOWHERE if address is None else place_of(address)
 
 
-def _bounded(name: str) -> str:
-    """Give a name that takes little memory, however long a token's subject is."""
-    if len(name) <= _LONGEST_NAME:
-        return name
-    return hashlib.blake2b(name.encode(errors="surrogatepass"), digest_size=24).hexdigest()
+def _key_of_client(name: str) -> bytes:
+    return b"weft:rates:" + _digest(f"client {name}").encode()
+
+
+def _key_of_place(name: str) -> bytes:
+    return b"weft:rates:" + _digest(f"address {name}").encode()
+
+
+def _digest(name: str) -> str:
+    return hashlib.blake2b(name.encode(errors="surrogatepass"), digest_size=20).hexdigest()

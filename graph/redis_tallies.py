@@ -4,22 +4,20 @@ Theory of operation. One connection carries everything: demands that come while 
 the next one. Each is one run of a script, which does in Redis what `graph.bucket.take` does, by the clock of Redis. A
 client is one key, a hash of its name, which Redis forgets when the client's buckets are full.
 
-Redis has 50 ms for a round trip. When it takes longer, or is away, the buckets of this process count instead, at once
-and until Redis is back: nobody is let in without being counted, and nobody waits for Redis twice.
+Redis has 50 ms for a round trip. When it takes longer, or is away, each process counts for itself, at once and until
+Redis is back, beginning with what it heard last: nobody is let in uncounted, and nobody waits for Redis twice.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections import deque
 from collections.abc import Awaitable
 from typing import Any, NamedTuple
 
 from graph.bucket import SLACK_S, Demand, Shortage
-from graph.meter import Allowance, Owner, Taken
-from graph.tallies import ProcessTallies
+from graph.meter import Allowance, Taken
 from sources.redis import Redis, RedisTrouble, translated
 
 log = logging.getLogger("weft")
@@ -70,63 +68,41 @@ class RedisTallies:
     """Keeps buckets in Redis.
 
     Args:
-        near: what counts while Redis is away.
         timeout_s: how long a round trip may take.
     """
 
-    def __init__(self, redis: Redis, near: ProcessTallies, *, timeout_s: float = 0.05) -> None:
+    def __init__(self, redis: Redis, *, timeout_s: float = 0.05) -> None:
         self._redis = redis
-        self._near = near
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._asked: deque[_Asked] = deque()
         self._filled = asyncio.Event()
-        self._is_away = False
+        self.is_away = False
         self._task: asyncio.Task[None] | None = None
 
-    def now(self) -> float:
-        """Give the instant by which to read what `take` gives: in how many seconds buckets are full."""
-        return 0.0
-
-    def take(self, owner: Owner, allowance: Allowance, demand: Demand) -> Taken | Awaitable[Taken]:
-        """Take from a client's buckets, or from none of them."""
+    def take(self, key: bytes, allowance: Allowance, demand: Demand) -> Awaitable[Taken | None] | None:
+        """Take from a client's buckets, or from none of them; None where Redis does not count now."""
         waiting: asyncio.Future[Taken | None] = asyncio.get_running_loop().create_future()
-        if self._put(owner, allowance, demand, waiting):
-            return self._taken(waiting, owner, allowance, demand)
-        return self._nearby(owner, allowance, demand)
+        return waiting if self._put(key, allowance, demand, waiting) else None
 
-    def spend(self, owner: Owner, allowance: Allowance, demand: Demand) -> Taken | None:
+    def spend(self, key: bytes, allowance: Allowance, demand: Demand) -> None:
         """Take whatever there is, and more, without waiting for it."""
-        if self._put(owner, allowance, demand, None):
-            return None
-        return self._nearby(owner, allowance, demand)
+        self._put(key, allowance, demand, None)
 
     async def aclose(self) -> None:
-        """Close the connection; what still waits is counted here."""
+        """Close the connection; who still waits is let go."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
         self._give_up()
 
-    async def _taken(
-        self, waiting: asyncio.Future[Taken | None], owner: Owner, allowance: Allowance, demand: Demand
-    ) -> Taken:
-        taken = await waiting
-        return self._nearby(owner, allowance, demand) if taken is None else taken
-
-    def _nearby(self, owner: Owner, allowance: Allowance, demand: Demand) -> Taken:
-        taken, now = self._near.take(owner, allowance, demand), self._near.now()
-        if isinstance(taken, Shortage):
-            return taken._replace(full_at=[at - now for at in taken.full_at])
-        return [at - now for at in taken]
-
     def _put(
-        self, owner: Owner, allowance: Allowance, demand: Demand, waiting: asyncio.Future[Taken | None] | None
+        self, key: bytes, allowance: Allowance, demand: Demand, waiting: asyncio.Future[Taken | None] | None
     ) -> bool:
         if self._task is None:
-            self._is_away = False
+            self.is_away = False
             self._task = asyncio.get_running_loop().create_task(self._run())
-        if self._is_away or len(self._asked) >= _MOST_WAITING:
+        if self.is_away or len(self._asked) >= _MOST_WAITING:
             return False
         arguments: list[bytes | float] = []
         for rate, bucket in zip(allowance.rates, allowance.buckets, strict=True):
@@ -134,14 +110,14 @@ class RedisTallies:
             field = f"{rate.unit} {rate.count} {rate.per} {rate.burst} {rate.name}".encode()
             needed, taken = demand.needed[bucket.unit], demand.taken[bucket.unit]
             arguments += (field, bucket.each_s, bucket.whole_s, needed, taken)
-        self._asked.append(_Asked(_key(owner), arguments, waiting))
+        self._asked.append(_Asked(key, arguments, waiting))
         self._filled.set()
         return True
 
     async def _run(self) -> None:
         backoff = self._redis.backoff()
         loop = asyncio.get_running_loop()
-        late = loop.call_later(self._timeout_s, self._give_up)  # connecting may take longer than anybody waits
+        late = loop.call_later(self.timeout_s, self._give_up)  # connecting may take longer than anybody waits
         while True:
             try:
                 with translated():
@@ -149,7 +125,7 @@ class RedisTallies:
                         async with self._redis.in_time():
                             script = await client.script_load(TAKE)
                         late.cancel()
-                        self._is_away = False
+                        self.is_away = False
                         while True:
                             await self._filled.wait()
                             await self._ask(client, script)
@@ -168,7 +144,7 @@ class RedisTallies:
 
     async def _ask(self, client: Any, script: str) -> None:
         asked = [self._asked[place] for place in range(min(len(self._asked), _MOST_AT_ONCE))]
-        async with asyncio.timeout(self._timeout_s), client.pipeline(transaction=False) as pipe:
+        async with asyncio.timeout(self.timeout_s), client.pipeline(transaction=False) as pipe:
             for key, arguments, _ in asked:
                 pipe.evalsha(script, 1, key, *arguments)
             replies = await pipe.execute()
@@ -183,14 +159,9 @@ class RedisTallies:
 
     def _give_up(self) -> None:
         """Let this process count, also for those who wait."""
-        self._is_away = True
+        self.is_away = True
         self._filled.clear()
         while self._asked:
             waiting = self._asked.popleft().waiting
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)
-
-
-def _key(owner: Owner) -> bytes:
-    name = f"{'client' if owner.is_known else 'address'} {owner.name}".encode(errors="surrogatepass")
-    return b"weft:rates:" + hashlib.blake2b(name, digest_size=16).hexdigest().encode()

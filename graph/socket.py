@@ -339,8 +339,7 @@ class _Socket:
             request = HTTPConnection({**scope, "headers": lines})
             return {"request": request, "client": client, "connection_params": payload, **(added or {})}
 
-        self._headers, self._context = headers, context
-        self._caller = Caller(client, graph.metering.meter(client, self._shown.address))
+        self._headers, self._context, self._caller = headers, context, Caller(client)
 
     # -- operations ---------------------------------------------------------------------------------------------------
 
@@ -365,15 +364,16 @@ class _Socket:
     async def _answer(self, operation: Operation) -> Actions:
         """Send the results of an operation, and give what is to be said of its end."""
         conversation, request, serving = self._conversation, operation.request, self._sockets.serving
-        engine = serving.graph.engine
-        await self._caller.admit()
-        subscriber = await engine.subscriptions.open(request, self._headers, self._context, self._caller)
+        engine, client = serving.graph.engine, self._caller.client
+        caller = Caller(client, serving.graph.metering.meter(client, self._shown.address))
+        await caller.admit()
+        subscriber = await engine.subscriptions.open(request, self._headers, self._context, caller)
         if subscriber is not None:
             with closing(subscriber):
                 return await self._deliver(operation, subscriber)
         serving.under_way += 1  # its graph is not closed meanwhile
         try:
-            answer = await engine.answer(request, self._headers, self._context, key=operation.key, caller=self._caller)
+            answer = await engine.answer(request, self._headers, self._context, key=operation.key, caller=caller)
         finally:
             serving.end_one()
         if not answer.executed:

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from graph import ANONYMOUS, Client, Graph, GraphError, Rate, RequestError, Trust
 from graph.errors import RateLimited
-from graph.meter import Owner, allowance_of
 from graph.metering import Metering
+from graph.meters import Meters
 from graph.proxies import Proxies, place_of
 from graph.rates import parse_rates
-from graph.tallies import ProcessTallies
 from sources import Redis
 
 
@@ -212,7 +211,7 @@ async def test_a_long_name_takes_no_more_memory_than_a_short_one() -> None:
     for name in ("x" * 100_000, "x" * 99_999 + "\ud800"):
         assert await ask(metering, Client(id=name)) == '"requests";r=1;t=30'
     assert await ask(metering, Client(id="x" * 100_000)) == '"requests";r=0;t=30'
-    assert max(map(len, metering._near._known)) < 100
+    assert max(map(len, metering._known._meters)) < 100
 
 
 async def test_calls_may_be_overdrawn_and_are_paid_off() -> None:
@@ -266,21 +265,31 @@ async def test_credentials_that_are_not_good_count_against_their_address() -> No
 
 async def test_buckets_take_a_bounded_number_of_places_and_full_ones_none() -> None:
     clock = Clock()
-    tallies = ProcessTallies(most=10, clock=clock)
-    allowance = allowance_of((Rate(requests=2, per=60),))
-    assert allowance is not None
     metering = Metering([Rate(requests=2, per=60)], clock=clock)
-    metering._near = metering._tallies = tallies
-    assert await ask(metering, Client(id="victim")) == '"requests";r=1;t=30'
+    metering._places = places = Meters(str.encode, clock, most=10)
+    assert await ask(metering, Client(id="debtor")) == '"requests";r=1;t=30'
     for number in range(1000):
         await ask(metering, address=f"192.0.2.{number}")
-    assert len(tallies) == 11
-    assert await ask(metering, Client(id="victim")) == '"requests";r=0;t=30'  # no flood of addresses makes it forgotten
-    clock.now += 100
+    assert len(places) == 10
+    assert await ask(metering, Client(id="debtor")) == '"requests";r=0;t=30'  # no flood of addresses helps
+    clock.now += 91
     for number in range(6):
         await ask(metering, address=f"198.51.100.{number}")
-    assert len(tallies._places) == 6
-    assert Owner("198.51.100.5", False).name in tallies._places
+    assert len(places) == 6
+    assert await ask(metering, address="198.51.100.5") == '"requests";r=0;t=30'
+
+
+async def test_calls_that_are_noted_late_are_not_lost_meanwhile() -> None:
+    clock = Clock()
+    metering = Metering([Rate(calls=2, per=60)], clock=clock)
+    meter = metering.meter(Client(id="slow"), None)
+    assert meter is not None
+    await meter.admit()
+    clock.now += 30
+    for number in range(100):
+        await ask(metering, Client(id=f"other:{number}"))
+    meter.note_calls(2)
+    assert "2 upstream calls in 60 s is reached" in await ask(metering, Client(id="slow"))
 
 
 async def test_a_graph_that_takes_anothers_place_goes_on_counting() -> None:
