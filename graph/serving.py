@@ -54,6 +54,7 @@ log = logging.getLogger("weft")
 _METHODS = (b"allow", b"GET, HEAD, OPTIONS, POST")
 _NAMES_A_DOCUMENT = (b"query=", b"documentId=", b"doc_id=", b"extensions=")
 _LAST_S = 1.0
+_NO_PAYLOAD: dict[str, Any] = {}
 _SHORT_BYTES = 16_384  # what bodies may hold without being counted
 
 
@@ -140,10 +141,12 @@ class Serving:
             headers = headers.end_to_end(self._engine.forwards)
             caller = NOBODY
             if not self._asks_nobody:
-                caller = await self._caller(scope, headers)
+                caller = self._known(scope, headers) or await self._found(scope, headers)
                 if caller.meter is not None:
                     send = caller.meter.over(send, is_get=method != "POST")
-                    await caller.meter.admit()
+                    admitted = caller.meter.admit()
+                    if admitted is not None:
+                        await admitted
                 if self._clients.writes:
                     headers = headers.without(self._clients.writes)
                 if caller.client.headers:
@@ -234,18 +237,26 @@ class Serving:
         finally:
             self.under_way += 1
 
-    async def _caller(self, scope: Scope, headers: Headers) -> Caller:
+    def _known(self, scope: Scope, headers: Headers) -> Caller | None:
+        """Give who asks, if that needs no waiting."""
+        graph, client = self.graph, ANONYMOUS
+        address = graph.proxies.address(scope, headers)
+        if not self._clients.is_open:
+            known = self._clients.known(Credentials(headers, _NO_PAYLOAD, address, scope))
+            if known is None:
+                return None
+            client = known
+        return Caller(client, graph.metering.meter(client, address))
+
+    async def _found(self, scope: Scope, headers: Headers) -> Caller:
         """Make out who asks.
 
         Raises:
             RequestError: nobody who may.
         """
-        graph, client = self.graph, ANONYMOUS
-        address = graph.proxies.address(scope, headers)
-        if not self._clients.is_open:
-            shown = Credentials(headers, {}, address, scope)
-            client = self._clients.known(shown) or await self._clients.find(shown)
-        return Caller(client, graph.metering.meter(client, address))
+        address = self.graph.proxies.address(scope, headers)
+        client = await self._clients.find(Credentials(headers, _NO_PAYLOAD, address, scope))
+        return Caller(client, self.graph.metering.meter(client, address))
 
     async def _post(
         self,
@@ -332,7 +343,8 @@ class Serving:
     async def _welcomes(self, scope: Scope) -> bool:
         """Tell whether who has sent a request may still stay; that nobody can tell is no reason to go."""
         try:
-            await self._caller(scope, Headers(scope["headers"]))
+            headers = Headers(scope["headers"])
+            _ = self._known(scope, headers) or await self._found(scope, headers)
         except RequestError as exc:
             return exc.status not in (401, 403)
         except Exception:
