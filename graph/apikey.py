@@ -20,7 +20,7 @@ from typing import Annotated
 
 import msgspec
 
-from graph.rates import Rate, faults_of
+from graph.rates import Rate, rates_faults
 
 _IDS = string.digits + string.ascii_lowercase
 _SECRETS = string.digits + string.ascii_letters
@@ -57,7 +57,7 @@ class ApiKeyRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     rates: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=200)], ...], msgspec.Meta(max_length=20)] = ()
 
     def __post_init__(self) -> None:
-        if self.rates and (faults := faults_of(self.own_rates())):
+        if self.rates and (faults := rates_faults(self.own_rates())):
             raise ValueError("; ".join(faults))
 
     def own_rates(self) -> tuple[Rate, ...]:

@@ -8,6 +8,7 @@ from graph.asgi import Message, Receive
 from graph.compression import decompress
 from graph.errors import RequestError
 from graph.request import Headers
+from graph.shedding import Place
 
 
 class Disconnected(Exception):
@@ -15,27 +16,38 @@ class Disconnected(Exception):
 
 
 async def read_body(
-    message: Message, receive: Receive, headers: Headers, max_bytes: int, *, compression: bool
+    message: Message, receive: Receive, headers: Headers, max_bytes: int, *, compression: bool, place: Place
 ) -> bytes:
     """Give the body of a request, of which this message is the first piece.
 
     Args:
         max_bytes: longest body, as it comes and once it is decompressed.
         compression: whether the body may be compressed.
+        place: the account of the request, which says what it holds.
 
     Raises:
-        RequestError: 413 for a longer body; 415 for a coding that is not read, 400 for a body that is not in it.
+        RequestError: 413 for a longer body; 415 for a coding that is not read, 400 for a body that is not in it; 503
+            where there is no room for it.
         Disconnected: the client went away.
     """
-    body = await read_whole(message, receive, headers, max_bytes)
+
+    async def taken() -> Message:
+        message = await receive()
+        place.take(len(message.get("body", b"")))
+        return message
+
+    place.take(len(message.get("body", b"")))
+    body = await read_whole(message, taken, headers, max_bytes)
     coding = headers.raw.get(b"content-encoding")
     if coding is None:
         return body
     if not compression:
-        plain = ((b"accept-encoding", b"identity"),)
-        raise RequestError.of("this server does not read compressed bodies", "BAD_REQUEST", 415, headers=plain)
+        uncompressed = ((b"accept-encoding", b"identity"),)
+        raise RequestError.of("this server does not read compressed bodies", "BAD_REQUEST", 415, headers=uncompressed)
     # In a thread: what a few bytes stand for may take long, and they are the client's choice.
-    return await asyncio.to_thread(decompress, coding, body, max_bytes)
+    plain = await asyncio.to_thread(decompress, coding, body, max_bytes)
+    place.take(len(plain))
+    return plain
 
 
 async def read_whole(message: Message, receive: Receive, headers: Headers, max_bytes: int) -> bytes:

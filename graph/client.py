@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from graph.meter import Meter
 from graph.rates import Rate
@@ -48,8 +48,7 @@ class Client:
 ANONYMOUS = Client(is_authenticated=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """A client in one request, or on one socket.
 
     Args:
@@ -65,8 +64,13 @@ class Caller:
         Raises:
             RateLimited: there have been too many.
         """
-        if self.meter is not None:
-            await self.meter.admit()
+        if self.meter is not None and (admitted := self.meter.admit()) is not None:
+            await admitted
+
+    async def pay(self, cost: float) -> None:
+        """Count the estimated cost of an operation that is to be executed; for what it raises, see `Meter.pay`."""
+        if self.meter is not None and (paid := self.meter.pay(cost)) is not None:
+            await paid
 
 
 NOBODY = Caller()

@@ -62,9 +62,13 @@ class Estimate:
     def __init__(self, amounts: Sequence[Amount]) -> None:
         self._amounts = amounts
         self.is_fixed = not any(callable(amount) for amount in amounts)
+        self._fixed = self._at(_NO_VALUES) if self.is_fixed else None
 
     def at(self, values: Values = _NO_VALUES) -> Cost:
         """Give the cost with these values of the variables; a length that has none is assumed."""
+        return self._fixed or self._at(values)
+
+    def _at(self, values: Values) -> Cost:
         fields, types, calls, introspection = (
             amount(values) if callable(amount) else amount for amount in self._amounts
         )

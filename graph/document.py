@@ -50,7 +50,8 @@ def read_document(text: str, schema: graphql.GraphQLSchema, limits: Limits) -> t
     except graphql.GraphQLError as exc:
         raise RequestError([exc], "GRAPHQL_PARSE_FAILED") from exc
     fields = measure(document, limits)
-    errors = graphql.validate(schema, document, _RULES, max_errors=_MAX_ERRORS, hide_suggestions=not limits.suggestions)
+    hides = limits.suggestions is False
+    errors = graphql.validate(schema, document, _RULES, max_errors=_MAX_ERRORS, hide_suggestions=hides)
     if len(errors) <= _MAX_ERRORS and any(isinstance(error, ValidationAbortedError) for error in errors):
         raise exceeded(_TOO_INTRICATE)
     if errors:

@@ -179,7 +179,7 @@ class Engine:
             if variant is None or (lack is not None and variant.needs):
                 variant = await operations.allowed_variant(operation, variables, lack)
             if caller.meter is not None and caller.meter.weighs and not self._joins(key, headers):
-                await caller.meter.pay(variant.estimate.at(variables.coerced).weight)
+                await caller.pay(variant.estimate.at(variables.coerced).weight)
         except RateLimited:
             raise
         except RequestError as exc:
@@ -267,7 +267,7 @@ class Engine:
                 introspected = msgspec.json.decode((await self._introspect(operation, variant, inputs or {})).body)
                 return introspected["data"], []
             if caller.meter is not None and caller.meter.weighs:
-                await caller.meter.pay(variant.estimate.at(variables.coerced).weight)
+                await caller.pay(variant.estimate.at(variables.coerced).weight)
             ledger = self.ledger(headers)
             self.deadlines.add(ledger)
             try:

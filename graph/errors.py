@@ -26,6 +26,7 @@ CODES = {
     "GRAPHQL_PARSE_FAILED": "the document is not GraphQL",
     "GRAPHQL_VALIDATION_FAILED": "the document does not fit the schema",
     "BAD_REQUEST": "the HTTP request is not a GraphQL request",
+    "PREFLIGHT_REQUIRED": "a page of another origin may have had it sent; it lacks a header that none can set unasked",
     "BAD_USER_INPUT": "a variable or argument has a value that is not allowed",
     "OPERATION_RESOLUTION_FAILURE": "the operation to run is not in the document, or not clear",
     "PERSISTED_QUERY_NOT_FOUND": "no document has this hash yet; send the query with it",

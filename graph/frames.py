@@ -9,6 +9,7 @@ own are counted. Nothing is kept for those who do not read: a ping that cannot b
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -36,6 +37,7 @@ class Frames(WebSocketsSansIOProtocol):
         self._tokens = float(_MOST_FRAMES)
         self._counted_at = self.loop.time()
         self._dropping: asyncio.TimerHandle | None = None
+        self.left: Callable[[], None] | None = None  # called when it is over
 
     # -- what arrives -------------------------------------------------------------------------------------------------
 
@@ -149,4 +151,6 @@ class Frames(WebSocketsSansIOProtocol):
         """Note that the connection is over."""
         if self._dropping is not None:
             self._dropping.cancel()
+        if self.left is not None:
+            self.left()
         super().connection_lost(exc)

@@ -25,6 +25,7 @@ from graph.garbage import no_collections
 from graph.limits import Limits
 from graph.payloads import Draft
 from graph.sdl import print_sdl
+from graph.settings import overridden
 from graph.trust import Trust
 from graph.trusted import TrustedDocuments, read_manifest
 from resolvers import (
@@ -139,24 +140,29 @@ class Graph:
         limits = limits or Limits()
         if schema.config.disable_field_suggestions:
             limits = dataclasses.replace(limits, suggestions=False)
-        self.trusting = settings = trust or Trust()
         try:
-            limits = limits.overridden(os.environ)
+            limits = overridden(limits, os.environ)
         except ValueError as exc:
             faults.append(str(exc))
         try:
-            settings = settings.overridden(os.environ)
+            self.trusting = (trust or Trust()).overridden(os.environ)
         except ValueError as exc:
             faults.append(str(exc))
         if faults:
             raise GraphError([*faults, *_missing(bindings.sources), *self.receiving.missing()])
         self.schema = schema._schema
-        self.metering = settings.metering()
-        self.clients = settings.all_clients(self.metering)
-        self.proxies = settings.all_proxies()
+        self.metering = self.trusting.metering()
+        self.clients = self.trusting.all_clients(self.metering)
+        self.proxies = self.trusting.all_proxies()
         self.sources: tuple[Rest, ...] = tuple(bindings.sources)
         self.engine = Engine(
-            self.schema, bindings, store=store, limits=limits, timeout_s=timeout, extended=bool(extensions), bus=bus
+            self.schema,
+            bindings,
+            store=store,
+            limits=limits.settled(production=self.trusting.production),
+            timeout_s=timeout,
+            extended=bool(extensions),
+            bus=bus,
         )
 
     def check_environment(self) -> None:
@@ -271,7 +277,7 @@ class Graph:
         await self.engine.subscriptions.aclose(keeping=buses)
         self.engine.deadlines.expire()
         await self.engine.loader.aclose()
-        if not any(graph.trusting is self.trusting for graph in keeping):
+        if not any(graph.trusting.clients == self.trusting.clients for graph in keeping):
             await self.clients.aclose()
         await self.metering.aclose()
         for source in self.sources:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from graph.errors import RequestError
-
-_PREFIX = "WEFT_"
-_WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
-_NEEDED = ("assumed_list_size", "max_document_bytes")
+from graph.settings import faults_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +34,8 @@ class Limits:
         max_waiting_bytes: answers that wait for clients. When there are more, subscriptions that are behind lose all
             that waits for them, or end where their overflow is ``"close"``.
         max_feeds: streams, pollers and other feeds of backends that subscriptions keep open at once.
-        introspection: whether clients may ask for the schema.
-        suggestions: whether errors name fields, types and values that resemble a wrong one.
+        introspection: whether clients may ask for the schema; None for: not in production.
+        suggestions: whether errors name fields, types and values that resemble a wrong one; None likewise.
 
     Raises:
         ValueError: a limit is negative or not a number, a switch not a bool; it names all of them.
@@ -62,66 +58,22 @@ class Limits:
     max_subscription_bytes: int | None = 128_000_000
     max_waiting_bytes: int | None = 128_000_000
     max_feeds: int | None = 2_000
-    introspection: bool = True
-    suggestions: bool = True
+    introspection: bool | None = None
+    suggestions: bool | None = None
 
     def __post_init__(self) -> None:
-        faults = [fault for name in _names() if (fault := _fault(name, getattr(self, name)))]
+        faults = faults_of(self)
         if faults:
             raise ValueError("; ".join(faults))
 
-    def overridden(self, environment: Mapping[str, str]) -> Limits:
-        """Give these limits with those that the environment sets: ``WEFT_MAX_DEPTH=12``, ``WEFT_INTROSPECTION=false``.
-
-        ``none`` switches a limit off.
-
-        Raises:
-            ValueError: a variable has a value that its limit cannot have; it names all of them.
-        """
-        given, faults = {}, []
-        for name in _names():
-            variable = _PREFIX + name.upper()
-            if variable not in environment:
-                continue
-            value = _read(environment[variable].strip().lower(), is_switch=not _is_number(name))
-            fault = _fault(name, value)
-            if fault:
-                expected = fault.partition(": ")[2]
-                faults.append(f"{variable}={environment[variable]!r}: {expected}")
-            given[name] = value
-        if faults:
-            raise ValueError("; ".join(faults))
-        return dataclasses.replace(self, **given) if given else self  # type: ignore[arg-type]  # checked above
+    def settled(self, *, production: bool) -> Limits:
+        """Give these limits with what nobody has decided: in production neither introspection nor suggestions."""
+        if not production:
+            return self
+        introspection, suggestions = bool(self.introspection), bool(self.suggestions)
+        return dataclasses.replace(self, introspection=introspection, suggestions=suggestions)
 
 
 def exceeded(message: str) -> RequestError:
     """Give the error of a request that is over a limit."""
     return RequestError.of(message, "LIMIT_EXCEEDED")
-
-
-def _names() -> list[str]:
-    return [known.name for known in dataclasses.fields(Limits)]
-
-
-def _is_number(name: str) -> bool:
-    return name.startswith("max_") or name in _NEEDED
-
-
-def _read(text: str, *, is_switch: bool) -> object:
-    if is_switch:
-        return _WORDS.get(text, text)
-    if text == "none":
-        return None
-    return int(text) if text.isdecimal() and len(text) < 19 else text
-
-
-def _fault(name: str, value: object) -> str | None:
-    if not _is_number(name):
-        return None if isinstance(value, bool) else f"{name}={value!r}: expected true or false"
-    if value is None and name not in _NEEDED:
-        return None
-    is_number = isinstance(value, int | float) if name == "max_cost" else isinstance(value, int)
-    if is_number and not isinstance(value, bool) and value >= 0:  # type: ignore[operator]  # a number
-        return None
-    kind = "a number" if name == "max_cost" else "a whole number"
-    return f"{name}={value!r}: expected {kind} of 0 or more{'' if name in _NEEDED else ', or none'}"

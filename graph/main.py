@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import difflib
 import errno
+import ipaddress
 import os
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +25,7 @@ from graph.graph import Graph
 from graph.importing import as_json, greeting, imported, lines
 from graph.keys_command import keys
 from graph.lint import lint
-from graph.options import with_targets
+from graph.options import with_settings, with_targets
 from graph.reloading import Reloading
 from graph.server import App, configured, listen
 from graph.server import serve as run_server
@@ -31,7 +34,7 @@ from graph.target import TargetError
 from graph.targets import Targets
 from graph.terminal import say, show
 from graph.writer import START, written
-from sources import MemoryBus
+from sources import MemoryBus, away
 
 app = typer.Typer(
     name="weft",
@@ -50,7 +53,6 @@ class _Served(msgspec.Struct, frozen=True):
 
     targets: Targets
     cors_origins: list[str]
-    max_batch: int
     trusted_documents: str | None
 
     def app(self) -> App:
@@ -63,8 +65,10 @@ class _Served(msgspec.Struct, frozen=True):
         cors = None
         with _noting(faults):
             cors = Cors(origins=self.cors_origins) if self.cors_origins else None
+        with _noting(faults):
+            app = App(graph, cors=cors)
         self._prepare(graph, faults)
-        return App(graph, cors=cors, max_batch=self.max_batch)
+        return app
 
     def graph_again(self) -> Graph:
         """Load the graph again; for what it raises, see `app`."""
@@ -104,6 +108,7 @@ def _load(targets: Targets) -> Graph:
 
 @app.command()
 @with_targets
+@with_settings
 def serve(
     targets: Targets,
     host: Annotated[str, typer.Option(envvar="WEFT_HOST", help="Address to listen on.")] = "127.0.0.1",
@@ -119,37 +124,36 @@ def serve(
         list[str] | None,
         typer.Option(envvar="WEFT_CORS_ORIGIN", help="Another origin whose pages may call; may be given repeatedly."),
     ] = None,
-    max_batch: Annotated[
-        int, typer.Option(envvar="WEFT_MAX_BATCH", min=0, help="Requests in one JSON array; 0 refuses arrays.")
-    ] = 0,
     trusted_documents: Annotated[
         str | None,
         typer.Option(envvar="WEFT_TRUSTED_DOCUMENTS", help="A list of documents: no others run.", metavar="FILE"),
     ] = None,
-    introspection: Annotated[bool | None, typer.Option(help="Whether clients may ask for the schema.")] = None,
     rate: Annotated[
         list[str] | None,
         typer.Option(metavar="RATE", help="What each client may ask, as requests=100/60s; may be given repeatedly."),
     ] = None,
 ) -> None:
     """Serve a graph over HTTP."""
-    if introspection is not None:
-        os.environ["WEFT_INTROSPECTION"] = str(introspection).lower()  # for this process and its workers
     if rate:
         os.environ["WEFT_RATES"] = ",".join(rate)
-    options = _Served(targets, cors_origin or [], max_batch, trusted_documents)
+    options = _Served(targets, cors_origin or [], trusted_documents)
     # What Python keeps of a compiled module tells an edit by its second and its length, which is too coarse here.
     sys.dont_write_bytecode |= reload
     try:
         app = options.app()
     except TargetError as exc:
         raise _fail(str(exc)) from exc
+    if reload and app.trusting.production:
+        raise _fail("--reload is for who writes a graph, and not for --production")
     for line in greeting(app.graph):
         say(line)
     with _listen(host, port) as listening:
         port = listening.getsockname()[1]
         shared = f", {workers} workers" if workers > 1 and not reload else ""
         say(f"GraphQL at http://{host}:{port}/graphql{shared}")
+        if not app.trusting.production and not _is_loopback(listening):
+            say("not in production: whoever comes is shown the schema; --production switches that off")
+        threading.Thread(target=_tell_who_is_away, args=(app.graph,), daemon=True).start()  # nobody waits for it
         folders = targets.folders()
         if reload and not folders:
             say("nothing is watched: documents that come by URL are read once")
@@ -169,6 +173,15 @@ def serve(
             run_workers(configured(app, drain_seconds, "graph.main:served", workers=workers), listening)
         else:
             run_server(app, socket=listening, drain_seconds=drain_seconds)
+
+
+def _tell_who_is_away(graph: Graph) -> None:
+    for name, address in asyncio.run(away(graph.sources)):
+        say(f"{name} does not answer at {address}: its fields fail until it does")
+
+
+def _is_loopback(listening: socket.socket) -> bool:
+    return ipaddress.ip_address(listening.getsockname()[0].partition("%")[0]).is_loopback
 
 
 def _listen(host: str, port: int) -> socket.socket:

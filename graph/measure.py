@@ -82,7 +82,7 @@ def _own(selection_set: graphql.SelectionSetNode, limits: Limits) -> _Size:
                 key = (selection.alias or selection.name).value
                 size.pairs += keys.setdefault(key, 0)
                 keys[key] += 1
-                if not limits.introspection and selection.name.value in _INTROSPECTION:
+                if limits.introspection is False and selection.name.value in _INTROSPECTION:
                     raise RequestError.of("this server does not show its schema", "INTROSPECTION_DISABLED")
                 if selection.selection_set is not None:
                     waiting.append((selection.selection_set, depth + 1))

@@ -15,7 +15,7 @@ from typing import Protocol
 import graphql
 
 from graph.asgi import Message, Send
-from graph.bucket import CALLS, COST, REQUESTS, Bucket, Demand, Shortage, take
+from graph.bucket import CALLS, COST, REQUESTS, SLACK_S, Bucket, Demand, Shortage, take
 from graph.errors import RateLimited
 from graph.limits import exceeded
 from graph.rates import Rate
@@ -26,14 +26,20 @@ _LOOK = Demand((1.0, 0.0, 1.0), _NOTHING)
 
 
 class Allowance:
-    """What clients of one kind may ask: their rates, as buckets and as a header."""
+    """What clients of one kind may ask: their rates, as buckets and as a header.
 
-    __slots__ = ("_names", "buckets", "policy", "rates", "units")
+    `requests`, `costs` and `calls` are the buckets of these units, with their places.
+    """
+
+    __slots__ = ("_names", "buckets", "calls", "costs", "policy", "rates", "requests")
 
     def __init__(self, rates: Sequence[Rate]) -> None:
         self.rates = tuple(rates)
         self.buckets: tuple[Bucket, ...] = tuple(rate.bucket() for rate in rates)
-        self.units = frozenset(bucket.unit for bucket in self.buckets)
+        self.requests, self.costs, self.calls = (
+            tuple((place, bucket) for place, bucket in enumerate(self.buckets) if bucket.unit == unit)
+            for unit in (REQUESTS, COST, CALLS)
+        )
         self._names = tuple(f'"{rate.shown_name}"'.encode() for rate in rates)
         self.policy = ", ".join(map(_policy, rates)).encode()
 
@@ -102,19 +108,26 @@ class Meter:
         self._full_at = [before.get(rate, 0.0) for rate in allowance.rates]
         self.allowance = allowance
 
-    async def admit(self) -> None:
-        """Count a request.
+    def admit(self) -> Awaitable[None] | None:
+        """Count a request: at once, or once what is given was awaited.
 
         Raises:
             RateLimited: there have been too many, or too many calls of backends.
         """
         if self._shared is not None:
-            await self._take(_ONE)
-            return
-        taken = take(self.allowance.buckets, self._full_at, self._clock(), _ONE)
-        if not isinstance(taken, list):
-            raise _refusal(self.allowance.rates[taken.place], taken.wait_s)
-        self._full_at = taken
+            return self._take(_ONE)
+        # As `take` has it, without a step that can be left out: this runs for each request.
+        allowance, full_at, now = self.allowance, self._full_at, self._clock()
+        for place, bucket in allowance.calls:
+            if full_at[place] - now > bucket.whole_s - bucket.each_s + SLACK_S:
+                self._take_here(_ONE)
+        for place, bucket in allowance.requests:
+            if full_at[place] - now > bucket.whole_s - bucket.each_s + SLACK_S:
+                self._take_here(_ONE)
+        for place, bucket in allowance.requests:
+            at = full_at[place]
+            full_at[place] = (at if at > now else now) + bucket.each_s
+        return None
 
     async def look(self) -> None:
         """Check that a request would be let in; for what it raises, see `admit`."""
@@ -123,32 +136,36 @@ class Meter:
     @property
     def weighs(self) -> bool:
         """Whether it counts costs."""
-        return COST in self.allowance.units
+        return bool(self.allowance.costs)
 
-    async def pay(self, cost: float) -> None:
-        """Count the estimated cost of an operation that is to be executed.
+    def pay(self, cost: float) -> Awaitable[None] | None:
+        """Count the estimated cost of an operation that is to be executed: at once, or once what is given was awaited.
 
         Raises:
             RateLimited: too little is left.
             RequestError: it can never be executed, since it costs more than there may be at once.
         """
-        allowance = self.allowance
-        if not cost or COST not in allowance.units:
-            return
-        for bucket in allowance.buckets:
-            if bucket.unit == COST and cost > bucket.most:
+        costs = self.allowance.costs
+        for _, bucket in costs:
+            if cost > bucket.most:
                 most = f"more than this client's {bucket.most} at once"
                 raise exceeded(f"the operation's estimated cost is {cost:.15g}, {most}")
-        await self._take(Demand((0.0, cost, 0.0), (0.0, cost, 0.0)))
+        if not cost or not costs:
+            return None
+        demand = Demand((0.0, cost, 0.0), (0.0, cost, 0.0))
+        if self._shared is not None:
+            return self._take(demand)
+        self._take_here(demand)
+        return None
 
     def note_request(self) -> None:
         """Count a request that was answered without being let in."""
-        if REQUESTS in self.allowance.units:
+        if self.allowance.requests:
             self._spend(Demand(_NOTHING, (1.0, 0.0, 0.0)))
 
     def note_calls(self, calls: int) -> None:
         """Count the calls of backends that an operation has made."""
-        if calls and CALLS in self.allowance.units:
+        if calls and self.allowance.calls:
             self._spend(Demand(_NOTHING, (0.0, 0.0, float(calls))))
 
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
@@ -179,7 +196,10 @@ class Meter:
                 if not isinstance(heard, list):
                     raise _refusal(allowance.rates[heard.place], heard.wait_s)
                 return
-            allowance = self.allowance
+        self._take_here(demand)
+
+    def _take_here(self, demand: Demand) -> None:
+        allowance = self.allowance
         taken = take(allowance.buckets, self._full_at, self._clock(), demand)
         if not isinstance(taken, list):
             raise _refusal(allowance.rates[taken.place], taken.wait_s)

@@ -189,7 +189,7 @@ class Operations:
             definitions,
             dict(inputs or {}),
             max_errors=20,
-            hide_suggestions=not self.limits.suggestions,
+            hide_suggestions=self.limits.suggestions is False,
         )
         if isinstance(values, list):
             raise RequestError(values, "BAD_USER_INPUT")

@@ -114,7 +114,7 @@ def parse_rates(text: str) -> tuple[Rate, ...]:
     return tuple(Rate.parse(part) for part in text.split(",")) if text.strip() else ()
 
 
-def faults_of(rates: Sequence[Rate]) -> list[str]:
+def rates_faults(rates: Sequence[Rate]) -> list[str]:
     """Say what is wrong with rates that hold together: two that one client could not tell apart."""
     faults = []
     for audience in ("known", "anonymous"):

@@ -17,17 +17,20 @@ from typing import Any
 import fastapi
 import uvicorn
 
-from graph.asgi import Receive, Scope, Send
+from graph.asgi import Receive, Scope, Send, has_hung_up
+from graph.connections import Connection
 from graph.cors import Cors
-from graph.errors import GraphError
 from graph.frames import Frames
 from graph.graph import Graph
+from graph.offer import Offer
 from graph.protocol import Terms
 from graph.room import Room
 from graph.serving import Serving
+from graph.shedding import Held
 from graph.socket import Sockets
 from graph.stopping import Draining, Server
 from graph.stream import Streams
+from graph.trust import Trust
 from graph.webhooks import PREFIX
 
 log = logging.getLogger("weft")
@@ -36,7 +39,7 @@ SERVER_OPTIONS: dict[str, Any] = {
     "access_log": False,
     "log_level": "warning",
     "loop": "uvloop",
-    "http": "httptools",
+    "http": Connection,
     "ws": Frames,
     "ws_ping_interval": None,  # the protocol has its own ping
     "ws_per_message_deflate": False,  # 40 kB for each socket, and the same bytes compressed again for each
@@ -49,6 +52,8 @@ SERVER_OPTIONS: dict[str, Any] = {
 class App:
     """Serves a graph over HTTP.
 
+    Numbers and switches can be set by the environment, which goes before: ``WEFT_MAX_SOCKETS=500``.
+
     Args:
         path: where GraphQL is spoken.
         max_body_bytes: longest request body that is read; a longer one is answered with 413.
@@ -57,7 +62,7 @@ class App:
         compression: whether long answers are compressed, and compressed requests read.
         max_upload_bytes: what the files of one request may hold together, where the graph takes files.
         max_uploads: how many files one request may bring.
-        graphiql: whether browsers that open the path get GraphiQL.
+        graphiql: whether browsers that open the path get GraphiQL; None for: not in production.
         max_sockets: how many clients may hold sockets or streams at once.
         max_operations_per_socket: how many operations of one socket may be under way.
         max_messages_per_s: how many messages one socket may send in the long run.
@@ -66,7 +71,7 @@ class App:
             life; None for none.
 
     Raises:
-        GraphError: a limit is negative, or a time is no time.
+        GraphError: a setting has a value that it cannot have; it lists all of them.
     """
 
     def __init__(
@@ -80,49 +85,46 @@ class App:
         compression: bool = True,
         max_upload_bytes: int = 20_000_000,
         max_uploads: int = 10,
-        graphiql: bool = True,
+        graphiql: bool | None = None,
         max_sockets: int = 20_000,
         max_operations_per_socket: int = 100,
         max_messages_per_s: float = 50,
         init_timeout: float = 3.0,
         ping_interval: float | None = 12.0,
     ) -> None:
-        limits = {"max_upload_bytes": max_upload_bytes, "max_uploads": max_uploads}
-        limits |= {"max_sockets": max_sockets, "max_operations_per_socket": max_operations_per_socket}
-        faults = [f"App: {name} is negative" for name, value in limits.items() if value < 0]
-        more = {"max_messages_per_s": max_messages_per_s, "init_timeout": init_timeout, "ping_interval": ping_interval}
-        faults += [f"App: {name} must be more than 0" for name, at in more.items() if at is not None and not at > 0]
-        if max_batch < 0:
-            faults.append("App: max_batch is negative; 0 refuses arrays")
-        if faults:
-            raise GraphError(faults)
-        self._path = path
-        self.max_body_bytes = max_body_bytes
-        room = Room(max_sockets)
-        self._streams = Streams(room, heartbeat_s=ping_interval)
-        self._serving_of = functools.partial(
-            Serving,
-            streams=self._streams,
+        offer = Offer(
             max_body_bytes=max_body_bytes,
             max_batch=max_batch,
-            cors=cors,
             compression=compression,
             max_upload_bytes=max_upload_bytes,
             max_uploads=max_uploads,
             graphiql=graphiql,
-        )
+            max_sockets=max_sockets,
+            max_operations_per_socket=max_operations_per_socket,
+            max_messages_per_s=max_messages_per_s,
+            init_timeout=init_timeout,
+            ping_interval=ping_interval,
+        ).settled()
+        trust = graph.trusting
+        self._path = path
+        self.max_body_bytes = offer.max_body_bytes
+        room = Room(offer.max_sockets)
+        self._streams = Streams(room, heartbeat_s=offer.ping_interval, patience_s=trust.write_timeout)
+        held = Held(trust.max_held_bytes)
+        self._serving_of = functools.partial(Serving, streams=self._streams, held=held, cors=cors, offer=offer)
         self._serving = self._serving_of(graph)
         self._sockets = Sockets(
             self._serving,
             cors=cors,
             room=room,
             terms=Terms(
-                max_message_bytes=max_body_bytes,
-                max_operations=max_operations_per_socket,
-                max_messages_per_s=max_messages_per_s,
-                init_timeout_s=init_timeout,
-                ping_interval_s=ping_interval,
+                max_message_bytes=offer.max_body_bytes,
+                max_operations=offer.max_operations_per_socket,
+                max_messages_per_s=offer.max_messages_per_s,
+                init_timeout_s=offer.init_timeout,
+                ping_interval_s=offer.ping_interval,
             ),
+            patience_s=trust.write_timeout,
         )
         self._retiring: dict[Serving, asyncio.Task[None]] = {}
         self._moving = asyncio.Lock()
@@ -131,24 +133,33 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI has it."""
-        if scope["type"] == "http" and scope["path"] == self._path:
-            serving = self._serving
-            serving.under_way += 1
-            try:
-                await serving.answer(scope, receive, send)
-            finally:
-                serving.end_one()
-        elif scope["type"] == "websocket" and scope["path"] == self._path:
-            await self._sockets(scope, receive, send)
-        elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            await self._serving.webhooks(scope, receive, send)
-        else:
-            await self.api(scope, receive, send)
+        try:
+            if scope["type"] == "http" and scope["path"] == self._path:
+                serving = self._serving
+                serving.under_way += 1
+                try:
+                    await serving.answer(scope, receive, send)
+                finally:
+                    serving.end_one()
+            elif scope["type"] == "websocket" and scope["path"] == self._path:
+                await self._sockets(scope, receive, send)
+            elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
+                await self._serving.webhooks(scope, receive, send)
+            else:
+                await self.api(scope, receive, send)
+        except RuntimeError:
+            if not has_hung_up(send):
+                raise
 
     @property
     def graph(self) -> Graph:
         """The graph that is served."""
         return self._serving.graph
+
+    @property
+    def trusting(self) -> Trust:
+        """Who may ask, and how much."""
+        return self.graph.trusting
 
     def replace(self, graph: Graph) -> None:
         """Serve another graph from now on; to be called in the event loop that serves.
@@ -220,7 +231,8 @@ class App:
                 await self.drain()
             await self._close()
 
-        api = fastapi.FastAPI(title="Weft", lifespan=lifespan, redoc_url=None)
+        documented: dict[str, Any] = {"docs_url": None, "openapi_url": None} if self.trusting.production else {}
+        api = fastapi.FastAPI(title="Weft", lifespan=lifespan, redoc_url=None, **documented)
 
         @api.get("/healthz", tags=["operating"], summary="Whether the process lives")
         async def healthz() -> dict[str, str]:
@@ -264,6 +276,7 @@ def configured(app: App, drain_seconds: int, factory: str | None = None, **optio
         factory or app,
         factory=factory is not None,
         timeout_graceful_shutdown=drain_seconds,
+        timeout_keep_alive=app.trusting.keep_alive,  # type: ignore[arg-type]  # a fraction of a second will do
         ws_max_size=app.max_body_bytes,
         **SERVER_OPTIONS,
         **options,

@@ -25,10 +25,12 @@ from graph.body import Disconnected, read_body
 from graph.client import ANONYMOUS, NOBODY, Caller
 from graph.cors import Cors, CrossOrigin
 from graph.credentials import Credentials
+from graph.csrf import check_was_asked_for
 from graph.engine import Context, Request
 from graph.errors import RateLimited, RequestError
 from graph.graph import Graph
 from graph.login import expiry
+from graph.offer import Offer
 from graph.parts import Parts, accepted_parts
 from graph.presence import Departed, Presence
 from graph.request import (
@@ -42,6 +44,7 @@ from graph.request import (
     parse_query,
     prefers_html,
 )
+from graph.shedding import BUSY, BUSY_HEADERS, Held
 from graph.stream import Stream, Streamed, Streams, accepted_streams, send_whole
 from graph.upload import Uploads
 from graph.webhooks import Webhooks
@@ -51,6 +54,8 @@ log = logging.getLogger("weft")
 _METHODS = (b"allow", b"GET, HEAD, OPTIONS, POST")
 _NAMES_A_DOCUMENT = (b"query=", b"documentId=", b"doc_id=", b"extensions=")
 _LAST_S = 1.0
+_NO_PAYLOAD: dict[str, Any] = {}
+_SHORT_BYTES = 16_384  # what bodies may hold without being counted
 
 
 class Serving:
@@ -58,6 +63,7 @@ class Serving:
 
     Args:
         streams: the streams of the server, which outlive the graph that they begin with.
+        held: what requests hold of bodies, all together.
 
     `under_way` counts the requests.
     """
@@ -67,32 +73,36 @@ class Serving:
         graph: Graph,
         *,
         streams: Streams,
-        max_body_bytes: int,
-        max_batch: int,
+        held: Held,
         cors: Cors | None,
-        compression: bool,
-        max_upload_bytes: int,
-        max_uploads: int,
-        graphiql: bool,
+        offer: Offer,
     ) -> None:
+        trust = graph.trusting
         self.graph = graph
         self._streams = streams
         streams.welcomes = self._welcomes  # those that are open will outlive the graph before
-        self._max_body_bytes = max_body_bytes
-        self._max_batch = max_batch
-        self._compression = compression
-        self._graphiql = graphiql
+        self._held = held
+        self._most_requests = float("inf") if trust.max_requests is None else trust.max_requests
+        self._is_guarded = trust.csrf
+        self._max_url_bytes = trust.max_url_bytes
+        self._max_body_bytes = offer.max_body_bytes
+        self._short_bytes = min(_SHORT_BYTES, offer.max_body_bytes)
+        self._max_batch = offer.max_batch
+        self._compression = offer.compression
+        self._graphiql = not trust.production if offer.graphiql is None else offer.graphiql
         self._engine = graph.engine
-        self._answering = Answering(graph.engine, compression=compression, clients=graph.clients)
+        self._answering = Answering(graph.engine, compression=offer.compression, clients=graph.clients)
         reads = graph.clients.reads - {"cookie"}
         self._cross_origin = None if cors is None else CrossOrigin(cors, {*graph.engine.forwards, *reads})
         self._clients = graph.clients
         self._asks_nobody = graph.clients.is_open and not graph.metering.is_on
         self._uploads = Uploads(
             graph.engine,
-            max_body_bytes=max_body_bytes,
-            max_upload_bytes=max_upload_bytes,
-            max_uploads=max_uploads,
+            held,
+            max_body_bytes=offer.max_body_bytes,
+            max_upload_bytes=offer.max_upload_bytes,
+            max_uploads=offer.max_uploads,
+            patience_s=trust.body_timeout,
         )
         self._presence = Presence(self._engine.abandon)
         touch = functools.partial(graph.receiving.touch, graph.engine.store)
@@ -115,6 +125,9 @@ class Serving:
             if self._shows_graphiql(method, accept, scope["query_string"]):
                 await respond(send, 200, b"text/html; charset=utf-8", graphiql.PAGE, ((b"vary", b"accept"),))
                 return
+        if self.under_way > self._most_requests:
+            await respond(send, 503, b"application/json; charset=utf-8", BUSY, BUSY_HEADERS)
+            return
         media_type, parts = accepted(accept), accepted_parts(accept)
         streamed = None if method == "HEAD" else accepted_streams(accept)
         if media_type is None and (parts is not None or streamed is not None):
@@ -128,10 +141,12 @@ class Serving:
             headers = headers.end_to_end(self._engine.forwards)
             caller = NOBODY
             if not self._asks_nobody:
-                caller = await self._caller(scope, headers)
+                caller = self._known(scope, headers) or await self._found(scope, headers)
                 if caller.meter is not None:
                     send = caller.meter.over(send, is_get=method != "POST")
-                    await caller.meter.admit()
+                    admitted = caller.meter.admit()
+                    if admitted is not None:
+                        await admitted
                 if self._clients.writes:
                     headers = headers.without(self._clients.writes)
                 if caller.client.headers:
@@ -222,18 +237,26 @@ class Serving:
         finally:
             self.under_way += 1
 
-    async def _caller(self, scope: Scope, headers: Headers) -> Caller:
+    def _known(self, scope: Scope, headers: Headers) -> Caller | None:
+        """Give who asks, if that needs no waiting."""
+        graph, client = self.graph, ANONYMOUS
+        address = graph.proxies.address(scope, headers)
+        if not self._clients.is_open:
+            known = self._clients.known(Credentials(headers, _NO_PAYLOAD, address, scope))
+            if known is None:
+                return None
+            client = known
+        return Caller(client, graph.metering.meter(client, address))
+
+    async def _found(self, scope: Scope, headers: Headers) -> Caller:
         """Make out who asks.
 
         Raises:
             RequestError: nobody who may.
         """
-        graph, client = self.graph, ANONYMOUS
-        address = graph.proxies.address(scope, headers)
-        if not self._clients.is_open:
-            shown = Credentials(headers, {}, address, scope)
-            client = self._clients.known(shown) or await self._clients.find(shown)
-        return Caller(client, graph.metering.meter(client, address))
+        address = self.graph.proxies.address(scope, headers)
+        client = await self._clients.find(Credentials(headers, _NO_PAYLOAD, address, scope))
+        return Caller(client, self.graph.metering.meter(client, address))
 
     async def _post(
         self,
@@ -247,8 +270,27 @@ class Serving:
         message = await receive()
         body: bytes = message.get("body", b"")
         is_plain = body and not message.get("more_body") and b"content-encoding" not in headers.raw
-        if not is_plain or len(body) > self._max_body_bytes:
-            body = await read_body(message, receive, headers, self._max_body_bytes, compression=self._compression)
+        if is_plain and len(body) <= self._short_bytes:
+            return await self._execute(scope, headers, caller, receive, body, parts, streamed)
+        place, is_compressed = self._held.place(), self._compression
+        try:
+            body = await read_body(
+                message, receive, headers, self._max_body_bytes, compression=is_compressed, place=place
+            )
+            return await self._execute(scope, headers, caller, receive, body, parts, streamed)
+        finally:
+            place.give_up()
+
+    async def _execute(
+        self,
+        scope: Scope,
+        headers: Headers,
+        caller: Caller,
+        receive: Receive,
+        body: bytes,
+        parts: Parts | None,
+        streamed: Streamed | None,
+    ) -> Answer | Stream:
         is_json = headers.raw.get(b"content-type") == b"application/json"
         presence, task = self._presence, asyncio.current_task()
         presence.enter(task, receive)
@@ -301,7 +343,8 @@ class Serving:
     async def _welcomes(self, scope: Scope) -> bool:
         """Tell whether who has sent a request may still stay; that nobody can tell is no reason to go."""
         try:
-            await self._caller(scope, Headers(scope["headers"]))
+            headers = Headers(scope["headers"])
+            _ = self._known(scope, headers) or await self._found(scope, headers)
         except RequestError as exc:
             return exc.status not in (401, 403)
         except Exception:
@@ -331,8 +374,10 @@ class Serving:
         if method not in ("GET", "HEAD"):
             raise RequestError.of("GraphQL is spoken with GET and POST", "BAD_REQUEST", 405, headers=(_METHODS,))
         query_string: bytes = scope["query_string"]
-        if len(query_string) > self._max_body_bytes:
+        if len(query_string) > self._max_url_bytes:
             raise RequestError.of("the query string is too long", "LIMIT_EXCEEDED", 414)
+        if self._is_guarded:
+            check_was_asked_for(headers)
         request = parse_query(query_string)
         key = ("GET", query_string)
         presence, task = self._presence, asyncio.current_task()

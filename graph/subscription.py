@@ -158,7 +158,7 @@ class Subscriptions:
         if denied is not None:
             raise RequestError([_located(denied.error(), variant.fields[0])], denied.code)
         if caller.meter is not None and caller.meter.weighs:
-            await caller.meter.pay(variant.estimate.at(variables.coerced).weight)
+            await caller.pay(variant.estimate.at(variables.coerced).weight)
         identity = self._identity(variant, request, headers, lack)
         known = self._channels.get(identity)
         if known is not None:

@@ -1,8 +1,13 @@
-"""`Trust`: who may ask, and how much of the server; all settings of it in one place."""
+"""`Trust`: who may ask, and how much of the server; all settings of it in one place.
+
+Each setting that is a number or a switch can be set by the environment too: ``WEFT_MAX_REQUESTS=200``. What they mean
+is a table in docs/security.md.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,16 +15,22 @@ from typing import TYPE_CHECKING, Any
 
 import fastapi.params
 
-from graph.bearer import Jwt
+from graph.apikeys import api_keys_of
+from graph.bearer import Jwt, jwt_of
 from graph.clients import Clients, Function
 from graph.credentials import Authenticate, Authenticator
 from graph.dependency import Dependency
+from graph.errors import GraphError
 from graph.metering import Metering
 from graph.proxies import Proxies
-from graph.rates import Rate, faults_of, parse_rates
+from graph.rates import Rate, parse_rates, rates_faults
+from graph.settings import PREFIX, Seconds, faults_of, overridden
 
 if TYPE_CHECKING:
     from sources import Redis
+
+JWT_VARIABLES = {name: f"{PREFIX}JWT_{name.upper()}" for name in inspect.signature(jwt_of).parameters}
+KEYS_VARIABLE = f"{PREFIX}KEYS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +46,23 @@ class Trust:
         rates_store: where that is counted, for all processes together; None counts it in each process.
         proxies: addresses and networks of proxies that are believed when they say for whom they call.
         proxy_header: the header in which they do, and which each of them writes: `Forwarded`, or a list of addresses.
+        production: whether introspection, suggestions, GraphiQL and the documentation of routes are off, unless each is
+            switched on by itself.
+        csrf: whether a GET executes only where no page of another origin can have sent it.
+        max_connections: connections of clients that are open at once, sockets among them; None for as many as come.
+        max_connections_per_address: those of one address; None for as many as come, as behind a proxy.
+        max_requests: requests under way at once; None for as many as come.
+        max_header_bytes: the lines of a request's headers together; likewise `max_headers`: how many there are.
+        max_url_bytes: path and query of a request.
+        max_held_bytes: what all requests that are being received or executed may hold of bodies, and of headers that
+            are not whole, together.
+        max_unread_bytes: answers that clients have not taken yet, all together; over it, who has most of them waiting
+            is dropped.
+        header_timeout: seconds until the headers of a request are there, from the connection's or their own beginning.
+        body_timeout: seconds until a request is there, from its beginning; one that brings files may take as long as
+            something comes all the time.
+        write_timeout: seconds in which who is answered must take something of what waits for it.
+        keep_alive: seconds for which a connection may wait for its next request.
 
     Raises:
         ValueError: a setting is impossible; it names all that are.
@@ -46,10 +74,24 @@ class Trust:
     rates_store: Redis | None = None
     proxies: Sequence[str] = ()
     proxy_header: str = "x-forwarded-for"
+    production: bool = False
+    csrf: bool = True
+    max_connections: int | None = 10_000
+    max_connections_per_address: int | None = None
+    max_requests: int | None = 1_000
+    max_header_bytes: int = 32_768
+    max_headers: int = 100
+    max_url_bytes: int = 32_768
+    max_held_bytes: int = 64_000_000
+    max_unread_bytes: int = 256_000_000
+    header_timeout: Seconds = 10.0
+    body_timeout: Seconds = 30.0
+    write_timeout: Seconds = 60.0
+    keep_alive: Seconds = 5.0
 
     def __post_init__(self) -> None:
         ways: list[Authenticator] = []
-        faults = []
+        faults = faults_of(self)
         for given in self.clients:
             try:
                 ways.append(_way(given))
@@ -64,7 +106,7 @@ class Trust:
         rates: Sequence[Any] = self.rates
         faults += [f"rates: {rate!r} is no Rate" for rate in rates if not isinstance(rate, Rate)]
         if not faults:
-            faults += faults_of(self.rates)
+            faults += rates_faults(self.rates)
         try:
             self.all_proxies()
         except ValueError as exc:
@@ -74,15 +116,20 @@ class Trust:
         object.__setattr__(self, "clients", tuple(ways))
 
     def overridden(self, environment: Mapping[str, str]) -> Trust:
-        """Give these settings with those that the environment sets.
+        """Give these settings with those that the environment sets; the clients that it tells of come after the others.
 
         Raises:
             ValueError: a variable has a value that its setting cannot have; it names all of them.
         """
+        faults: list[str] = []
+        settled, ways = self, list[Authenticator]()
+        try:
+            settled = overridden(self, environment)
+        except ValueError as exc:
+            faults.append(str(exc))
         given: dict[str, Any] = {}
-        faults = []
         for name, read in _READ.items():
-            variable = f"WEFT_{name.upper()}"
+            variable = PREFIX + name.upper()
             if variable not in environment:
                 continue
             try:
@@ -90,9 +137,20 @@ class Trust:
                 dataclasses.replace(Trust(), **{name: given[name]})
             except ValueError as exc:
                 faults.append(f"{variable}: {exc}")
+        try:
+            jwt = jwt_of(**{name: environment.get(variable) for name, variable in JWT_VARIABLES.items()})
+            ways += [] if jwt is None else [jwt]
+        except ValueError as exc:
+            faults.append(f"WEFT_JWT_...: {exc}")
+        try:
+            ways += [api_keys_of(place)] if (place := environment.get(KEYS_VARIABLE)) else []
+        except GraphError as exc:
+            faults += [f"{KEYS_VARIABLE}: {fault}" for fault in exc.faults]
         if faults:
             raise ValueError("; ".join(faults))
-        return dataclasses.replace(self, **given) if given else self
+        if ways:
+            given["clients"] = (*settled.clients, *ways)
+        return dataclasses.replace(settled, **given) if given else settled
 
     def all_clients(self, metering: Metering | None = None) -> Clients:
         """Give the ways to make out who a client is, where what is not good is counted."""

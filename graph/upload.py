@@ -30,6 +30,7 @@ from graph.cors import PREFLIGHT
 from graph.engine import Context, Engine, Request
 from graph.errors import RequestError
 from graph.form import FORM, Begun, Event, FormParts, Mark
+from graph.shedding import Held
 from resolvers import Upload, is_upload, takes_uploads
 from sources import Number
 
@@ -43,6 +44,7 @@ class Uploads:
     """Takes the requests of one graph that bring files.
 
     Args:
+        held: what requests hold of bodies, all together.
         max_body_bytes: what `operations` and `map` may hold.
         max_upload_bytes: what the files of a request may hold together.
         max_uploads: how many files a request may bring.
@@ -53,6 +55,7 @@ class Uploads:
     def __init__(
         self,
         engine: Engine,
+        held: Held,
         *,
         max_body_bytes: int,
         max_upload_bytes: int,
@@ -61,6 +64,7 @@ class Uploads:
         linger_s: float = 10.0,
     ) -> None:
         self.engine = engine
+        self.held = held
         self.max_body_bytes = max_body_bytes
         self.max_upload_bytes = max_upload_bytes
         self.max_uploads = max_uploads
@@ -89,6 +93,7 @@ class Uploading:
         self._is_whole = False
         self._clock = _Clock(uploads.engine.timeout_s)
         self._arrivals = Arrivals()
+        self._place = uploads.held.place()
         self._files: dict[str, _Arriving] = {}
         self._paths: dict[str, str] = {}
 
@@ -99,9 +104,15 @@ class Uploading:
             headers: those by which the client is known.
 
         Raises:
-            RequestError: it is no such request, too large or too slow.
+            RequestError: it is no such request, too large or too slow, or there is no room for it.
             Disconnected: the client went away before it was whole.
         """
+        try:
+            return await self._answer(headers, context, caller)
+        finally:
+            self._place.give_up()
+
+    async def _answer(self, headers: Mapping[str, str], context: Context, caller: Caller) -> Answer:
         self._check_headers()
         events = self._events(FormParts(self._headers["content-type"]))
         request = await self._request(events)
@@ -211,6 +222,7 @@ class Uploading:
                 break
             pieces.append(event)
             held_bytes += len(event)
+            self._place.take(len(event))
             if held_bytes > self._uploads.max_body_bytes:
                 message = f"operations and map are longer than {self._uploads.max_body_bytes} bytes"
                 raise RequestError.of(message, "LIMIT_EXCEEDED", 413)

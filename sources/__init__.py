@@ -69,6 +69,7 @@ from sources.manner import BODY, STATUS, Manner, Reads
 from sources.number import Number, digits_of, encode_json, encode_sorted_json
 from sources.paging import Header, Numbered, Offset, Page, PageNumber, Paging, Place
 from sources.policy import Policy
+from sources.probe import Away, away
 from sources.pyreqwest_transport import PyreqwestTransport
 from sources.rest import Rest
 from sources.secret import Secret, lacking
@@ -93,6 +94,7 @@ __all__ = [
     "ApiKey",
     "AstrayLink",
     "Auth",
+    "Away",
     "Backoff",
     "Basic",
     "Bearer",
@@ -179,6 +181,7 @@ __all__ = [
     "WebSocketStream",
     "Webhook",
     "WriteOptions",
+    "away",
     "call_of",
     "digits_of",
     "encode_json",

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
@@ -126,6 +126,9 @@ class Exchange:
         self._prepared: dict[Auth | None, _Prepared] = {}
         self._clock = clock
         self._keeps_time = transport is None
+        parts = urlsplit(self._base)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        self.address = (parts.hostname or "", port) if transport is None else None
         self._transport: Transport = transport or PyreqwestTransport(
             timeout_s=policy.timeout,
             connect_timeout_s=policy.connect_timeout,

@@ -358,6 +358,11 @@ class Rest(Pushing):
         """How the backend is doing: the state of its breaker, its failures, who is under way and who waits."""
         return self.exchange.health
 
+    @property
+    def destination(self) -> tuple[str, int] | None:
+        """Host and port of the backend; None where an author's own client speaks to it."""
+        return None if self._exchange is None else self._exchange.address
+
     def missing(self) -> list[str]:
         """Give a sentence for each environment variable or file that this source needs and that is not there."""
         secrets = [] if self.auth is None else [lacking(name) for name in self.auth.missing()]

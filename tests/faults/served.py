@@ -34,6 +34,7 @@ private = Rest(
     forward="Authorization",
     ttl=TTL_S,
 )
+patient = Rest("patient", _url("SHAKY"), policy=Policy(timeout=60, breaker=None))
 book = Rest("book", _url("BOOK"), policy=Policy(timeout=TIMEOUT_S, breaker=LEFT_ALONE, retries=2))
 nowhere = Rest("nowhere", "http://nowhere.invalid", timeout=TIMEOUT_S)
 
@@ -69,6 +70,14 @@ class Item:
 @again.entity(get="/items/{id}")
 class SameItem:
     """The same, asked for again when it fails."""
+
+    id: strawberry.ID
+    name: str
+
+
+@patient.entity(get="/items/{id}")
+class AwaitedItem:
+    """The same, waited for as long as the operation may take."""
 
     id: strawberry.ID
     name: str
@@ -117,6 +126,9 @@ class Query:
 
     @again.get("/items/{id}")
     def same_item(self, id: strawberry.ID) -> SameItem | None: ...
+
+    @patient.get("/items/{id}")
+    def awaited_item(self, id: strawberry.ID) -> AwaitedItem | None: ...
 
     @private.get("/me")
     def me(self) -> Person | None: ...

@@ -63,10 +63,10 @@ async def test_a_backend_that_hangs_holds_up_nothing_that_does_not_need_it(tmp_p
         assert not any(task.done() for task in hanging)
         for task, number in zip(hanging, range(1, 31), strict=True):
             _, response = await task
-            assert response["data"] == {"item": None}
+            assert response["data"] == {"awaitedItem": None}
             assert differences(_item(number), response) == []
 
 
 def _item(number: int) -> Operation:
-    query = f'{{ item(id: "{number}") {{ name }} }}'
-    return Operation(query, {}, {"item": {"name": f"Item {number}"}}, frozenset({"item"}))
+    query = f'{{ awaitedItem(id: "{number}") {{ name }} }}'
+    return Operation(query, {}, {"awaitedItem": {"name": f"Item {number}"}}, frozenset({"awaitedItem"}))

@@ -8,7 +8,6 @@ import threading
 from typing import Any
 
 import graphql
-import httpx
 import pytest
 import strawberry
 from hypothesis import given
@@ -17,9 +16,10 @@ from hypothesis import strategies as st
 from graph import App, Graph, GraphError, Limits, RequestError
 from graph.measure import measure
 from graph.scan import scan
+from graph.settings import overridden
 from resolvers import link
 from sources import FakeTransport, Rest
-from tests.serving import running
+from tests.serving import asking, running
 
 ROW = {"id": 1, "name": "one", "next_id": 2}
 backend = FakeTransport({"GET /things/1": ROW, "GET /things/2": ROW, "GET /things": [ROW]})
@@ -96,9 +96,9 @@ def test_the_environment_goes_before_what_the_author_wrote() -> None:
         "WEFT_INTROSPECTION": "no",
         "WEFT_PORT": "x",
     }
-    limits = Limits(max_depth=3, max_aliases=7).overridden(environment)
+    limits = overridden(Limits(max_depth=3, max_aliases=7), environment)
     assert limits == Limits(max_depth=12, max_aliases=7, max_cost=None, introspection=False)
-    assert limits.overridden({}) is limits
+    assert overridden(limits, {}) is limits
 
 
 def test_faults_of_the_environment_are_reported_with_those_of_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -405,7 +405,7 @@ LONG = "{ things { next { next { next { id } } } } }"
 def test_a_limit_holds_however_an_operation_comes() -> None:
     digest = hashlib.sha256(LONG.encode()).hexdigest()
     persisted = {"persistedQuery": {"version": 1, "sha256Hash": digest}}
-    with running(App(graph(max_depth=3))) as root, httpx.Client(base_url=root, trust_env=False) as client:
+    with running(App(graph(max_depth=3))) as root, asking(root) as client:
         answers = [
             client.post("/graphql", json={"query": LONG}),
             client.get("/graphql", params={"query": LONG}),

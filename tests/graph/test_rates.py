@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph import ANONYMOUS, Client, Graph, GraphError, Rate, RequestError, Trust
+from graph.client import Caller
 from graph.errors import RateLimited
 from graph.metering import Metering
 from graph.meters import Meters
@@ -46,7 +47,7 @@ async def ask(metering: Metering, client: Client = ANONYMOUS, address: str | Non
     if meter is None:
         return "unlimited"
     try:
-        await meter.admit()
+        await Caller(ANONYMOUS, meter).admit()
     except RateLimited as exc:
         [error] = exc.errors
         return f"{error.message} {error.extensions}"
@@ -219,7 +220,7 @@ async def test_calls_may_be_overdrawn_and_are_paid_off() -> None:
     metering = Metering([Rate(calls=10, per=10)], clock=clock)
     meter = metering.meter(ANONYMOUS, "192.0.2.1")
     assert meter is not None
-    await meter.admit()
+    await Caller(ANONYMOUS, meter).admit()
     meter.note_calls(25)
     assert meter.headers()[0] == (b"ratelimit-policy", b'"calls";q=10;qu="calls";w=10')
     assert meter.headers()[1] == (b"ratelimit", b'"calls";r=0;t=16')
@@ -233,11 +234,11 @@ async def test_an_operation_that_could_never_be_paid_is_refused_for_good() -> No
     metering = Metering([Rate(cost=100, per=60, burst=20)], clock=Clock())
     meter = metering.meter(ANONYMOUS, None)
     assert meter is not None
-    await meter.pay(20)
+    await Caller(ANONYMOUS, meter).pay(20)
     with pytest.raises(RateLimited, match="RATE_LIMITED"):
-        await meter.pay(1)
+        await Caller(ANONYMOUS, meter).pay(1)
     with pytest.raises(RequestError) as never:
-        await meter.pay(20.5)
+        await Caller(ANONYMOUS, meter).pay(20.5)
     assert never.value.code == "LIMIT_EXCEEDED"
     assert never.value.errors[0].message == "the operation's estimated cost is 20.5, more than this client's 20 at once"
 
@@ -284,7 +285,7 @@ async def test_calls_that_are_noted_late_are_not_lost_meanwhile() -> None:
     metering = Metering([Rate(calls=2, per=60)], clock=clock)
     meter = metering.meter(Client(id="slow"), None)
     assert meter is not None
-    await meter.admit()
+    await Caller(ANONYMOUS, meter).admit()
     clock.now += 30
     for number in range(100):
         await ask(metering, Client(id=f"other:{number}"))

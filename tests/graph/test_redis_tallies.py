@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from graph import App, Client, Graph, Rate, Trust
 from graph.bucket import Demand, Shortage, take
+from graph.client import ANONYMOUS, Caller
 from graph.errors import RateLimited
 from graph.meter import Allowance, Meter, Taken, allowance_of
 from graph.metering import Metering
@@ -70,7 +71,7 @@ async def ask(metering: Metering, name: str = "ada") -> str:
     """Let a client ask once, and give what the header says then."""
     meter = metering.meter(Client(id=name), None)
     assert isinstance(meter, Meter)
-    await meter.admit()
+    await Caller(ANONYMOUS, meter).admit()
     return dict(meter.headers())[b"ratelimit"].decode().partition(";t=")[0]
 
 

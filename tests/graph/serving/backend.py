@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 
+from tests.serving import ASKED_FOR
+
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 
@@ -107,7 +109,7 @@ class Gateway:
         self.root = root
         self.url = f"{root}/graphql"
         self.backend = backend
-        self.client = httpx.Client(trust_env=False, timeout=10)
+        self.client = httpx.Client(trust_env=False, timeout=10, headers=ASKED_FOR)
 
     def post(self, body: bytes | dict[str, Any], *, content_type: str = JSON, **headers: str) -> httpx.Response:
         """Send a POST, and check that the answer gives nothing of the inside away."""

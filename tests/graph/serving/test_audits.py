@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import strawberry
 
-from graph import App, Cors, Graph
+from graph import App, Cors, Graph, Trust
 from tests.npm import node
 from tests.serving import running
 
@@ -30,12 +30,17 @@ class Mutation:
         raise RuntimeError("no audit executes a mutation")
 
 
+# The audits ask by GET as a page of another origin could have a browser do it.
+UNGUARDED = Trust(csrf=False)
+
+
 def plain() -> App:
-    return App(Graph(query=Query, mutation=Mutation))
+    return App(Graph(query=Query, mutation=Mutation, trust=UNGUARDED))
 
 
 def with_everything_on() -> App:
-    return App(Graph(query=Query, mutation=Mutation), cors=Cors(origins=["https://app.example"]), max_batch=10)
+    graph = Graph(query=Query, mutation=Mutation, trust=UNGUARDED)
+    return App(graph, cors=Cors(origins=["https://app.example"]), max_batch=10)
 
 
 @pytest.mark.timeout(300)  # the packages may have to be installed

@@ -216,7 +216,7 @@ def test_batching_is_off_and_says_so() -> None:
 
 
 def test_a_negative_bound_is_a_fault() -> None:
-    with pytest.raises(GraphError, match="max_batch is negative"):
+    with pytest.raises(GraphError, match="max_batch=-1: expected a whole number of 0 or more"):
         App(make_graph("http://backend.example"), max_batch=-1)
 
 

@@ -12,7 +12,7 @@ import strawberry
 
 from graph import App, Cors, Graph, GraphError
 from sources import FakeTransport, Rest
-from tests.serving import running
+from tests.serving import asking, running
 
 EXPOSED = "etag, ratelimit, ratelimit-policy, retry-after"
 APP = "https://app.example"
@@ -41,7 +41,10 @@ GRAPH = Graph(query=Query)
 
 @contextmanager
 def served(cors: Cors | None) -> Iterator[httpx.Client]:
-    with running(App(GRAPH, cors=cors)) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with (
+        running(App(GRAPH, cors=cors)) as url,
+        asking(url) as client,
+    ):
         yield client
 
 

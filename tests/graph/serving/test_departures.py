@@ -182,7 +182,8 @@ def test_a_get_is_watched_as_well(backend: Backend, gateway: str) -> None:
     assert parts.hostname is not None
     assert parts.port is not None
     client = socket.create_connection((parts.hostname, parts.port))
-    client.sendall(b"GET /graphql?query=%7B%20slow%20%7B%20name%20%7D%20%7D HTTP/1.1\r\nhost: x\r\n\r\n")
+    target = b"/graphql?query=%7B%20slow%20%7B%20name%20%7D%20%7D"
+    client.sendall(b"GET " + target + b" HTTP/1.1\r\nhost: x\r\ngraphql-preflight: 1\r\n\r\n")
     backend.wait(backend.asked, ["/slow"])
     client.close()
     backend.wait(backend.left, ["/slow"])
@@ -206,3 +207,35 @@ def test_the_server_answers_others_meanwhile_and_afterwards(backend: Backend, ga
     backend.open = True
     answer = httpx.post(gateway, json={"query": "{ slow { name } }"}, timeout=20)
     assert answer.json() == {"data": {"slow": {"name": "here"}}}
+
+
+class Line:
+    """What uvicorn and uvloop are to an application in the moment in which a client hangs up."""
+
+    def __init__(self, *, is_closing: bool) -> None:
+        self.transport = self
+        self.is_closing = lambda: is_closing
+
+    async def receive(self) -> dict[str, Any]:
+        return {"type": "http.request", "body": b'{"query": "{ __typename }"}'}
+
+    async def send(self, message: Any) -> None:
+        raise RuntimeError("the handler is closed")
+
+
+@strawberry.type
+class Little:
+    here: bool = True
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/healthz", "/webhooks/no/such"])
+async def test_a_client_that_hangs_up_as_it_is_answered_is_no_failure_to_be_logged(path: str) -> None:
+    app = App(Graph(query=Little))
+    headers = [(b"content-type", b"application/json")]
+    method = "GET" if path == "/healthz" else "POST"
+    scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers}
+    line = Line(is_closing=True)
+    await app({**scope}, line.receive, line.send)
+    line = Line(is_closing=False)
+    with pytest.raises(RuntimeError, match="the handler is closed"):
+        await app({**scope}, line.receive, line.send)

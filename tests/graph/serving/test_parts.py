@@ -18,7 +18,7 @@ from graph import App, Graph
 from graph.parts import accepted_parts
 from resolvers import link
 from sources import Rest
-from tests.serving import running
+from tests.serving import ASKED_FOR, running
 
 Json = Any
 DEFERRED = '{ shops { id ... @defer(label: "who") { owner { name } } } }'
@@ -155,7 +155,8 @@ def test_the_first_part_is_sent_before_the_rest_is_there(gateway: str) -> None:
 
 
 def test_a_get_is_answered_in_parts_as_well(gateway: str) -> None:
-    response = httpx.get(gateway, params={"query": DEFERRED}, headers={"accept": "multipart/mixed"}, timeout=20)
+    headers = {"accept": "multipart/mixed", **ASKED_FOR}
+    response = httpx.get(gateway, params={"query": DEFERRED}, headers=headers, timeout=20)
     assert len(parts_of(response)) == 2
 
 

@@ -11,7 +11,7 @@ import strawberry
 
 from graph import App, Graph
 from graph.persisted import PersistedQueries
-from tests.serving import running
+from tests.serving import asking, running
 
 QUERY = "query Twice($number: Int!) { twice(number: $number) }"
 
@@ -25,7 +25,10 @@ class Query:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
-    with running(App(Graph(query=Query))) as url, httpx.Client(base_url=url, trust_env=False) as made:
+    with (
+        running(App(Graph(query=Query))) as url,
+        asking(url) as made,
+    ):
         yield made
 
 

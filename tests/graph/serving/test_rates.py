@@ -15,7 +15,7 @@ from graph import App, Client, Cors, Credentials, Graph, Rate, Trust, Unauthenti
 from resolvers import Cost, Upload
 from sources import FakeTransport, Rest
 from tests.graph.serving.sockets import Server
-from tests.serving import running
+from tests.serving import asking, running
 
 GRAPHQL = "application/graphql-response+json"
 MINUTE = Rate(requests=3, per=60)
@@ -81,7 +81,7 @@ class Shop:
     @contextmanager
     def served(self, **options: Any) -> Iterator[httpx.Client]:
         """Serve it, and give a client of it."""
-        with running(App(self.graph, **options)) as url, httpx.Client(base_url=url) as client:
+        with running(App(self.graph, **options)) as url, asking(url) as client:
             yield client
 
 

@@ -175,7 +175,8 @@ def test_a_chunked_body_is_put_together(gateway: Gateway) -> None:
 
 
 def test_http_1_0_without_a_host_is_answered(gateway: Gateway) -> None:
-    assert gateway.raw(b"GET /graphql?query=%7B__typename%7D HTTP/1.0\r\n\r\n").endswith(ANSWERED)
+    head = b"GET /graphql?query=%7B__typename%7D HTTP/1.0\r\ngraphql-preflight: 1\r\n\r\n"
+    assert gateway.raw(head).endswith(ANSWERED)
 
 
 def test_pipelined_requests_are_answered_in_order(gateway: Gateway) -> None:
@@ -240,7 +241,8 @@ def test_head_has_the_headers_of_get_and_no_body(gateway: Gateway) -> None:
     target = f"/graphql?{query_string('{ sum(numbers: [7]) }')}".encode()
     found = []
     for method in (b"GET", b"HEAD"):
-        answered = gateway.raw(method + b" " + target + b" HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n")
+        lines = b"\r\nhost: g\r\nconnection: close\r\ngraphql-preflight: 1\r\n\r\n"
+        answered = gateway.raw(method + b" " + target + b" HTTP/1.1" + lines)
         head, _, body = answered.partition(b"\r\n\r\n")
         found.append((re.sub(rb"\r\ndate: [^\r]*", b"", head), body))
     assert found[0] == (found[1][0], b'{"data":{"sum":7}}')
@@ -917,7 +919,7 @@ def test_graphiql_can_be_switched_off() -> None:
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
             return await client.get("/graphql", headers={"accept": BROWSER})
 
-    assert asyncio.run(get()).status_code == 400
+    assert asyncio.run(get()).status_code == 403
 
 
 def test_probes_answer_while_a_backend_hangs(gateway: Served) -> None:

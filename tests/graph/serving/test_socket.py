@@ -353,11 +353,11 @@ def test_limits_that_can_never_be_are_faults() -> None:
     with pytest.raises(GraphError) as caught:
         App(GRAPH, max_sockets=-1, max_operations_per_socket=-1, max_messages_per_s=0, init_timeout=0, ping_interval=-1)
     assert caught.value.faults == [
-        "App: max_sockets is negative",
-        "App: max_operations_per_socket is negative",
-        "App: max_messages_per_s must be more than 0",
-        "App: init_timeout must be more than 0",
-        "App: ping_interval must be more than 0",
+        "App: max_sockets=-1: expected a whole number of 0 or more",
+        "App: max_operations_per_socket=-1: expected a whole number of 0 or more",
+        "App: max_messages_per_s=0: expected a number, more than 0",
+        "App: init_timeout=0: expected seconds, more than 0",
+        "App: ping_interval=-1: expected seconds, more than 0, or none",
     ]
 
 

@@ -24,9 +24,10 @@ from graph.errors import RequestError
 from graph.room import Room
 from graph.stream import EVENT_STREAM, MULTIPART, Form, Stream, Streams, accepted_streams
 from resolvers import shared
-from tests.serving import running
+from tests.serving import ASKED_FOR, running
 
 SSE = "text/event-stream"
+BY_GET = {"accept": SSE, **ASKED_FOR}
 APOLLO = 'multipart/mixed;boundary="graphql";subscriptionSpec=1.0,application/graphql-response+json,application/json'
 TICKS = "subscription { ticks }"
 PART = b"\r\nContent-Type: application/json; charset=utf-8\r\n\r\n"
@@ -222,7 +223,7 @@ def test_a_library_for_event_streams_reads_what_is_sent(served: Served) -> None:
 
 
 def test_a_subscription_by_get_is_streamed_too(served: Served) -> None:
-    with httpx.stream("GET", served.url, params={"query": TICKS}, headers={"accept": SSE}, timeout=20) as response:
+    with httpx.stream("GET", served.url, params={"query": TICKS}, headers=BY_GET, timeout=20) as response:
         pieces = response.iter_raw()
         read_until(pieces, b":\n\n")
         served.tap.say(1)
@@ -236,14 +237,14 @@ def test_a_query_is_one_next_and_complete(served: Served) -> None:
     assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert response.headers["cache-control"] == "no-store, no-transform"
     assert response.text == expected
-    by_get = httpx.get(served.url, params={"query": "{ here }"}, headers={"accept": SSE}, timeout=20)
+    by_get = httpx.get(served.url, params={"query": "{ here }"}, headers=BY_GET, timeout=20)
     assert by_get.text == expected
 
 
 def test_a_mutation_is_one_next_and_complete_by_post_and_refused_by_get(served: Served) -> None:
     response = served.ask("mutation { change }", SSE)
     assert response.text == 'event: next\ndata: {"data":{"change":true}}\n\nevent: complete\ndata:\n\n'
-    by_get = httpx.get(served.url, params={"query": "mutation { change }"}, headers={"accept": SSE}, timeout=20)
+    by_get = httpx.get(served.url, params={"query": "mutation { change }"}, headers=BY_GET, timeout=20)
     assert by_get.status_code == 405
     assert by_get.headers["content-type"] == "application/json; charset=utf-8"
 
@@ -298,7 +299,7 @@ def test_a_subscription_for_who_takes_no_stream_is_not_acceptable(served: Served
 
 
 def test_head_never_begins_a_stream(served: Served) -> None:
-    response = httpx.head(served.url, params={"query": TICKS}, headers={"accept": f"{SSE}, */*"}, timeout=20)
+    response = httpx.head(served.url, params={"query": TICKS}, headers=BY_GET | {"accept": f"{SSE}, */*"}, timeout=20)
     assert response.status_code == 406
     assert served.tap.begun == 0
 

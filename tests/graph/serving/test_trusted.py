@@ -14,7 +14,7 @@ import strawberry
 
 from graph import App, Graph, GraphError
 from tests.graph.serving.backend import codes
-from tests.serving import running
+from tests.serving import asking, running
 
 GRAPHQL = "application/graphql-response+json"
 TWICE = "query Twice($number: Int!) { twice(number: $number) }"
@@ -65,7 +65,10 @@ def faults(path: Path, manifest: Any) -> list[str]:
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     listed = {sha256(TWICE): TWICE, "two": TWO, "count": COUNT, "sha256:whole": TWICE}
     graph = trusting(tmp_path_factory.mktemp("trusted") / "manifest.json", listed)
-    with running(App(graph, max_batch=5)) as url, httpx.Client(base_url=url, trust_env=False) as made:
+    with (
+        running(App(graph, max_batch=5)) as url,
+        asking(url) as made,
+    ):
         yield made
 
 
@@ -172,7 +175,10 @@ async def test_the_list_holds_without_a_server(tmp_path: Path) -> None:
 
 
 def test_without_a_list_an_id_says_what_is_missing() -> None:
-    with running(App(Graph(query=Query))) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with (
+        running(App(Graph(query=Query))) as url,
+        asking(url) as client,
+    ):
         refused = post(client, documentId="two")
         assert codes(refused) == ["BAD_REQUEST"]
         assert refused["errors"][0]["message"] == "the request has no query and this server has no list of documents"
@@ -183,7 +189,7 @@ def test_without_a_list_an_id_says_what_is_missing() -> None:
 
 def test_apollos_manifest_is_read(tmp_path: Path) -> None:
     graph = trusting(tmp_path / "manifest.json", apollo(a=TWICE, b=TWO))
-    with running(App(graph)) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with running(App(graph)) as url, asking(url) as client:
         assert post(client, extensions=by_hash("a"), variables={"number": 3}) == {"data": {"twice": 6}}
 
 

@@ -19,6 +19,7 @@ from gql.transport.httpx import HTTPXAsyncTransport
 from graph import App, Graph, GraphError
 from graph.arrival import HELD_BYTES, PIECE_BYTES
 from graph.cors import PREFLIGHT
+from graph.shedding import Held
 from graph.upload import Uploads
 from resolvers import Upload
 from sources import FakeTransport, Reply
@@ -412,7 +413,13 @@ def asked_with_patience(script: Script, patience_s: float) -> tuple[Any, int]:
     graph = Graph(query=Reader)
     app = App(graph)
     app._serving._uploads = Uploads(
-        graph.engine, max_body_bytes=MB, max_upload_bytes=MB, max_uploads=1, patience_s=patience_s, linger_s=0.01
+        graph.engine,
+        Held(MB),
+        max_body_bytes=MB,
+        max_upload_bytes=MB,
+        max_uploads=1,
+        patience_s=patience_s,
+        linger_s=0.01,
     )
     return asyncio.run(script.ask(app)), script.answer[0]["status"]
 
@@ -544,7 +551,10 @@ def test_a_form_is_not_taken_compressed(client: Client) -> None:
 def test_limits_are_not_negative(client: Client) -> None:
     with pytest.raises(GraphError) as raised:
         App(graph_over("http://depot"), max_upload_bytes=-1, max_uploads=-1)
-    assert raised.value.faults == ["App: max_upload_bytes is negative", "App: max_uploads is negative"]
+    assert raised.value.faults == [
+        "App: max_upload_bytes=-1: expected a whole number of 0 or more",
+        "App: max_uploads=-1: expected a whole number of 0 or more",
+    ]
 
 
 @pytest.mark.parametrize("header", PREFLIGHT)
@@ -580,7 +590,7 @@ def test_a_value_is_no_file(client: Client) -> None:
 
 def test_a_file_does_not_come_with_a_get(client: Client) -> None:
     parameters = {"query": "query($file: Upload!) { length(file: $file) }", "variables": '{"file": "x"}'}
-    assert codes(client.http.get(client.url, params=parameters).json()) == ["BAD_USER_INPUT"]
+    assert codes(client.http.get(client.url, params=parameters, headers=ASKED).json()) == ["BAD_USER_INPUT"]
 
 
 def test_a_graph_without_files_takes_no_forms() -> None:
