@@ -121,6 +121,8 @@ class Meter:
         for place, bucket in allowance.calls:
             if full_at[place] - now > bucket.whole_s - bucket.each_s + SLACK_S:
                 self._take_here(_ONE)
+            elif full_at[place] < now:
+                full_at[place] = now  # so that it is not forgotten while the operation goes on; see `Meters`
         for place, bucket in allowance.requests:
             if full_at[place] - now > bucket.whole_s - bucket.each_s + SLACK_S:
                 self._take_here(_ONE)
