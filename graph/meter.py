@@ -127,6 +127,7 @@ class Meter:
             self._take_here(_ONE)  # which says what is missing for the longest time
         else:
             self._note(allowance.requests, 1.0, now)
+            self._note(allowance.calls, 0.0, now)  # so that it is not forgotten before they are known; see `Meters`
         return None
 
     async def look(self) -> None:
