@@ -166,8 +166,9 @@ def serve(
 
 
 def _tell_who_is_away(graph: Graph) -> None:
-    for name, address in asyncio.run(away(graph.sources)):
-        say(f"{name} does not answer at {address}: its fields fail until it does")
+    with contextlib.suppress(OSError):  # nobody listens to what is said
+        for name, address in asyncio.run(away(graph.sources)):
+            say(f"{name} does not answer at {address}: its fields fail until it does")
 
 
 def _is_loopback(listening: socket.socket) -> bool:

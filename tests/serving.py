@@ -29,7 +29,7 @@ def running(app: Any) -> Iterator[str]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        options: dict[str, Any] = {"ws_ping_interval": None, "ws_per_message_deflate": False}
+        options: dict[str, Any] = {"ws_ping_interval": None, "ws_per_message_deflate": False, "proxy_headers": False}
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", http=Connection, ws=Frames, **options))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()

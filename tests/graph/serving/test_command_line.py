@@ -35,7 +35,10 @@ def from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_serve_on_port_0_says_where_answers_and_stops_in_silence(stop: signal.Signals) -> None:
-    with serving(POSTS) as (gateway, process):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as backend,
+        serving(POSTS, POSTS_URL=f"http://127.0.0.1:{backend.getsockname()[1]}") as (gateway, process),
+    ):
         assert gateway.ask("{ greet }") == {"data": {"greet": "Hello World!"}}
         assert gateway.client.get(f"{gateway.root}/readyz").status_code == 200
         silent = gateway.connect()
@@ -254,7 +257,7 @@ def test_the_installed_command_is_the_same() -> None:
 
 def test_serve_takes_each_option_from_the_environment_too() -> None:
     shown = here("serve", "--help", COLUMNS="200").out
-    for option in "host port workers reload drain-seconds cors-origin max-batch trusted-documents".split():
+    for option in "host port workers reload drain-seconds cors-origin trusted-documents".split():
         assert f"--{option}" in shown
         assert f"WEFT_{option.upper().replace('-', '_')}" in shown
 
