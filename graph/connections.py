@@ -135,7 +135,7 @@ class Connection(HttpToolsProtocol):
         self.parser.feed_data(piece)
         if self._awaits is _HEAD:  # and it is not whole
             self._head_bytes += len(piece)
-            if self._head_bytes > self._most_head_bytes:
+            if len(self.headers or ()) > self._most_headers or self._head_bytes > self._most_head_bytes:
                 self._check_head()
                 raise _too_many_header_bytes(self._door.trust.max_header_bytes)
             self._head.take(len(piece))
