@@ -138,6 +138,14 @@ def test_a_connection_may_wait_for_its_next_request_for_a_while(url: str) -> Non
         assert until_closed(connection) == b""
 
 
+def test_a_connection_lasts_as_long_as_requests_come(url: str) -> None:
+    with connected(url) as connection:
+        for _ in range(30):  # three times as long as it may wait for one, and each is like the one before
+            connection.sendall(ASKED)
+            assert answer(connection)[2] == ANSWERED
+            threading.Event().wait(0.02)
+
+
 def test_who_reads_nothing_of_an_answer_is_dropped(url: str) -> None:
     body = b'{"query":"{ much }"}'
     with connected(url) as connection:
