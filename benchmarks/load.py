@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import cast
 
 _HEAD_END = b"\r\n\r\n"
@@ -33,6 +33,7 @@ class Load:
         body: the body of request ``number``; all bodies of one load have the same length.
         accepts: whether a body answers request ``number``. It runs for every answer: it must be cheap.
         first: the number of the first request.
+        headers: further headers of each request.
     """
 
     port: int
@@ -42,6 +43,7 @@ class Load:
     first: int
     seconds: float | None = None
     limit: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,7 @@ class _Clients:
             "POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
             f"Accept: application/json\r\nContent-Length: {len(load.body(load.first))}"
         )
+        head += "".join(f"\r\n{name}: {value}" for name, value in load.headers.items())
         self._head = head.encode() + _HEAD_END
 
     def connection(self) -> _Connection:

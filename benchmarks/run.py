@@ -22,11 +22,13 @@ from pathlib import Path
 import uvloop
 
 from benchmarks.cases import CASES, DISTINCT, FIRST_NUMBER, Case
+from benchmarks.guarded import token
 from benchmarks.load import Load, LoadError, Outcome, drive
 from benchmarks.server import Server, ServerError, free_port, pinned, running
 
-WEFT, HANDWRITTEN = "weft", "hand-written"
+WEFT, GUARDED, HANDWRITTEN = "weft", "weft, guarded", "hand-written"
 MEMORY_REQUESTS = 100_000
+_MOST_GUARDED = 1.15  # of the CPU of the same graph without
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,7 @@ class Bench:
             first=first + 1,
             seconds=seconds,
             limit=limit,
+            headers=_headers(server),
         )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(drive(load))
@@ -127,7 +130,7 @@ class Bench:
     @contextmanager
     def _serving(self, name: str) -> Iterator[Server]:
         port = free_port()
-        command = _weft(port) if name == WEFT else _handwritten(port)
+        command = _handwritten(port) if name == HANDWRITTEN else _weft(port, _TARGETS[name])
         env = {"POSTS_URL": f"http://127.0.0.1:{self._upstream.port}"}
         if self._settings.peer_caches:
             env["CACHED_DOCUMENTS"] = "1"
@@ -138,9 +141,16 @@ class Bench:
                 raise ServerError(f"{name}: {exc}\n{server.last_words()}") from exc
 
 
-def _weft(port: int) -> list[str]:
-    target = ["-m", "graph.main", "serve", "examples/posts/graph.py"]
-    return [sys.executable, *target, "--host", "127.0.0.1", "--port", str(port)]
+_TARGETS = {WEFT: "examples/posts/graph.py", GUARDED: "benchmarks/guarded.py"}
+
+
+def _headers(server: Server) -> dict[str, str]:
+    """Give what the clients of a server show: tokens where it asks for them, nothing elsewhere."""
+    return {"Authorization": f"Bearer {token()}"} if server.name == GUARDED else {}
+
+
+def _weft(port: int, target: str) -> list[str]:
+    return [sys.executable, "-m", "graph.main", "serve", target, "--host", "127.0.0.1", "--port", str(port)]
 
 
 def _handwritten(port: int) -> list[str]:
@@ -157,7 +167,7 @@ def _verify(server: Server, case: Case, number: int) -> bytes:
     """
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     try:
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        headers = {"Content-Type": "application/json", "Accept": "application/json", **_headers(server)}
         connection.request("POST", "/graphql", case.body(number), headers)
         response = connection.getresponse()
         answer = response.read()
@@ -183,6 +193,8 @@ def timing_table(settings: Settings, figures: dict[tuple[str, str], list[Figure]
             ratio = required = ""
             if name == WEFT and HANDWRITTEN in cost and cost[WEFT] > 0:
                 ratio, required = f"1/{cost[HANDWRITTEN] / cost[WEFT]:.1f}", f"1/{case.share}"
+            if name == GUARDED and cost[WEFT] > 0:
+                ratio, required = f"{cost[GUARDED] / cost[WEFT]:.2f}", f"{_MOST_GUARDED:.2f}"
             low, high = min(run.cpu_us for run in runs), max(run.cpu_us for run in runs)
             lines.append(
                 f"| {case.name} | {name} | {_median(runs, 'rate'):,.0f} "
@@ -230,6 +242,9 @@ def _settings() -> Settings:
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--peer-only", action="store_true", help="the hand-written server alone")
     only.add_argument("--weft-only", action="store_true", help="Weft alone")
+    only.add_argument(
+        "--guarded", action="store_true", help="Weft beside itself with tokens, rates, scopes and policies"
+    )
     parser.add_argument(
         "--peer-caches", action="store_true", help="give the hand-written server Strawberry's document caches"
     )
@@ -241,7 +256,7 @@ def _settings() -> Settings:
         parser.error("seconds, repeats, connections and counts are above 0")
     return Settings(
         cases=tuple(CASES[name] for name in names),
-        servers=(HANDWRITTEN,) if given.peer_only else (WEFT,) if given.weft_only else (WEFT, HANDWRITTEN),
+        servers=_servers(given),
         seconds=given.seconds,
         warmup_s=given.warmup,
         repeats=given.repeats,
@@ -249,6 +264,14 @@ def _settings() -> Settings:
         memory=given.memory,
         peer_caches=given.peer_caches,
     )
+
+
+def _servers(given: argparse.Namespace) -> tuple[str, ...]:
+    if given.peer_only:
+        return (HANDWRITTEN,)
+    if given.guarded:
+        return WEFT, GUARDED
+    return (WEFT,) if given.weft_only else (WEFT, HANDWRITTEN)
 
 
 def main() -> int:

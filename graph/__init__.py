@@ -15,6 +15,7 @@ from graph.dependency import Dependency
 from graph.errors import GraphError, RequestError
 from graph.graph import Graph
 from graph.limits import Limits
+from graph.rates import Rate
 from graph.server import App, listen, serve
 from graph.trust import Trust
 
@@ -31,6 +32,7 @@ __all__ = [
     "GraphError",
     "Jwt",
     "Limits",
+    "Rate",
     "RequestError",
     "Trust",
     "Unauthenticated",

@@ -12,7 +12,7 @@ from graph.client import Client
 from resolvers import Requirement, Requirements
 
 _MOST_KNOWN = 1_000
-# Places of one answer at which the same denial is told: a list may have thousands of them.
+# Denied places of one answer that are told: a list may have thousands of them, and each costs 20 µs.
 MOST_TOLD = 100
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from graph.answer import Answer
 from graph.asgi import Send, respond
+from graph.clients import Clients
 from graph.compression import compress, negotiated
 from graph.engine import Engine
 from graph.errors import RequestError
@@ -37,14 +38,16 @@ class Answering:
 
     Args:
         compression: whether long answers are compressed for clients that take it.
+        clients: who may ask; where not everybody may, no cache that others share may keep an answer.
     """
 
-    def __init__(self, engine: Engine, *, compression: bool) -> None:
+    def __init__(self, engine: Engine, *, compression: bool, clients: Clients) -> None:
         self._engine = engine
         self._compression = compression
         public = ("accept", "accept-encoding") if compression else ("accept",)
         self._vary = ", ".join(public).encode()
-        self._vary_private = ", ".join((*public, *engine.forwards)).encode("latin-1")
+        self._vary_private = ", ".join((*public, *sorted({*engine.forwards, *clients.reads}))).encode("latin-1")
+        self._is_for_all = clients.anonymous
         self._compressing: Flights[bytes] = Flights()
 
     async def send(self, send: Send, answer: Answer, media_type: str, headers: Headers, *, is_get: bool) -> None:
@@ -67,8 +70,8 @@ class Answering:
                 answer.etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
             # Weak, where the same answer reads differently byte for byte (RFC 9110, 8.8.3.3).
             extra.append((b"etag", (answer.etag if coding is None else f"W/{answer.etag}").encode()))
-            if is_get or answer.private or (self._compression and len(body) >= _COMPRESSED_BYTES):
-                extra.append((b"vary", self._vary_private if answer.private else self._vary))
+            if is_get or self._is_private(answer) or (self._compression and len(body) >= _COMPRESSED_BYTES):
+                extra.append((b"vary", self._vary_private if self._is_private(answer) else self._vary))
             if is_get and _matches(headers.get("if-none-match"), answer.etag):
                 await respond(send, 304, None, b"", extra)
                 return
@@ -114,12 +117,15 @@ class Answering:
         answer.keep_compressed(coding, body)
         return body
 
+    def _is_private(self, answer: Answer) -> bool:
+        return answer.private or not self._is_for_all
+
     def _cache_control(self, answer: Answer) -> bytes:
         if answer.no_store:
             return b"no-store"
         if answer.granted:
             return b"private, no-cache"  # whoever asks next, over the same cache, may be somebody else
-        scope = b"private" if answer.private else b"public"
+        scope = b"private" if self._is_private(answer) else b"public"
         if answer.fresh_until is None:
             return b"no-cache" if scope == b"public" else b"private, no-cache"
         remaining = max(0, int(answer.fresh_until - self._engine.store.clock()))

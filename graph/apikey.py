@@ -20,13 +20,15 @@ from typing import Annotated
 
 import msgspec
 
+from graph.rates import Rate, rates_faults
+
 _IDS = string.digits + string.ascii_lowercase
 _SECRETS = string.digits + string.ascii_letters
 _TEXT = re.compile(r"weft_([0-9a-z]{12})_[0-9A-Za-z]{38}")
 _CHECKSUM = 6
 _EXPECTED = (
     "a key has a name of one line and up to 200 characters, up to 100 scopes of visible ASCII characters without "
-    "blanks, quotes and backslashes, and up to 20 rates"
+    "blanks, quotes and backslashes, and up to 20 rates, such as requests=100/60s, each with another name"
 )
 
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -42,7 +44,7 @@ class ApiKeyRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         name: for people; it need not be distinct.
         expires: the first instant at which it is no longer good; None for never.
         revoked: since when it is not; None for a key that is.
-        rates: its own rates, as texts; without any, those of the graph.
+        rates: its own rates, as `Rate.parse` reads them; without any, those of the graph.
     """
 
     id: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-z]{12}\Z")]
@@ -53,6 +55,14 @@ class ApiKeyRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     expires: _Time | None = None
     revoked: _Time | None = None
     rates: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=200)], ...], msgspec.Meta(max_length=20)] = ()
+
+    def __post_init__(self) -> None:
+        if self.rates and (faults := rates_faults(self.own_rates())):
+            raise ValueError("; ".join(faults))
+
+    def own_rates(self) -> tuple[Rate, ...]:
+        """Give its rates."""
+        return tuple(map(Rate.parse, self.rates))
 
     def is_of(self, text: str) -> bool:
         """Tell whether this is the record of a key, in a time that does not depend on how much of it fits."""

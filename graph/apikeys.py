@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from graph.credentials import Credentials, Unauthenticated, Unavailable
 from graph.errors import GraphError
 from graph.keyfile import KeyFile
 from graph.keystore import KeyStore, KeyStoreFailed
+from sources import DeclarationError, Secret
 
 if TYPE_CHECKING:
     from sources import Redis
@@ -158,7 +158,7 @@ def api_keys_of(text: str) -> ApiKeys:
 def key_store_of(text: str, prefix: str = KEY_PREFIX) -> KeyStore:
     """Give the place that a text names: the path of a file, an address of Redis, or ``env:NAME``.
 
-    That is the environment variable which holds one of both.
+    That is the environment variable which holds one of both, or whose ``NAME_FILE`` does.
 
     Raises:
         GraphError: it names no place; nothing of an address is quoted.
@@ -168,16 +168,16 @@ def key_store_of(text: str, prefix: str = KEY_PREFIX) -> KeyStore:
 
 
 def _place(text: str) -> tuple[Redis | None, str]:
-    name = text.removeprefix("env:") if text.startswith("env:") else None
-    place = text if name is None else os.environ.get(name, "")
-    if not place.strip():
-        raise GraphError(["API keys: no place is named" if name is None else f"API keys: {name} is not set"])
-    if not place.lower().startswith(_AT_REDIS):
-        return None, place
-    from sources import DeclarationError, Redis  # redis-py takes 0.1 s to load
-
+    env = text.removeprefix("env:") if text.startswith("env:") else None
     try:
-        return (Redis(place) if name is None else Redis(env=name)), place
+        place = text if env is None else Secret(None, env, "API keys").read()
+        if not place.strip():
+            raise GraphError(["API keys: no place is named"])
+        if not place.lower().startswith(_AT_REDIS):
+            return None, place
+        from sources import Redis  # redis-py takes 0.1 s to load
+
+        return (Redis(place) if env is None else Redis(env=env)), place
     except DeclarationError as exc:
         raise GraphError([f"API keys: {exc}"]) from exc
 
@@ -197,4 +197,5 @@ def _client(record: ApiKeyRecord, expires_at: float | None) -> Client:
         claims={"name": record.name},
         expires_at=expires_at,
         is_revocable=True,
+        rates=record.own_rates() or None,
     )

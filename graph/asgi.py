@@ -31,3 +31,12 @@ def hang_up(send: Send) -> None:
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is not None:
         transport.abort()
+
+
+def has_hung_up(send: Send) -> bool:
+    """Tell whether the client is known to have gone, although the server has not been told so yet.
+
+    In that moment uvloop refuses what is sent with a `RuntimeError`.
+    """
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    return transport is not None and bool(transport.is_closing())

@@ -15,7 +15,7 @@ import msgspec
 from graph.answer import Answer
 from graph.client import Caller
 from graph.engine import Context, Engine, Request
-from graph.errors import RequestError
+from graph.errors import RateLimited, RequestError
 from graph.request import JSON, Headers, parse_body
 
 log = logging.getLogger("weft")
@@ -29,12 +29,18 @@ async def answer_batch(
 
     Args:
         entries: bodies of requests.
+        caller: who asks; the first of them has been counted already.
     """
     requests = [_read(entry) for entry in entries]
     bodies = [b""] * len(entries)
 
     async def execute(position: int) -> None:
-        bodies[position] = await _execute(engine, requests[position], headers, caller, context, entries[position])
+        try:
+            if position:
+                await caller.admit()
+            bodies[position] = await _execute(engine, requests[position], headers, caller, context, entries[position])
+        except RateLimited as exc:
+            bodies[position] = _encode(exc.report())
 
     async def execute_at_once(positions: Sequence[int]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -73,6 +79,8 @@ async def _execute(
         return _encode(request.report())
     try:
         answer = await engine.answer(request, headers, context, key=key, caller=caller)
+    except RateLimited:
+        raise
     except Exception:
         log.exception("a request of a batch failed")
         return _encode(RequestError.of("Internal server error", "INTERNAL_SERVER_ERROR", 500).report())

@@ -35,7 +35,7 @@ from graph.client import Client
 from graph.credentials import Credentials, Foreign, Unauthenticated
 from graph.key import ALGORITHMS, Key
 from graph.keyset import Keys, OwnKeys, PublishedKeys
-from sources import DeclarationError, Transport
+from sources import DeclarationError, Tls, Transport
 from sources.address import check_cookie_name, check_header_name
 from sources.issuer import Issuer
 
@@ -108,7 +108,7 @@ class Jwt:
         types: what tokens may have as ``typ``, if they have any.
         stale: seconds for which an issuer's keys count when they cannot be fetched anew.
         cache_bytes: memory for tokens that were verified, estimated.
-        client: sends to the issuer, instead of a transport of its own.
+        tls: certificates for the issuer's server; `client` sends to it instead of a transport of our own.
         clock: Unix time in seconds.
 
     Raises:
@@ -137,12 +137,15 @@ class Jwt:
         types: Sequence[str] = ("JWT", "at+jwt"),
         stale: float = 21_600.0,
         cache_bytes: int = 32_000_000,
+        tls: Tls | None = None,
         client: httpx.AsyncClient | Transport | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         faults = [] if [jwks, discover or None, key, env, file].count(None) == 4 else [_ONE_OF]
         if (jwks is not None or discover) and not issuer:
             faults.append("issuer= is missing: whose tokens are good")
+        if tls is not None and jwks is None and not discover:
+            faults.append("tls= is for an issuer that is asked for its keys")
         allowed = ALGORITHMS if algorithms is None else frozenset(_listed(algorithms))
         if unknown := sorted(allowed - ALGORITHMS):
             faults.append(f"algorithms: {', '.join(map(repr, unknown))} is none that keys have")
@@ -163,7 +166,7 @@ class Jwt:
         if not faults:
             try:
                 if jwks is not None or discover:
-                    published = Issuer(jwks=jwks, issuer=issuer, client=client)
+                    published = Issuer(jwks=jwks, issuer=issuer, tls=tls, client=client)
                     self._keys = PublishedKeys(
                         published, allowed=allowed, changed=self._forget, stale_s=stale, clock=clock
                     )
@@ -196,7 +199,7 @@ class Jwt:
         self._refused: cachetools.LRUCache[str, _Refused] = cachetools.LRUCache(_REFUSED_BYTES, getsizeof=_size)
 
     def missing(self) -> list[str]:
-        """Give what is wrong with keys from the environment or a file."""
+        """Give what is wrong with keys or certificates from the environment or a file."""
         return [f"Jwt: {fault}" for fault in self._keys.faults()]
 
     def known(self, credentials: Credentials) -> Client | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+from graph.meter import Meter
+from graph.rates import Rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +23,7 @@ class Client:
         context: a mapping is added to what resolvers see as ``info.context``; anything else is what they see.
         claims: what its token says.
         expires_at: Unix time in seconds at which its sockets and streams end; None for never.
+        rates: how much it may ask, whatever others may; None for as much as the graph says, none for any amount.
         is_revocable: whether it may lose its rights before that: each operation on its sockets is asked for anew, and
             what goes on there, and its streams, now and then.
     """
@@ -31,22 +35,42 @@ class Client:
     context: Any = field(default=None, repr=False)
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
     expires_at: float | None = None
+    rates: Sequence[Rate] | None = None
     is_revocable: bool = False
 
     def __post_init__(self) -> None:
         scopes: Any = self.scopes  # a list will do, and a text as OAuth 2 writes it
         object.__setattr__(self, "scopes", frozenset(scopes.split() if isinstance(scopes, str) else scopes))
+        object.__setattr__(self, "rates", None if self.rates is None else tuple(self.rates))
         object.__setattr__(self, "headers", {name.lower(): value for name, value in self.headers.items()})
 
 
 ANONYMOUS = Client(is_authenticated=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """A client in one request."""
+class Caller(NamedTuple):
+    """A client in one request, or on one socket.
+
+    Args:
+        meter: counts what it asks; None where it may ask as much as it likes.
+    """
 
     client: Client = ANONYMOUS
+    meter: Meter | None = None
+
+    async def admit(self) -> None:
+        """Count a request of the client.
+
+        Raises:
+            RateLimited: there have been too many.
+        """
+        if self.meter is not None and (admitted := self.meter.admit()) is not None:
+            await admitted
+
+    async def pay(self, cost: float) -> None:
+        """Count the estimated cost of an operation that is to be executed; for what it raises, see `Meter.pay`."""
+        if self.meter is not None and (paid := self.meter.pay(cost)) is not None:
+            await paid
 
 
 NOBODY = Caller()

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from graph.client import ANONYMOUS, Client
 from graph.credentials import Authenticate, Authenticator, Credentials, Foreign, Unauthenticated, Unavailable
 from graph.errors import RequestError
+from graph.metering import Metering
 from sources import is_header_value
 
 _MAX_VALUE = 16_384  # more than a server takes in a request
@@ -51,14 +52,23 @@ class Clients:
         ways: the kinds.
         anonymous: whether who shows none is welcome.
         timeout_s: how long that may take.
+        metering: counts what is not good.
 
     `reads` names the headers that the ways look at, `writes` those that only they may say.
     """
 
-    def __init__(self, ways: Iterable[Authenticator], *, anonymous: bool, timeout_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        ways: Iterable[Authenticator],
+        *,
+        anonymous: bool,
+        timeout_s: float = 10.0,
+        metering: Metering | None = None,
+    ) -> None:
         self._ways: Sequence[Authenticator] = tuple(ways)
-        self._anonymous = anonymous
+        self.anonymous = anonymous
         self._timeout_s = timeout_s
+        self._metering = metering or Metering()
         self.reads = frozenset(name for way in self._ways for name in way.reads)
         self.writes = frozenset(name for way in self._ways for name in getattr(way, "writes", ()))
         self.is_open = anonymous and not self._ways
@@ -79,12 +89,13 @@ class Clients:
         """Give the client.
 
         Raises:
+            RateLimited: too much from this address was not good.
             RequestError: 401 where it shows nothing that is good, 403 where it is not welcome, 503 where that cannot be
                 found out now.
             Exception: an author's function failed.
         """
         try:
-            async with asyncio.timeout(self._timeout_s) as clock:
+            async with asyncio.timeout(self._timeout_s) as clock, self._metering.guarding(credentials.address):
                 return await self._find(credentials)
         except TimeoutError as exc:
             if not clock.expired():
@@ -111,10 +122,11 @@ class Clients:
                 return found
         if unavailable is not None:
             raise _later(unavailable) from unavailable
-        if refused is None and self._anonymous:
+        if refused is None and self.anonymous:
             return ANONYMOUS
         refused = refused or Unauthenticated("credentials are needed")
-        challenge = ((b"www-authenticate", refused.challenge.encode("latin-1")),)
+        asked = refused.challenge if is_header_value(refused.challenge) else "Bearer"
+        challenge = ((b"www-authenticate", asked.encode()),)
         raise RequestError.of(str(refused), "UNAUTHENTICATED", 401, headers=challenge) from refused
 
     async def aclose(self) -> None:

@@ -15,7 +15,7 @@ from graphql.pyutils import Path
 
 from graph.access import MOST_TOLD, Denied
 from graph.leaf import SLOW, Read, leaf_reader
-from graph.selection import Selected
+from graph.selection import Burst, Selected
 from graph.tree import Failure, Node, Row, Slot, decoded, promised
 from resolvers import PropertyMark, mark_of
 from sources import Rest, UpstreamInvalid
@@ -27,7 +27,7 @@ class Completion:
     def __init__(self) -> None:
         self.errors: list[graphql.GraphQLError] = []
         self.nulled: list[Path] = []
-        self._told: dict[str, int] = {}
+        self._told = 0  # of what the client is denied
         self._readers: dict[tuple[int, int], list[tuple[Selected, Read]]] = {}
 
     def whole(self, kind: Any, node: Node) -> dict[str, Any] | None:
@@ -35,7 +35,8 @@ class Completion:
         try:
             return self.node(kind, node)
         except graphql.GraphQLError as error:
-            self.errors.append(error)
+            if not isinstance(error, Denied):
+                self.errors.append(error)
             return None
 
     def node(self, kind: Any, node: Node) -> dict[str, Any]:
@@ -92,18 +93,23 @@ class Completion:
         try:
             return self._complete(kind, value, slot, path)
         except Exception as exc:  # serializers are the author's code
-            error = located(exc, slot, path)
-            if isinstance(kind, graphql.GraphQLNonNull):
-                raise error from exc
-            if not isinstance(error.original_error, Denied) or self._tells(error.message):
+            is_nullable = not isinstance(kind, graphql.GraphQLNonNull)
+            if isinstance(exc, Denied) and self._told >= MOST_TOLD:  # the answer says enough of that
+                if not is_nullable:
+                    raise
+            else:
+                error = located(exc, slot, path)
+                if not is_nullable:
+                    raise error from exc
                 self.errors.append(error)
+                self._told += isinstance(error.original_error, Denied)
             self.nulled.append(path)
             return None
 
-    def _tells(self, message: str) -> bool:
-        """Tell whether what a client is denied is told once more."""
-        self._told[message] = self._told.get(message, 0) + 1
-        return self._told[message] <= MOST_TOLD
+    def _event(self, kind: Any, value: Any, slot: Slot, path: Path) -> Any:
+        """Complete one of several events, each of which is an answer of its own."""
+        self._told = 0
+        return self._value(kind, value, slot, path)
 
     def _complete(self, kind: Any, value: Any, slot: Slot, path: Path) -> Any:
         if isinstance(value, Failure):
@@ -120,7 +126,8 @@ class Completion:
                 raise promised(slot.source, "a list", value)
             if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
                 raise graphql.GraphQLError(f"Expected Iterable, but did not find one for field '{slot.selected.name}'.")
-            return [self._value(kind.of_type, item, slot, Path(path, index, None)) for index, item in enumerate(value)]
+            complete = self._event if isinstance(kind, Burst) else self._value
+            return [complete(kind.of_type, item, slot, Path(path, index, None)) for index, item in enumerate(value)]
         if isinstance(value, Node):
             return self.node(kind, value)
         if isinstance(value, Exception):

@@ -19,6 +19,7 @@ _METHODS = b"GET, HEAD, POST"
 PREFLIGHT = ("apollo-require-preflight", "x-apollo-operation-name", "graphql-require-preflight", "graphql-preflight")
 # What GraphQL clients send: bodies, credentials, and what makes their requests not simple ones.
 _REQUEST_HEADERS = ("authorization", "content-encoding", "content-type", *PREFLIGHT)
+_EXPOSED = b"etag, ratelimit, ratelimit-policy, retry-after"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _VARY = (b"vary", b"origin")
 _CREDENTIALS = ("authorization", "cookie")
@@ -65,7 +66,7 @@ class CrossOrigin:
     """Adds to each answer what it says to browsers about other origins.
 
     Args:
-        forwards: the client headers that sources pass on, in lower case.
+        forwards: the client headers that sources pass on, or by which clients are made out, in lower case.
     """
 
     def __init__(self, cors: Cors, forwards: Iterable[str]) -> None:
@@ -73,7 +74,7 @@ class CrossOrigin:
         self._origins = {origin.encode() for origin in cors.origins}
         allowed = sorted({*_REQUEST_HEADERS, *forwards, *map(str.lower, cors.headers)})
         credentials = [(b"access-control-allow-credentials", b"true")] if cors.credentials else []
-        self._answer = [*credentials, (b"access-control-expose-headers", b"etag")]
+        self._answer = [*credentials, (b"access-control-expose-headers", _EXPOSED)]
         self._preflight = [
             *credentials,
             (b"access-control-allow-methods", _METHODS),

@@ -50,6 +50,11 @@ class Cost:
     calls: int
     introspection: float = 0.0
 
+    @property
+    def weight(self) -> float:
+        """The cost as one number."""
+        return max(self.fields, self.types)
+
 
 class Estimate:
     """What an operation costs, as it depends on its variables."""
@@ -57,9 +62,13 @@ class Estimate:
     def __init__(self, amounts: Sequence[Amount]) -> None:
         self._amounts = amounts
         self.is_fixed = not any(callable(amount) for amount in amounts)
+        self._fixed = self._at(_NO_VALUES) if self.is_fixed else None
 
     def at(self, values: Values = _NO_VALUES) -> Cost:
         """Give the cost with these values of the variables; a length that has none is assumed."""
+        return self._fixed or self._at(values)
+
+    def _at(self, values: Values) -> Cost:
         fields, types, calls, introspection = (
             amount(values) if callable(amount) else amount for amount in self._amounts
         )
@@ -92,7 +101,7 @@ class Estimator:
         Raises:
             RequestError: it does.
         """
-        limits, weighed = self._limits, max(cost.fields, cost.types)
+        limits, weighed = self._limits, cost.weight
         if limits.max_cost is not None and weighed > limits.max_cost:
             raise exceeded(f"the operation's estimated cost is {weighed:.15g}, more than {limits.max_cost:.15g}")
         if limits.max_upstream_calls is not None and cost.calls > limits.max_upstream_calls:

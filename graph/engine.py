@@ -25,7 +25,7 @@ from graph.answer import Answer
 from graph.client import NOBODY, Caller
 from graph.deadline import Deadlines
 from graph.defer import DeferredSelections, Usages
-from graph.errors import RequestError, report
+from graph.errors import RateLimited, RequestError, report
 from graph.exact import Execution
 from graph.extended import Extended, Outcome, Wrap
 from graph.incremental import DeferringExecution, Delivery
@@ -154,11 +154,14 @@ class Engine:
             headers: the client's, by lower-case name.
             context: makes what resolvers see as ``info.context``; called only when one runs.
             key: equal for requests that are equal.
-            caller: who asks.
+            caller: who asks; it pays for what is executed.
             writes: whether a mutation may be executed; not so for GET.
             writer: the form in which the client takes an answer in several payloads; to others, what ``@defer`` and
                 ``@stream`` say is nothing.
             timed: whether the operation is over after `timeout_s`; not so where the caller sees to it.
+
+        Raises:
+            RateLimited: the client has too little left for it.
         """
         lack = None
         if self.access is not None and (lack := self.access.lack(caller.client)) is not None:
@@ -169,23 +172,27 @@ class Engine:
         try:
             text, operations, name = self.text(request), self.operations, request.operation_name
             if self.extended:
-                return await self._execute_extended(text, request, headers, context, lack, writes=writes)
+                return await self._execute_extended(text, request, headers, context, caller, lack, writes=writes)
             operation = await self._operation(text, name, writes=writes)
             variables = operations.variables(operation, request.variables)
             variant = operations.known_variant(operation, variables)
             if variant is None or (lack is not None and variant.needs):
                 variant = await operations.allowed_variant(operation, variables, lack)
+            if caller.meter is not None and caller.meter.weighs and not self._joins(key, headers):
+                await caller.pay(variant.estimate.at(variables.coerced).weight)
+        except RateLimited:
+            raise
         except RequestError as exc:
             body, malformed = _encode(exc.report()), exc.code == "BAD_REQUEST"
             return Answer(body, status=exc.status, executed=False, malformed=malformed, no_store=True)
         inputs = request.variables or {}
         if writer is not None and operation.is_incremental:
-            return await self._deliver(variant, variables, headers, context, writer)
+            return await self._deliver(variant, variables, headers, context, caller, writer)
         if not variant.shareable:
-            return await self._execute(operation, variant, inputs, variables, headers, context, timed)
+            return await self._execute(operation, variant, inputs, variables, headers, context, caller, timed)
 
         async def execute() -> Answer:
-            answer = await self._execute(operation, variant, inputs, variables, headers, context, timed)
+            answer = await self._execute(operation, variant, inputs, variables, headers, context, caller, timed)
             if answer.fresh_until is not None and not answer.private and not answer.no_store:
                 answer.asked_bytes = _length(key)
                 with contextlib.suppress(ValueError):  # larger than all that may be kept
@@ -198,6 +205,10 @@ class Engine:
             return await self._flights.lead(flight, execute)
         finally:
             self._under_way.pop(key, None)
+
+    def _joins(self, key: Hashable, headers: Mapping[str, str]) -> bool:
+        private = self._under_way.get(key)
+        return private is not None and self._flight(key, headers, private=private) in self._flights
 
     async def is_mutation(self, request: Request) -> bool:
         """Tell whether a request would execute a mutation; one that cannot be executed would not."""
@@ -238,6 +249,7 @@ class Engine:
         request: Request,
         headers: Mapping[str, str],
         context: Context,
+        caller: Caller,
         lack: Lack | None,
         *,
         writes: bool,
@@ -254,17 +266,21 @@ class Engine:
             if variant.is_introspection and not variant.is_mutation:
                 introspected = msgspec.json.decode((await self._introspect(operation, variant, inputs or {})).body)
                 return introspected["data"], []
+            if caller.meter is not None and caller.meter.weighs:
+                await caller.pay(variant.estimate.at(variables.coerced).weight)
             ledger = self.ledger(headers)
             self.deadlines.add(ledger)
             try:
                 with operation_loaders():
                     return await self.outcome(variant, ledger, variables, lambda: made, extended.wrap)
             finally:
-                self.deadlines.discard(ledger)
+                self._end(ledger, caller)
 
         response, refused = await extended.run(
             lambda text: self._operation(text, request.operation_name, writes=writes), execute
         )
+        if isinstance(refused, RateLimited):
+            raise refused
         answer = Answer(_encode(response), private=True, no_store=True)
         if refused is not None:
             answer.status, answer.executed = refused.status, False
@@ -279,6 +295,7 @@ class Engine:
         variables: Any,
         headers: Mapping[str, str],
         context: Context,
+        caller: Caller,
         timed: bool,
     ) -> Answer:
         if variant.is_introspection and not variant.is_mutation:
@@ -292,7 +309,12 @@ class Engine:
             with operation_loaders():
                 return await self._run(variant, ledger, variables, context)
         finally:
-            self.deadlines.discard(ledger)
+            self._end(ledger, caller)
+
+    def _end(self, ledger: Ledger, caller: Caller) -> None:
+        self.deadlines.discard(ledger)
+        if caller.meter is not None:
+            caller.meter.note_calls(ledger.calls)
 
     def ledger(self, headers: Mapping[str, str]) -> Ledger:
         """Give the ledger of an operation that begins."""
@@ -345,7 +367,13 @@ class Engine:
         return whole, errors
 
     async def _deliver(
-        self, variant: Variant, variables: Any, headers: Mapping[str, str], context: Context, writer: Writer
+        self,
+        variant: Variant,
+        variables: Any,
+        headers: Mapping[str, str],
+        context: Context,
+        caller: Caller,
+        writer: Writer,
     ) -> Answer:
         """Answer in several payloads, or in one where nothing comes later."""
         ledger, made = self.ledger(headers), context()
@@ -370,7 +398,7 @@ class Engine:
                     async for payload in delivered:
                         yield payload
             finally:
-                self.deadlines.discard(ledger)
+                self._end(ledger, caller)
 
         self.exact_answers += 1
         answers = payloads()

@@ -3,6 +3,7 @@
     Exception
     ├── GraphError        the author's: faults found at start-up, all of them
     └── RequestError      the client's: the request cannot be executed at all
+        └── RateLimited   not now: the client has asked too much
 
 Field errors are `graphql.GraphQLError`; `report` gives each one its code. What an exception of a resolver or a library
 says stays in the log: clients read "Internal server error".
@@ -32,9 +33,10 @@ CODES = {
     "DOCUMENT_NOT_TRUSTED": "only listed documents run here, named by their ids; this is none",
     "INTROSPECTION_DISABLED": "this server does not show its schema",
     "UNAUTHENTICATED": "the client shows no credentials that are good, or they have expired",
-    "FORBIDDEN": "a permission or an extension of the graph denies it to this client",
+    "FORBIDDEN": "the client lacks a scope, or a permission or an extension of the graph denies it",
     "LIMIT_EXCEEDED": "the request is larger than this server accepts",
-    "SERVER_BUSY": "the server has as much to do as it can; the request is to come again",
+    "SERVER_BUSY": "the server cannot take the request at the moment; `Retry-After` says when to come again",
+    "RATE_LIMITED": "the client has asked too much; `retryAfter` says in how many seconds it may again",
     "UPSTREAM_TIMEOUT": "a backend did not answer in time",
     "UPSTREAM_UNAVAILABLE": "a backend cannot be reached, or is left alone since it fails or is busy",
     "UPSTREAM_ERROR": "a backend answered with an error status",
@@ -89,6 +91,10 @@ class RequestError(Exception):
     def report(self) -> dict[str, Any]:
         """Give the response: errors and no data."""
         return {"errors": [_with_code(error, self.code) for error in self.errors]}
+
+
+class RateLimited(RequestError):
+    """A request that comes too soon. Whatever the client speaks, it is told so by the HTTP status."""
 
 
 def report(error: graphql.GraphQLError) -> dict[str, Any]:

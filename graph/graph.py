@@ -151,7 +151,9 @@ class Graph:
         if faults:
             raise GraphError([*faults, *_missing(bindings.sources), *self.receiving.missing()])
         self.schema = schema._schema
-        self.clients = self.trusting.all_clients()
+        self.metering = self.trusting.metering()
+        self.clients = self.trusting.all_clients(self.metering)
+        self.proxies = self.trusting.all_proxies()
         self.sources: tuple[Rest, ...] = tuple(bindings.sources)
         self.engine = Engine(
             self.schema,
@@ -170,6 +172,7 @@ class Graph:
             GraphError: environment variables are missing; it lists all of them.
         """
         missing = [*_missing(self.sources), *self.receiving.missing(), *self.clients.missing()]
+        missing += self.metering.missing()
         if missing:
             raise GraphError(missing)
 
@@ -276,6 +279,7 @@ class Graph:
         await self.engine.loader.aclose()
         if not any(graph.trusting.clients == self.trusting.clients for graph in keeping):
             await self.clients.aclose()
+        await self.metering.aclose()
         for source in self.sources:
             if not any(source in graph.sources for graph in keeping):
                 await source.aclose()

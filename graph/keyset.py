@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -28,8 +27,9 @@ from typing import Protocol
 from graph.credentials import Unavailable
 from graph.key import Key, fitting, read_keys, read_set
 from resolvers.store import freshness_limit
-from sources import SourceError
+from sources import DeclarationError, SourceError
 from sources.issuer import Issuer, Published
+from sources.secret import Secret
 
 log = logging.getLogger("weft")
 _UNSAID_S = 600.0
@@ -37,7 +37,6 @@ _LEAST_S, _MOST_S = 60.0, 3_600.0
 _EARLY = 0.8
 _MISS_S = 30.0
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 1.0, 30.0
-_MOST_FILE_BYTES = 1_000_000
 
 
 class Keys(Protocol):
@@ -76,7 +75,7 @@ class OwnKeys:
 
     Args:
         given: PEM, JWKs or shared secrets; several while one takes the place of another.
-        env: an environment variable that holds them.
+        env: an environment variable that holds them; see `sources.secret`.
         file: a file that holds them.
 
     Raises:
@@ -96,8 +95,8 @@ class OwnKeys:
     ) -> None:
         if given is not None and not given:
             raise ValueError("key= is empty")
-        self._env = env
-        self._file = file
+        self._where = env or str(file)
+        self._secret = None if given is not None else Secret(None, env, "Jwt", None if file is None else str(file))
         self._allowed = allowed
         self._keys = tuple(key for text in given or () for key in read_keys(text, allowed))
 
@@ -125,30 +124,16 @@ class OwnKeys:
         """Do nothing: nothing is open."""
 
     def _read(self) -> None:
-        if self._keys:
+        if self._keys or self._secret is None:
             return
-        where, text = self._told()
         try:
-            self._keys = tuple(read_keys(text, self._allowed))
+            text = self._secret.text()
+        except DeclarationError as exc:
+            raise ValueError(str(exc)) from exc
+        try:
+            self._keys = tuple(read_keys(text.strip("\r\n"), self._allowed))
         except ValueError as exc:
-            raise ValueError(f"{where}: {exc}") from exc
-
-    def _told(self) -> tuple[str, str]:
-        if self._env is not None:
-            text = os.environ.get(self._env, "").strip("\r\n")
-            if not text:
-                raise ValueError(f"the environment variable {self._env} is not set")
-            return f"the environment variable {self._env}", text
-        path = Path(self._file or "")
-        try:
-            with path.open(encoding="utf-8") as file:
-                text = file.read(_MOST_FILE_BYTES).strip("\r\n")
-        except (OSError, ValueError) as exc:
-            said = exc.strerror if isinstance(exc, OSError) else "no text"
-            raise ValueError(f"the file {str(path)!r} cannot be read: {said}") from exc
-        if not text:
-            raise ValueError(f"the file {str(path)!r} is empty")
-        return f"the file {str(path)!r}", text
+            raise ValueError(f"{self._where}: {exc}") from exc
 
 
 class PublishedKeys:
@@ -185,8 +170,8 @@ class PublishedKeys:
         self._fetching: asyncio.Task[None] | None = None
 
     def faults(self) -> list[str]:
-        """Give nothing: an issuer that is away now may be there later."""
-        return []
+        """Give what is wrong with certificates; an issuer that is away now may be there later."""
+        return self._issuer.missing()
 
     async def fitting(self, key_id: str | None, algorithm: str) -> Sequence[Key]:
         """Give the keys that a token may have been signed with; see `Keys`."""

@@ -41,6 +41,7 @@ def lint(graph: Graph) -> list[Finding]:
     linter = _Linter(graph)
     found = [
         *linter.environment(),
+        *linter.requirements(),
         *linter.calls(),
         *linter.unused(),
         *linter.links(),
@@ -55,6 +56,7 @@ def lint(graph: Graph) -> list[Finding]:
 class _Linter:
     def __init__(self, graph: Graph) -> None:
         self._schema = graph.schema
+        self._knows_clients = not graph.clients.is_open
         self._bindings: Bindings = graph.engine.bindings
         self._sources = graph.sources
         self._described = {source.name: source for source in graph.sources if isinstance(source, OpenAPI)}
@@ -71,6 +73,20 @@ class _Linter:
         for source in self._sources:
             for sentence in source.missing():
                 yield Finding("error", "environment", source.name, sentence)
+
+    def requirements(self) -> Iterator[Finding]:
+        """Find what nobody can be given, and writes that need nothing where others do."""
+        needed = self._bindings.requirements
+        if needed.all and not self._knows_clients:
+            place = ".".join(next(iter(needed.fields)))
+            yield Finding("warning", "clients", place, "it needs a client; Trust(clients=[...]) says how one is known")
+        root = self._schema.mutation_type
+        names = [] if root is None else [name for name in root.fields if (root.name, name) not in needed.fields]
+        if root is None or len(names) == len(root.fields):
+            return
+        for name in names:
+            message = "anybody may call it, while other mutations need a client: authenticated, or requires(...)"
+            yield Finding("hint", "requirements", f"{root.name}.{name}", message)
 
     def calls(self) -> Iterator[Finding]:
         """Find what is called once for each parent in a list."""

@@ -159,6 +159,10 @@ def serve(
                 say(
                     "a webhook reaches only the worker that takes it; Graph(bus=RedisBus(...)) lets all of them hear it"
                 )
+            if app.graph.metering.is_on and not app.graph.metering.is_for_all:
+                say(
+                    "each worker counts rates for itself; Trust(rates_store=Redis(...)) lets all of them count together"
+                )
             os.environ[_SERVED] = msgspec.json.encode(options).decode()
             run_workers(configured(app, drain_seconds, "graph.main:served", workers=workers), listening)
         else:
@@ -299,6 +303,9 @@ def init(
     allow_remote_refs: Annotated[
         bool, typer.Option("--allow-remote-refs", help="Follow references to other addresses.")
     ] = False,
+    allow_private: Annotated[
+        bool, typer.Option("--allow-private", help="Let a document from the network name private addresses.")
+    ] = False,
 ) -> None:
     """Write a graph file to start from: the types and calls of a document, or a small example."""
     text = START
@@ -312,12 +319,14 @@ def init(
                 prefix=[prefix] if prefix is not None else [],
                 rename=rename or [],
                 allow_remote_refs=allow_remote_refs,
+                allow_private=allow_private,
                 auto_link=auto_link,
             )
         )
         source = imported(graph)[0].source
         names = dict(source.api.choice.rename) if source.api is not None else {}
-        given = {"url": url, "prefix": prefix, "rename": names, "allow_remote_refs": allow_remote_refs}
+        allowed = {"allow_remote_refs": allow_remote_refs, "allow_private": allow_private}
+        given = {"url": url, "prefix": prefix, "rename": names, **allowed}
         told = {name: value for name, value in given.items() if value}
         text = written(graph, source, output, told)
     if str(output) == "-":

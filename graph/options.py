@@ -33,7 +33,10 @@ _COUNTS = {
     "max_connections": "Connections open at once; more are answered with 503.",
     "max_connections_per_address": "Connections of one address open at once.",
 }
+_RATES = "What each client may ask, as requests=100/60s; may be given repeatedly."
 _TEXTS = {
+    "proxies": ("LIST", "Addresses and networks of proxies that say for whom they call."),
+    "proxy_header": ("NAME", "The header in which they do."),
     "keys": ("PLACE", "Clients show API keys: a file, redis://..., or env:NAME of a variable."),
     "jwt_jwks": ("URL", "Clients show tokens, signed with the keys at this address."),
     "jwt_issuer": ("TEXT", "Whose tokens they are; without an address, its configuration says where its keys are."),
@@ -91,6 +94,9 @@ def _targets(
     ] = None,
     ttl: Annotated[float | None, _option("TTL", None, "Seconds an answer may be reused.", min=0)] = None,
     allow_remote_refs: Annotated[bool, _switch("allow-remote-refs", "Follow references to other addresses.")] = False,
+    allow_private: Annotated[
+        bool, _switch("allow-private", "Let documents from the network name private addresses.")
+    ] = False,
     auto_link: Annotated[bool, _switch("auto-link", "Add obvious links between types.")] = False,
     results: Annotated[bool, _switch("results", "Give documented errors as results with types.")] = False,
 ) -> Targets:
@@ -105,6 +111,7 @@ def _targets(
         forward=forward or [],
         ttl=ttl,
         allow_remote_refs=allow_remote_refs,
+        allow_private=allow_private,
         auto_link=auto_link,
         results=results,
     )
@@ -154,6 +161,8 @@ def _environment(given: Mapping[str, str]) -> Iterator[None]:
 
 
 def _said(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -164,11 +173,14 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
         **{name: Annotated[bool | None, _setting(told)] for name, told in _SWITCHES.items()},
         **{name: Annotated[int | None, _setting(told, min=0)] for name, told in _COUNTS.items()},
         **{name: Annotated[str | None, _setting(told, metavar=held)] for name, (held, told) in _TEXTS.items()},
+        "rates": Annotated[
+            list[str] | None, typer.Option("--rate", metavar="RATE", rich_help_panel=_TRUST, help=_RATES)
+        ],
     }
     hints = get_type_hints(command, include_extras=True)
 
     def run(targets: Targets, **given: Any) -> None:
-        said = {name: value for name in options if (value := given.pop(name)) is not None}
+        said = {name: value for name in options if (value := given.pop(name)) not in (None, [])}
         with _environment({PREFIX + name.upper(): _said(value) for name, value in said.items()}):
             command(targets, **given)
 

@@ -19,6 +19,7 @@ import msgspec
 from graph.apikey import ApiKeyRecord
 from graph.errors import GraphError
 from graph.keystore import KeyStoreFailed
+from sources import lacking
 from sources.redis import Redis, RedisTrouble
 from sources.redis_texts import Texts, all_texts, read_text, write_text
 
@@ -58,8 +59,8 @@ class RedisKeys:
         return f"RedisKeys({self._redis!r}, {self._prefix!r})"
 
     def missing(self) -> list[str]:
-        """Give the environment variable that is needed and not set."""
-        return [f"the environment variable {name} is not set" for name in self._redis.missing()]
+        """Give the environment variable or file with the address, where it is not there."""
+        return [lacking(name) for name in self._redis.missing()]
 
     async def find(self, id: str) -> ApiKeyRecord | None:
         """Give a record as it was within the last ten seconds, while Redis is away within five minutes.

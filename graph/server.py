@@ -17,7 +17,7 @@ from typing import Any
 import fastapi
 import uvicorn
 
-from graph.asgi import Receive, Scope, Send
+from graph.asgi import Receive, Scope, Send, has_hung_up
 from graph.connections import Connection
 from graph.cors import Cors
 from graph.frames import Frames
@@ -44,7 +44,7 @@ SERVER_OPTIONS: dict[str, Any] = {
     "ws_ping_interval": None,  # the protocol has its own ping
     "ws_per_message_deflate": False,  # 40 kB for each socket, and the same bytes compressed again for each
     "interface": "asgi3",
-    "proxy_headers": False,  # what clients say of their address is not believed; the middleware costs 2 µs
+    "proxy_headers": False,  # `Trust(proxies=...)` says whom to believe, where anything asks for an address at all
     "server_header": False,
 }
 
@@ -133,19 +133,23 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI has it."""
-        if scope["type"] == "http" and scope["path"] == self._path:
-            serving = self._serving
-            serving.under_way += 1
-            try:
-                await serving.answer(scope, receive, send)
-            finally:
-                serving.end_one()
-        elif scope["type"] == "websocket" and scope["path"] == self._path:
-            await self._sockets(scope, receive, send)
-        elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            await self._serving.webhooks(scope, receive, send)
-        else:
-            await self.api(scope, receive, send)
+        try:
+            if scope["type"] == "http" and scope["path"] == self._path:
+                serving = self._serving
+                serving.under_way += 1
+                try:
+                    await serving.answer(scope, receive, send)
+                finally:
+                    serving.end_one()
+            elif scope["type"] == "websocket" and scope["path"] == self._path:
+                await self._sockets(scope, receive, send)
+            elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
+                await self._serving.webhooks(scope, receive, send)
+            else:
+                await self.api(scope, receive, send)
+        except RuntimeError:
+            if not has_hung_up(send):
+                raise
 
     @property
     def graph(self) -> Graph:
@@ -171,6 +175,7 @@ class App:
             return
         graph.check_environment()
         graph.engine.subscriptions.take_over(self.graph.engine.subscriptions)
+        graph.metering.take_over(self.graph.metering)
         before, self._serving = self._serving, self._serving_of(graph)
         self._sockets.serving = self._serving
         self._retiring[before] = asyncio.get_running_loop().create_task(self._retire(before))

@@ -22,12 +22,12 @@ from graph.answering import Answering, refuse
 from graph.asgi import Receive, Scope, Send, hang_up, respond
 from graph.batching import answer_batch
 from graph.body import Disconnected, read_body
-from graph.client import NOBODY, Caller
+from graph.client import ANONYMOUS, NOBODY, Caller
 from graph.cors import Cors, CrossOrigin
 from graph.credentials import Credentials
 from graph.csrf import check_was_asked_for
 from graph.engine import Context, Request
-from graph.errors import RequestError
+from graph.errors import RateLimited, RequestError
 from graph.graph import Graph
 from graph.login import expiry
 from graph.offer import Offer
@@ -54,6 +54,7 @@ log = logging.getLogger("weft")
 _METHODS = (b"allow", b"GET, HEAD, OPTIONS, POST")
 _NAMES_A_DOCUMENT = (b"query=", b"documentId=", b"doc_id=", b"extensions=")
 _LAST_S = 1.0
+_NO_PAYLOAD: dict[str, Any] = {}
 _SHORT_BYTES = 16_384  # what bodies may hold without being counted
 
 
@@ -90,9 +91,11 @@ class Serving:
         self._compression = offer.compression
         self._graphiql = not trust.production if offer.graphiql is None else offer.graphiql
         self._engine = graph.engine
-        self._answering = Answering(graph.engine, compression=offer.compression)
-        self._cross_origin = None if cors is None else CrossOrigin(cors, graph.engine.forwards)
+        self._answering = Answering(graph.engine, compression=offer.compression, clients=graph.clients)
+        reads = graph.clients.reads - {"cookie"}
+        self._cross_origin = None if cors is None else CrossOrigin(cors, {*graph.engine.forwards, *reads})
         self._clients = graph.clients
+        self._asks_nobody = graph.clients.is_open and not graph.metering.is_on
         self._uploads = Uploads(
             graph.engine,
             held,
@@ -137,8 +140,13 @@ class Serving:
                 raise RequestError.of(f"this server answers in {GRAPHQL_JSON} or {JSON}", "BAD_REQUEST", 406)
             headers = headers.end_to_end(self._engine.forwards)
             caller = NOBODY
-            if not self._clients.is_open:
-                caller = await self._caller(scope, headers)
+            if not self._asks_nobody:
+                caller = self._known(scope, headers) or await self._found(scope, headers)
+                if caller.meter is not None:
+                    send = caller.meter.over(send, is_get=method != "POST")
+                    admitted = caller.meter.admit()
+                    if admitted is not None:
+                        await admitted
                 if self._clients.writes:
                     headers = headers.without(self._clients.writes)
                 if caller.client.headers:
@@ -151,7 +159,10 @@ class Serving:
             else:
                 answer = await self._get(scope, headers, caller, method, receive, parts, streamed)
         except RequestError as exc:
-            await refuse(send, exc, media_type)
+            if isinstance(exc, RateLimited) and streamed is not None and streamed.whole is not None:
+                await send_whole(send, streamed.whole, msgspec.json.encode(exc.report()))
+            else:
+                await refuse(send, exc, media_type)
             return
         except (Disconnected, Departed):
             return
@@ -226,15 +237,26 @@ class Serving:
         finally:
             self.under_way += 1
 
-    async def _caller(self, scope: Scope, headers: Headers) -> Caller:
+    def _known(self, scope: Scope, headers: Headers) -> Caller | None:
+        """Give who asks, if that needs no waiting."""
+        graph, client = self.graph, ANONYMOUS
+        address = graph.proxies.address(scope, headers)
+        if not self._clients.is_open:
+            known = self._clients.known(Credentials(headers, _NO_PAYLOAD, address, scope))
+            if known is None:
+                return None
+            client = known
+        return Caller(client, graph.metering.meter(client, address))
+
+    async def _found(self, scope: Scope, headers: Headers) -> Caller:
         """Make out who asks.
 
         Raises:
             RequestError: nobody who may.
         """
-        address = scope.get("client")
-        shown = Credentials(headers, {}, address[0] if address else None, scope)
-        return Caller(self._clients.known(shown) or await self._clients.find(shown))
+        address = self.graph.proxies.address(scope, headers)
+        client = await self._clients.find(Credentials(headers, _NO_PAYLOAD, address, scope))
+        return Caller(client, self.graph.metering.meter(client, address))
 
     async def _post(
         self,
@@ -321,7 +343,8 @@ class Serving:
     async def _welcomes(self, scope: Scope) -> bool:
         """Tell whether who has sent a request may still stay; that nobody can tell is no reason to go."""
         try:
-            await self._caller(scope, Headers(scope["headers"]))
+            headers = Headers(scope["headers"])
+            _ = self._known(scope, headers) or await self._found(scope, headers)
         except RequestError as exc:
             return exc.status not in (401, 403)
         except Exception:

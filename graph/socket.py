@@ -295,10 +295,10 @@ class _Socket:
     async def _log_in(self, payload: dict[str, Any]) -> None:
         sockets, conversation = self._sockets, self._conversation
         try:
-            graph, address = sockets.serving.graph, self._scope.get("client")
-            shown = Credentials(self._headers, payload, address[0] if address else None, self._scope)
-            self._shown = shown
-            found = await log_in(shown, graph.clients, graph.engine.forwards)
+            graph = sockets.serving.graph
+            address = graph.proxies.address(self._scope, self._headers)
+            self._shown = Credentials(self._headers, payload, address, self._scope)
+            found = await log_in(self._shown, graph.clients, graph.engine.forwards)
         except RequestError as exc:
             actions = conversation.refused("; ".join(error.message for error in exc.errors))
         except Exception:
@@ -326,8 +326,9 @@ class _Socket:
             log.exception("a login failed")
 
     def _welcome(self, client: Client) -> None:
+        graph = self._sockets.serving.graph
         scope, payload, added = self._scope, self._shown.payload, client.context
-        said_by_us = self._sockets.serving.graph.clients.writes
+        said_by_us = graph.clients.writes
         own = {name: value for name, value in self._shown.headers.items() if name not in said_by_us}
         headers = {**own, **client.headers}
 
@@ -363,14 +364,16 @@ class _Socket:
     async def _answer(self, operation: Operation) -> Actions:
         """Send the results of an operation, and give what is to be said of its end."""
         conversation, request, serving = self._conversation, operation.request, self._sockets.serving
-        engine = serving.graph.engine
-        subscriber = await engine.subscriptions.open(request, self._headers, self._context, self._caller)
+        engine, client = serving.graph.engine, self._caller.client
+        caller = Caller(client, serving.graph.metering.meter(client, self._shown.address))
+        await caller.admit()
+        subscriber = await engine.subscriptions.open(request, self._headers, self._context, caller)
         if subscriber is not None:
             with closing(subscriber):
                 return await self._deliver(operation, subscriber)
         serving.under_way += 1  # its graph is not closed meanwhile
         try:
-            answer = await engine.answer(request, self._headers, self._context, key=operation.key, caller=self._caller)
+            answer = await engine.answer(request, self._headers, self._context, key=operation.key, caller=caller)
         finally:
             serving.end_one()
         if not answer.executed:

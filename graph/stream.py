@@ -32,7 +32,7 @@ from graph.asgi import Receive, Scope, Send, respond
 from graph.channel import Subscriber
 from graph.client import Caller
 from graph.engine import Context, Engine, Request
-from graph.errors import RequestError, report
+from graph.errors import RateLimited, RequestError, report
 from graph.request import GRAPHQL_JSON, JSON, liking, parameters
 from graph.room import Room
 from sources import encode_json
@@ -173,10 +173,12 @@ class Streams:
             The stream, which must then be sent; or an answer that says why there is none.
 
         Raises:
-            RequestError: there is no room for it.
+            RequestError: there is no room for it, or the client has too little left.
         """
         try:
             subscriber = await engine.subscriptions.open(request, headers, context, caller)
+        except RateLimited:
+            raise
         except RequestError as exc:
             body, malformed = encode_json(exc.report()), exc.code == "BAD_REQUEST"
             return Answer(body, status=exc.status, executed=False, malformed=malformed, no_store=True)

@@ -65,10 +65,11 @@ class Subscriptions:
         Args:
             headers: the client's, by lower-case name.
             context: makes what resolvers see as ``info.context``.
-            caller: who asks.
+            caller: who asks; to begin costs what one event is estimated to cost, and events nothing more.
 
         Raises:
             RequestError: the operation cannot be executed.
+            RateLimited: the client has too little left for it.
         """
         opened = await self._open(request, headers, context, caller)
         if opened is None:
@@ -76,7 +77,7 @@ class Subscriptions:
         channel = opened
 
         async def again(engine: Engine) -> None:
-            moved = await engine.subscriptions._open(request, headers, context, caller)
+            moved = await engine.subscriptions._open(request, headers, context, Caller(caller.client))
             if moved is None:
                 raise RequestError.of("the operation is no subscription any more", "OPERATION_RESOLUTION_FAILURE")
             if subscriber.is_over:
@@ -156,6 +157,8 @@ class Subscriptions:
         denied = variant.fields[0].denied
         if denied is not None:
             raise RequestError([_located(denied.error(), variant.fields[0])], denied.code)
+        if caller.meter is not None and caller.meter.weighs:
+            await caller.pay(variant.estimate.at(variables.coerced).weight)
         identity = self._identity(variant, request, headers, lack)
         known = self._channels.get(identity)
         if known is not None:

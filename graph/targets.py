@@ -60,6 +60,7 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True):
     forward: list[str] = []
     ttl: float | None = None
     allow_remote_refs: bool = False
+    allow_private: bool = False
     auto_link: bool = False
     results: bool = False
 
@@ -143,7 +144,10 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True):
         for name, location in map(_split, self.targets):
             try:
                 _check_is_there(location)
-                read.append((name, Document.load(location, allow_remote_refs=self.allow_remote_refs)))
+                document = Document.load(
+                    location, allow_remote_refs=self.allow_remote_refs, allow_private=self.allow_private
+                )
+                read.append((name, document))
             except (DocumentError, TargetError) as exc:
                 faults.append(str(exc))
         taken = [name for name, _ in read if name]

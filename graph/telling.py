@@ -12,10 +12,10 @@ import graphql
 
 from graph.access import MOST_TOLD
 from graph.plan import Nested, Plan, Shape, Site, Withheld
-from graph.selection import Selected
+from graph.selection import Burst, Selected
 
 _Step = tuple[int, Selected, "list[_Step]"]
-_Path = list[str | int]
+_Path = list[Any]
 
 
 class Telling:
@@ -28,12 +28,16 @@ class Telling:
         return bool(self._steps)
 
     def errors(self, data: dict[str, Any]) -> list[graphql.GraphQLError]:
-        """Give the errors that belong to an answer's data."""
-        errors: list[graphql.GraphQLError] = []
-        told: dict[str, int] = {}
+        """Give the errors that belong to an answer's data: of each event, where it holds several."""
+        found: list[graphql.GraphQLError] = []
         for _, selected, below in self._steps:
-            _tell(selected, below, data[selected.key], [selected.key], errors, told)
-        return errors
+            path, value = [selected.key], data[selected.key]
+            if isinstance(selected.field.type, Burst):
+                for index, event in enumerate(value):
+                    _tell(selected, below, event, [*path, index], found, len(found) + MOST_TOLD)
+            else:
+                _tell(selected, below, value, path, found, MOST_TOLD)
+        return found
 
 
 def _steps(shape: Shape) -> list[_Step]:
@@ -47,21 +51,15 @@ def _steps(shape: Shape) -> list[_Step]:
 
 
 def _tell(
-    selected: Selected,
-    below: list[_Step],
-    value: Any,
-    path: _Path,
-    errors: list[graphql.GraphQLError],
-    told: dict[str, int],
+    selected: Selected, below: list[_Step], value: Any, path: _Path, found: list[graphql.GraphQLError], most: int
 ) -> None:
+    if len(found) >= most:
+        return
     if selected.denied is not None:
-        message = selected.denied.message
-        told[message] = told.get(message, 0) + 1
-        if told[message] <= MOST_TOLD:
-            errors.append(graphql.located_error(selected.denied.error(), list(selected.nodes), path))
+        found.append(graphql.located_error(selected.denied.error(), list(selected.nodes), path))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _tell(selected, below, item, [*path, index], errors, told)
+            _tell(selected, below, item, [*path, index], found, most)
     elif value is not None:
         for index, inner, deeper in below:  # see `Decoders.output` for the names
-            _tell(inner, deeper, getattr(value, f"f{index}"), [*path, inner.key], errors, told)
+            _tell(inner, deeper, getattr(value, f"f{index}"), [*path, inner.key], found, most)

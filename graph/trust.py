@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fastapi.params
 
@@ -21,7 +21,13 @@ from graph.clients import Clients, Function
 from graph.credentials import Authenticate, Authenticator
 from graph.dependency import Dependency
 from graph.errors import GraphError
+from graph.metering import Metering
+from graph.proxies import Proxies
+from graph.rates import Rate, parse_rates, rates_faults
 from graph.settings import PREFIX, Seconds, faults_of, overridden
+
+if TYPE_CHECKING:
+    from sources import Redis
 
 JWT_VARIABLES = {name: f"{PREFIX}JWT_{name.upper()}" for name in inspect.signature(jwt_of).parameters}
 KEYS_VARIABLE = f"{PREFIX}KEYS"
@@ -36,6 +42,10 @@ class Trust:
             objects, `fastapi.Depends`, or functions (coroutine functions too) that take `Credentials` and give a
             `Client`, or None where they show nothing.
         anonymous: whether who shows no credentials may ask; what needs a client is denied to them field by field.
+        rates: how much each client may ask, by its `Client.id`, or else by the address that it calls from.
+        rates_store: where that is counted, for all processes together; None counts it in each process.
+        proxies: addresses and networks of proxies that are believed when they say for whom they call.
+        proxy_header: the header in which they do, and which each of them writes: `Forwarded`, or a list of addresses.
         production: whether introspection, suggestions, GraphiQL and the documentation of routes are off, unless each is
             switched on by itself.
         csrf: whether a GET executes only where no page of another origin can have sent it.
@@ -60,6 +70,10 @@ class Trust:
 
     clients: Sequence[Authenticator | Authenticate | fastapi.params.Depends] = ()
     anonymous: bool = True
+    rates: Sequence[Rate] = ()
+    rates_store: Redis | None = None
+    proxies: Sequence[str] = ()
+    proxy_header: str = "x-forwarded-for"
     production: bool = False
     csrf: bool = True
     max_connections: int | None = 10_000
@@ -89,6 +103,14 @@ class Trust:
             for name, count in names.items()
             if count > 1
         ]
+        rates: Sequence[Any] = self.rates
+        faults += [f"rates: {rate!r} is no Rate" for rate in rates if not isinstance(rate, Rate)]
+        if not faults:
+            faults += rates_faults(self.rates)
+        try:
+            self.all_proxies()
+        except ValueError as exc:
+            faults.append(str(exc))
         if faults:
             raise ValueError("; ".join(faults))
         object.__setattr__(self, "clients", tuple(ways))
@@ -105,6 +127,16 @@ class Trust:
             settled = overridden(self, environment)
         except ValueError as exc:
             faults.append(str(exc))
+        given: dict[str, Any] = {}
+        for name, read in _READ.items():
+            variable = PREFIX + name.upper()
+            if variable not in environment:
+                continue
+            try:
+                given[name] = read(environment[variable])
+                dataclasses.replace(Trust(), **{name: given[name]})
+            except ValueError as exc:
+                faults.append(f"{variable}: {exc}")
         try:
             jwt = jwt_of(**{name: environment.get(variable) for name, variable in JWT_VARIABLES.items()})
             ways += [] if jwt is None else [jwt]
@@ -116,12 +148,29 @@ class Trust:
             faults += [f"{KEYS_VARIABLE}: {fault}" for fault in exc.faults]
         if faults:
             raise ValueError("; ".join(faults))
-        return dataclasses.replace(settled, clients=(*settled.clients, *ways)) if ways else settled
+        if ways:
+            given["clients"] = (*settled.clients, *ways)
+        return dataclasses.replace(settled, **given) if given else settled
 
-    def all_clients(self) -> Clients:
-        """Give the ways to make out who a client is."""
+    def all_clients(self, metering: Metering | None = None) -> Clients:
+        """Give the ways to make out who a client is, where what is not good is counted."""
         ways: Sequence[Any] = self.clients  # authenticators all of them
-        return Clients(ways, anonymous=self.anonymous)
+        return Clients(ways, anonymous=self.anonymous, metering=metering)
+
+    def metering(self) -> Metering:
+        """Give what counts how much is asked."""
+        return Metering(self.rates, self.rates_store)
+
+    def all_proxies(self) -> Proxies:
+        """Give what tells where clients call from."""
+        return Proxies(self.proxies, self.proxy_header)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+_READ: Mapping[str, Callable[[str], Any]] = {"rates": parse_rates, "proxies": _names, "proxy_header": str.strip}
 
 
 def _way(given: Any) -> Authenticator:

@@ -45,13 +45,15 @@ def forwarded(source: Rest, ledger: Ledger) -> Pairs:
     return tuple((name, headers[name]) for name in source.forward if name in headers)
 
 
-async def send(source: Rest, ask: Ask, *, reads: bool | None = None, left: Left | None = None) -> Part:
+async def send(source: Rest, ask: Ask, ledger: Ledger, *, reads: bool | None = None, left: Left | None = None) -> Part:
     """Make one call and give its reply as a part; a read that finds nothing has no body, any failure is in it.
 
     Args:
+        ledger: of the operation that it is made for.
         reads: whether the graph declares it as a read, which may be made again; None for what its method says.
         left: gives the seconds for which anybody waits for it.
     """
+    ledger.calls += 1
     try:
         reply = await source.send(ask.method, ask.target, ask.headers, ask.body, ask.manner, reads=reads, left=left)
     except SourceError as exc:

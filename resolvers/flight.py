@@ -48,6 +48,9 @@ class Flights(Generic[T]):
     def __len__(self) -> int:
         return len(self._flights)
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._flights
+
     def join(self, key: Hashable) -> asyncio.Future[T] | None:
         """Give what to wait for when somebody is at work on the question; None at once when nobody is.
 

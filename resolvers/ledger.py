@@ -98,7 +98,7 @@ class Ledger:
         max_pages: pages of lists that it may ask for; None is any number.
 
     `asking` are the questions under way. `waits` are the futures that it waits for; `is_over` says that its time is
-    up, which is at `over_at` on the event loop's clock.
+    up, which is at `over_at` on the event loop's clock. `calls` counts the calls of backends that it made.
 
     `happened` is what a subscription's root field is answered with: the payloads of events, as a list.
 
@@ -110,6 +110,7 @@ class Ledger:
         "_pages_left",
         "answered",
         "asking",
+        "calls",
         "fresh_s",
         "happened",
         "headers",
@@ -137,6 +138,7 @@ class Ledger:
         self.happened: Part | None = None
         self.asking: dict[Hashable, list[asyncio.Future[None]]] = {}
         self.waits: set[asyncio.Future[Any]] = set()
+        self.calls = 0
         self.is_over = False
         self.over_at: float | None = None
         self._pages_left = float("inf") if max_pages is None else max_pages

@@ -287,7 +287,7 @@ class Loader:
         try:
             return await self._flights.share(
                 question,
-                lambda: send(source, asked, reads=True, left=lambda: self._flights.left_s(question)),
+                lambda: send(source, asked, ledger, reads=True, left=lambda: self._flights.left_s(question)),
                 ledger.waits,
                 over_at=ledger.over_at,
             )
@@ -316,7 +316,7 @@ class Loader:
         async def write() -> Part:
             part: Part | None = None
             try:
-                part = await send(source, sent, reads=False)
+                part = await send(source, sent, ledger, reads=False)
             finally:
                 self._keeping.touch(fetching, endpoint, values, part)
             return part

@@ -191,7 +191,7 @@ class OAuth2:
             raise DeclarationError(f"OAuth2: {exc}") from exc
         if client_secret == "":
             raise DeclarationError("OAuth2: the client secret is empty")
-        self._token_url = token_url
+        self.token_url = token_url
         self._client_id = Secret(client_id, client_id_env, "OAuth2, the client's id")
         self._secret = Secret(client_secret, env, "OAuth2", file)
         self._scope = scope
@@ -257,7 +257,7 @@ class OAuth2:
         )
         asked_at = self._clock()
         try:
-            reply = await transport.send("POST", self._token_url, headers, urlencode(form).encode())
+            reply = await transport.send("POST", self.token_url, headers, urlencode(form).encode())
         except TransportError as exc:
             raise UpstreamUnavailable(f"{source}: the token endpoint cannot be reached", source=source) from exc
         if reply.status != 200:

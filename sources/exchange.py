@@ -25,7 +25,9 @@ from sources.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from sources.guarded import Guarded
 from sources.policy import Policy
+from sources.private import Guard
 from sources.pyreqwest_transport import PyreqwestTransport
 from sources.shield import Health, Left, Shield
 from sources.template import RefusedValue
@@ -57,12 +59,14 @@ class Opening:
         headers: all of them.
         token: the OAuth2 token that is among them, if there is one.
         timeout_s: seconds that the backend may take to answer.
+        address: where to connect; None for what the URL's host says.
     """
 
     url: str
     headers: tuple[tuple[str, str], ...]
     token: str | None
     timeout_s: float
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -132,6 +136,12 @@ class Exchange:
             max_reply_bytes=max_reply_bytes,
             tls=tls,
         )
+
+    def watch(self, guard: Guard) -> None:
+        """Go only where a guard lets it, from now on. A client of the author's own goes where it likes."""
+        if isinstance(self._transport, PyreqwestTransport):
+            self._transport = Guarded(guard, self._transport)
+            self._keeps_time = False  # a name may take as long to resolve as a connection to be made
 
     @property
     def health(self) -> Health:
@@ -204,7 +214,12 @@ class Exchange:
         if prepared.oauth is not None:
             token = await prepared.oauth.token(self._transport, self._source, refused=refused)
             fixed.append(("authorization", f"Bearer {token}"))
-        return Opening(self._url(self._base, target, prepared.parameters), (*fixed, *headers), token, self._timeout_s)
+        url = self._url(self._base, target, prepared.parameters)
+        try:
+            address = await self._transport.place(url) if isinstance(self._transport, Guarded) else None
+        except TransportError as exc:
+            raise self._failure(exc) from exc
+        return Opening(url, (*fixed, *headers), token, self._timeout_s, address)
 
     @asynccontextmanager
     async def stream(self, target: str, headers: Sequence[tuple[str, str]] = ()) -> AsyncGenerator[Streamed]:

@@ -103,6 +103,30 @@ class HttpxTransport:
         await self._client.aclose()
 
 
+class Pinned(httpx.AsyncBaseTransport):
+    """Connects to one address, whatever a request's host is; certificates are still those of the host."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, address: str) -> None:
+        self._transport = transport
+        self._address = address
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request there; its ``Host`` stays what it is."""
+        return await self._transport.handle_async_request(
+            httpx.Request(
+                request.method,
+                request.url.copy_with(host=self._address),
+                headers=request.headers,
+                stream=request.stream,
+                extensions={**request.extensions, "sni_hostname": request.url.host},
+            )
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+
 class _WithoutQuery(httpx.URL):
     """An address whose text has no query."""
 

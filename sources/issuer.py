@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import SplitResult
@@ -14,13 +13,16 @@ import msgspec
 
 from sources.address import check_address, shown_address
 from sources.errors import DeclarationError, UpstreamError, UpstreamInvalid, UpstreamTimeout, UpstreamUnavailable
+from sources.guarded import Guarded
 from sources.httpx_transport import transport_of
+from sources.private import Guard
 from sources.pyreqwest_transport import PyreqwestTransport
-from sources.transport import Streamed, Transport, TransportError, TransportTimeout, TransportUnavailable
+from sources.tls import Tls
+from sources.transport import Transport, TransportError, TransportTimeout, TransportTooLarge, TransportUnavailable
 
 NAME = "token issuer"
 _WELL_KNOWN = "/.well-known/openid-configuration"
-_HEADERS = (("accept", "application/jwk-set+json, application/json"), ("accept-encoding", "gzip"))
+_HEADERS = (("accept", "application/jwk-set+json, application/json"),)
 _MOST_BYTES = 512_000
 
 
@@ -46,11 +48,13 @@ class Issuer:
     """Whoever signs tokens.
 
     Its addresses are https, or of this machine. No redirect is followed, and no more than half a megabyte is read.
+    Where its configuration sends to another host, that one is not inside of a private network.
 
     Args:
         jwks: where it publishes its keys, in full; None where that is to be discovered.
         issuer: its name, below which its configuration is found.
         timeout_s: seconds for all of it.
+        tls: certificates for the issuer; it is verified in any case.
 
     Raises:
         DeclarationError: an address is impossible.
@@ -62,8 +66,11 @@ class Issuer:
         jwks: str | None = None,
         issuer: str | None = None,
         timeout_s: float = 5.0,
+        tls: Tls | None = None,
         client: httpx.AsyncClient | Transport | None = None,
     ) -> None:
+        if tls is not None and client is not None:
+            raise DeclarationError("tls= is for the built-in client: with client=, that one has the certificates")
         address = issuer if jwks is None else jwks
         parts = _checked(address or "")
         if jwks is None and (parts.query or parts.fragment):
@@ -74,7 +81,16 @@ class Issuer:
         self._jwks = jwks
         self._issuer = issuer or ""
         self._timeout_s = timeout_s
-        self._transport = transport_of(client) or PyreqwestTransport(timeout_s=timeout_s, connect_timeout_s=timeout_s)
+        self._tls = tls
+        guard = Guard([parts.hostname or ""])  # a configuration comes from the network, and names where the keys are
+        self._transport = transport_of(client, max_reply_bytes=_MOST_BYTES) or Guarded(
+            guard,
+            PyreqwestTransport(timeout_s=timeout_s, connect_timeout_s=timeout_s, max_reply_bytes=_MOST_BYTES, tls=tls),
+        )
+
+    def missing(self) -> list[str]:
+        """Give what is wrong with the certificates, a sentence each."""
+        return [] if self._tls is None else self._tls.missing()
 
     async def published(self) -> Published:
         """Give the keys of today.
@@ -89,6 +105,8 @@ class Issuer:
             raise UpstreamTimeout("it did not answer in time", source=NAME) from exc
         except TransportUnavailable as exc:
             raise UpstreamUnavailable("it cannot be reached", source=NAME) from exc
+        except TransportTooLarge as exc:
+            raise UpstreamInvalid(f"it answered with {exc}", source=NAME) from exc
         except TransportError as exc:
             raise UpstreamInvalid("it did not answer in HTTP", source=NAME) from exc
 
@@ -114,20 +132,12 @@ class Issuer:
         return configuration.jwks_uri
 
     async def _get(self, url: str) -> Published:
-        async with self._transport.stream("GET", url, _HEADERS) as reply:
-            if reply.status != 200:
-                raise UpstreamError(f"it answered with status {reply.status}", source=NAME, status=reply.status)
-            return Published(await _body(reply), reply.header("cache-control"))
-
-
-async def _body(reply: Streamed) -> bytes:
-    body = bytearray()
-    async with aclosing(reply.chunks()) as chunks:
-        async for chunk in chunks:
-            body += chunk
-            if len(body) > _MOST_BYTES:
-                raise UpstreamInvalid(f"it answered with more than {_MOST_BYTES} bytes", source=NAME)
-    return bytes(body)
+        reply = await self._transport.send("GET", url, _HEADERS, None)
+        if reply.status != 200:
+            raise UpstreamError(f"it answered with status {reply.status}", source=NAME, status=reply.status)
+        if len(reply.body) > _MOST_BYTES:  # of a transport that has no bound of its own
+            raise TransportTooLarge(_MOST_BYTES)
+        return Published(reply.body, reply.header("cache-control"))
 
 
 def _checked(url: str) -> SplitResult:

@@ -25,7 +25,7 @@ async def away(sources: Sequence[Rest], timeout_s: float = 3.0) -> list[Away]:
     """
     if urllib.request.getproxies().keys() & {"http", "https", "all"}:
         return []
-    tried = [(source.name, *source.peer) for source in sources if source.peer is not None]
+    tried = [(source.name, *source.destination) for source in sources if source.destination is not None]
     answers = await asyncio.gather(*(_answers(host, port, timeout_s) for _, host, port in tried))
     return [
         Away(name, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")

@@ -7,6 +7,8 @@ import contextlib
 import datetime as dt
 import functools
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
+from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from pyreqwest import exceptions as reqwest
@@ -14,7 +16,7 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.response import Response
 
 from sources.errors import DeclarationError
-from sources.httpx_transport import HttpxTransport
+from sources.httpx_transport import HttpxTransport, Pinned
 from sources.tls import Tls
 from sources.transport import (
     MAX_REPLY_BYTES,
@@ -43,6 +45,7 @@ class PyreqwestTransport:
         idle_s: seconds after which an idle connection is not used again. Many servers (uvicorn and node among them)
             hang up after 5, and a request that is sent at that moment is lost.
         tls: certificates besides those of this machine.
+        pin: a host and the address that is connected to for it, without any proxy; None for what its name says.
         headers: sent with each request.
     """
 
@@ -55,19 +58,35 @@ class PyreqwestTransport:
         max_reply_bytes: int = MAX_REPLY_BYTES,
         idle_s: float = 4.0,
         tls: Tls | None = None,
+        pin: tuple[str, str, int] | None = None,
         headers: Headers = (),
     ) -> None:
         self._timeout_s = timeout_s
-        self._connect_timeout_s = connect_timeout_s
+        self.connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
         self._max_reply_bytes = max_reply_bytes
         self._idle_s = idle_s
         self._tls = tls
+        self._pin = pin
         self._headers = tuple(headers)
         self._client: Client | None = None
         self._streams: Client | None = None
         self._held: asyncio.Future[HttpxTransport] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    def pinned(self, url: str, address: str) -> PyreqwestTransport:
+        """Give one like this whose connections to the host of a URL go to an address."""
+        parts = urlsplit(url)
+        return PyreqwestTransport(
+            timeout_s=self._timeout_s,
+            connect_timeout_s=self.connect_timeout_s,
+            read_timeout_s=self._read_timeout_s,
+            max_reply_bytes=self._max_reply_bytes,
+            idle_s=self._idle_s,
+            tls=self._tls,
+            pin=(parts.hostname or "", address, parts.port or (443 if parts.scheme == "https" else 80)),
+            headers=self._headers,
+        )
 
     async def send(self, method: str, url: str, headers: Headers, body: Content) -> Reply:
         """Give the backend's reply; see `Transport.send`."""
@@ -120,6 +139,7 @@ class PyreqwestTransport:
                 # Content-Length says is not asked: with Transfer-Encoding beside it, it bounds nothing.
                 content = await response.body_reader.read(self._max_reply_bytes + 1) or b""
                 if len(content) > self._max_reply_bytes:
+                    del content  # else it would live as long as the exception, which knows this frame
                     raise TransportTooLarge(self._max_reply_bytes)
                 return Reply(response.status, content, functools.partial(_header, response))
         except _TIMEOUTS as exc:
@@ -168,15 +188,19 @@ class PyreqwestTransport:
 
     def _holding(self) -> HttpxTransport:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-        timeout = httpx.Timeout(None, connect=self._connect_timeout_s)
+        timeout = httpx.Timeout(None, connect=self.connect_timeout_s)
         with _usable():
             verify = True if self._tls is None else self._tls.context()
-        client = httpx.AsyncClient(headers=list(self._headers), limits=limits, timeout=timeout, verify=verify)
-        return HttpxTransport(client)
+        options: dict[str, Any] = {"headers": list(self._headers), "limits": limits, "timeout": timeout}
+        if self._pin is not None:
+            options["transport"] = Pinned(httpx.AsyncHTTPTransport(verify=verify, limits=limits), self._pin[1])
+        return HttpxTransport(httpx.AsyncClient(**options, verify=verify))
 
     def _builder(self) -> ClientBuilder:
-        builder = ClientBuilder().connect_timeout(dt.timedelta(seconds=self._connect_timeout_s)).follow_redirects(False)
+        builder = ClientBuilder().connect_timeout(dt.timedelta(seconds=self.connect_timeout_s)).follow_redirects(False)
         builder = builder.pool_idle_timeout(dt.timedelta(seconds=self._idle_s))
+        if self._pin is not None:
+            builder = builder.resolve(*self._pin).no_proxy()
         if self._tls is not None:
             with _usable():
                 for authority in self._tls.authorities():
@@ -202,9 +226,9 @@ def _set(clock: asyncio.Timeout, ends_at: float | None) -> None:
 
 def _unaddressed(exc: Exception) -> Exception:
     """Take the address out of what an exception says of itself: a key may stand in its query."""
-    if isinstance(exc, reqwest.PyreqwestError):
-        causes = exc.details.get("causes", []) if isinstance(exc.details, dict) else []
-        exc.details = {"causes": [cause for cause in causes if "://" not in str(cause)]}
+    if isinstance(exc, reqwest.DetailedPyreqwestError):
+        causes = exc.details["causes"] or []
+        exc.details["causes"] = [cause for cause in causes if "://" not in cause["message"]]
         exc.args = (exc.message, exc.details)
     return exc
 

@@ -359,7 +359,7 @@ class Rest(Pushing):
         return self.exchange.health
 
     @property
-    def peer(self) -> tuple[str, int] | None:
+    def destination(self) -> tuple[str, int] | None:
         """Host and port of the backend; None where an author's own client speaks to it."""
         return None if self._exchange is None else self._exchange.peer
 

@@ -44,15 +44,24 @@ class Secret:
         """Give what is needed and not there, for `lacking`: a variable's name, or a file's path."""
         return [] if self._value is not None or self._found() else [self._lacked()]
 
+    def text(self) -> str:
+        """Give the secret, which may have several lines, as a key in PEM has.
+
+        Raises:
+            DeclarationError: it is not there.
+        """
+        found = self._found()
+        if not found and self._value is None:
+            raise DeclarationError(lacking(self._lacked()))
+        return found
+
     def read(self) -> str:
         """Give the secret.
 
         Raises:
             DeclarationError: it is not there, or may not stand in a header. The message does not quote it.
         """
-        found = self._found()
-        if not found and self._value is None:
-            raise DeclarationError(lacking(self._lacked()))
+        found = self.text()
         if any(ord(mark) < 32 or ord(mark) == 127 for mark in found):
             raise DeclarationError(f"{self._env or self._file or 'the secret'} holds a control character")
         return found

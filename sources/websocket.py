@@ -214,6 +214,8 @@ class WebSocketStream:
             if self._tls is None:  # aside, since it reads the certificates that this machine trusts
                 self._tls = await asyncio.to_thread(tls.context if tls is not None else ssl.create_default_context)
             options["ssl"] = self._tls
+        if opening.address is not None:
+            options |= {"host": opening.address, "proxy": None}
         return await _Dialling(
             address,
             additional_headers=opening.headers,

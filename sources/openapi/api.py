@@ -49,7 +49,7 @@ class Api:
         info = object_in(root.get("info"))
         self.title = str(info.get("title") or "")
         self.description = _text(info, "description")
-        self.server = server_of(root, "#", document.url, self.losses) or origin_of(document.url) or ""
+        self.server = server_of(root, "#", document.url, self.losses, document.guard) or origin_of(document.url) or ""
         self.schemes: Mapping[str, dict[str, Json]] = {
             name: self._resolved(node, below("#/components/securitySchemes", name))[0]
             for name, node in document.components("securitySchemes").items()
@@ -134,7 +134,10 @@ class Api:
         )
 
     def _server(self, holder: dict[str, Json], pointer: str) -> str | None:
-        found = server_of(holder, pointer, self.document.url, self.losses) if "servers" in holder else None
+        document = self.document
+        found = None
+        if "servers" in holder:
+            found = server_of(holder, pointer, document.url, self.losses, document.guard)
         return None if found == self.server else found
 
     def _callbacks(self, node: dict[str, Json], pointer: str) -> Mapping[str, Operation]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sources.address import shown_address
@@ -12,8 +12,8 @@ from sources.openapi.files import Files
 from sources.openapi.keywords import object_in
 from sources.openapi.loss import Losses
 from sources.openapi.pointer import DocumentError, below, index_of, names_of
-from sources.openapi.remote import Fetched, fetch
 from sources.openapi.swagger import Upgrade
+from sources.tls import Tls
 
 __all__ = ["Document", "DocumentError", "below"]
 
@@ -37,6 +37,7 @@ class Document:
     Attributes:
         location: the path or URL by which it was named.
         url: the URL that it came from at last; None for a document on disk.
+        guard: where the URLs may lead that it names; None where they may lead anywhere.
         version: ``2.0``, ``3.0`` or ``3.1``, which stands for later ones too.
         root: the whole document; one of version 2.0 in the shape of 3.0, whose schemas are references into the document
             as it is written. Pointers always lead there.
@@ -51,6 +52,7 @@ class Document:
         self.losses = Losses()
         self._files = files or Files(location)
         self.url = self._files.url
+        self.guard = self._files.guard
         self.version = _version(root, shown_address(location))
         self._written = root
         self._places: dict[tuple[str, str], tuple[Json, str] | DocumentError] = {}
@@ -69,21 +71,25 @@ class Document:
         location: str,
         *,
         allow_remote_refs: bool = False,
+        allow_private: bool = False,
         max_bytes: int | None = None,
-        fetch: Callable[[str, int], Fetched] = fetch,
+        tls: Tls | None = None,
     ) -> Document:
         """Read a document.
 
         Args:
             location: a path, or an http(s) URL.
             allow_remote_refs: whether what it refers to may come from the network.
+            allow_private: whether URLs that a document from the network names may lead into a private network.
             max_bytes: of all files together; None takes ``WEFT_MAX_OPENAPI_BYTES``, else 50,000,000.
-            fetch: gets a URL, at most so many bytes of it.
+            tls: certificates for fetching.
 
         Raises:
             DocumentError: it cannot be found or read, or is no OpenAPI document.
         """
-        files = Files(location, allow_remote_refs=allow_remote_refs, max_bytes=max_bytes, fetch=fetch)
+        files = Files(
+            location, allow_remote_refs=allow_remote_refs, allow_private=allow_private, max_bytes=max_bytes, tls=tls
+        )
         return cls(location, files.root(""), files)
 
     def components(self, kind: str) -> Mapping[str, Json]:

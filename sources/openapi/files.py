@@ -2,7 +2,8 @@
 
 A file is called by its key: nothing for the document itself, the path below the document's folder, or a URL. A
 document on disk may name files in and below its folder. Whatever comes from the network besides the document itself
-has to be allowed, also where a document that came from there names files beside it.
+has to be allowed, also where a document that came from there names files beside it; and what came from there leads
+nobody into a private network, except to the host that the document itself came from.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from sources.address import shown_address
 from sources.openapi.pointer import DocumentError
-from sources.openapi.remote import Fetched, fetch
+from sources.openapi.remote import fetch
 from sources.openapi.text import read_text
+from sources.private import Guard
+from sources.tls import Tls
 
 Json = Any
 MOST_BYTES = 50_000_000
@@ -32,8 +34,11 @@ class Files:
     Args:
         location: the path or URL of the document itself.
         allow_remote_refs: whether what it refers to may come from the network.
+        allow_private: whether what came from the network may name addresses that are not public.
         max_bytes: of all files together; None takes the environment's ``WEFT_MAX_OPENAPI_BYTES``, else 50,000,000.
-        fetch: gets a URL, at most so many bytes of it.
+        tls: certificates for fetching.
+
+    `guard` says where URLs may lead that come from the network; None where the author answers for all of them.
     """
 
     def __init__(
@@ -41,14 +46,20 @@ class Files:
         location: str,
         *,
         allow_remote_refs: bool = False,
+        allow_private: bool = False,
         max_bytes: int | None = None,
-        fetch: Callable[[str, int], Fetched] = fetch,
+        tls: Tls | None = None,
     ) -> None:
         self.location = location
         self.url: str | None = urldefrag(location)[0] if is_url(location) else None
         self._allow_remote_refs = allow_remote_refs
         self._max_bytes = max_bytes_of(os.environ.get(_VARIABLE)) if max_bytes is None else max_bytes
-        self._fetch = fetch
+        self._tls = tls
+        self._allow_private = allow_private
+        self.guard: Guard | None = None if self.url is None or allow_private else Guard()
+        if self.guard is not None:
+            self.guard.trust(location)
+        self._named = Guard()  # of files whose addresses a document on disk names: these are the author's
         self._bytes = 0
         self._read: dict[str, Json | DocumentError] = {}
         self._folder = "" if self.url is not None else os.path.realpath(os.path.dirname(location) or ".")
@@ -86,7 +97,10 @@ class Files:
             scheme = urlsplit(reference).scheme
             from_url = base if is_url(base) else self.url if not base else None
             if from_url is not None or scheme in ("http", "https"):
-                return self._remote_key(urljoin(from_url or "", reference))
+                url = self._remote_key(urljoin(from_url or "", reference))
+                if from_url is None:
+                    self._named.trust(url)
+                return url
         except ValueError as exc:
             raise DocumentError("not an address", shown_address(reference)) from exc
         if scheme and reference[:1].isalpha():
@@ -122,7 +136,8 @@ class Files:
         url = key if is_url(key) else self.url if not key else None
         left = self._max_bytes - self._bytes
         if url is not None:
-            fetched = self._fetch(url, left)
+            guard = None if not key or self._allow_private else self.guard or self._named
+            fetched = fetch(url, left, guard=guard, tls=self._tls)
             if not key:
                 self.url = fetched.url
             raw = fetched.body

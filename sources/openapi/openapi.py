@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, Unpack, dataclass_transform, overload
 from urllib.parse import urljoin
 
-from sources.auth import ApiKey, Auth
+from sources.auth import ApiKey, Auth, OAuth2
 from sources.credentials import Credentials
 from sources.delivery import Signature
 from sources.endpoint import ENTITY_MARK, Call, Endpoint, Entity, Get, Pushed, Read
@@ -20,6 +21,7 @@ from sources.openapi.loss import Loss
 from sources.openapi.named import OperationName, is_template
 from sources.openapi.operation import Operation, Outline
 from sources.openapi.security import Security
+from sources.private import Guard
 from sources.pushing import PushOptions
 from sources.rest import Rest
 from sources.signature import SharedSecret
@@ -41,6 +43,9 @@ class OpenAPI(Rest):
         location: the document's path or URL, or the document itself.
         url: base address; None takes the first server of the document.
         allow_remote_refs: whether references to other hosts are followed.
+        allow_private: whether a document from the network may name addresses inside of a private network: of its
+            servers, token endpoints and references. Those at the host that it came from it may in any case, and what
+            is named in Python, or in a document on disk, is the author's affair.
         include: patterns of the operations that are in the graph; none takes all. See `Choice`.
         exclude: patterns of those that are not.
         rename: names by ``operationId``, by method and path (``GET /pets``) or by the name of a component.
@@ -64,6 +69,7 @@ class OpenAPI(Rest):
         *,
         url: str | None = None,
         allow_remote_refs: bool = False,
+        allow_private: bool = False,
         auto_link: bool = False,
         include: str | Sequence[str] = (),
         exclude: str | Sequence[str] = (),
@@ -86,12 +92,20 @@ class OpenAPI(Rest):
         problem = ""
         try:
             if not isinstance(location, Document):
-                location = Document.load(self.location, allow_remote_refs=allow_remote_refs)
+                location = Document.load(
+                    self.location,
+                    allow_remote_refs=allow_remote_refs,
+                    allow_private=allow_private,
+                    tls=options.get("tls"),
+                )
             self.api = Api(location, choice)
         except DocumentError as exc:
             problem = str(exc)
         address = url or (self.api.server if self.api is not None else "")
         super().__init__(name, address or "http://127.0.0.1", auth=auth, **options)
+        guard = None if self.api is None or allow_private else self.api.document.guard
+        if guard is not None and self._exchange is not None:
+            self._exchange.watch(_guard(guard, url, auth))
         self._follows_servers = url is None
         self._security: Security | None = None
         if self.api is not None and auth is None:
@@ -245,6 +259,13 @@ class OpenAPI(Rest):
 
     def _template(self, text: str) -> Template:
         return super()._template(text) if is_template(text) else OperationName(text)
+
+
+def _guard(guard: Guard, url: str | None, auth: Auth | None) -> Guard:
+    """Give the guard of a document that lets through what the author named besides."""
+    kinds = itertools.chain.from_iterable(auth.alternatives) if isinstance(auth, Credentials) else [auth]
+    tokens = [kind.token_url for kind in kinds if isinstance(kind, OAuth2)]
+    return guard.but(*tokens, *([] if url is None else [url]))
 
 
 def _patterns(given: str | Sequence[str]) -> tuple[str, ...]:

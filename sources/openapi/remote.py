@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
 
 from sources.address import check_address, shown_address
 from sources.errors import DeclarationError
+from sources.httpx_transport import Pinned
 from sources.openapi.pointer import DocumentError
+from sources.private import Guard, PrivateAddress
+from sources.tls import Tls
 
 _TIMEOUT_S = 10.0
 _WHOLE_S = 60.0
@@ -32,18 +35,22 @@ class Fetched(NamedTuple):
     body: bytes
 
 
-def fetch(url: str, most_bytes: int, *, within_s: float = _WHOLE_S) -> Fetched:
+def fetch(
+    url: str, most_bytes: int, *, within_s: float = _WHOLE_S, guard: Guard | None = None, tls: Tls | None = None
+) -> Fetched:
     """Get a URL; of more than `most_bytes`, it gives one byte more than that.
 
     A redirect is followed on the same host only, and never from https to http: the document names the host.
 
     Args:
         within_s: seconds for all of it, however slowly the server speaks.
+        guard: where it may lead; None for anywhere.
+        tls: certificates for https.
 
     Raises:
         DocumentError: nothing came, or no success.
     """
-    fetching = _fetch(url, most_bytes, within_s)
+    fetching = _fetch(url, most_bytes, within_s, guard, tls)
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -52,10 +59,10 @@ def fetch(url: str, most_bytes: int, *, within_s: float = _WHOLE_S) -> Fetched:
         return beside.submit(asyncio.run, fetching).result()
 
 
-async def _fetch(url: str, most_bytes: int, within_s: float) -> Fetched:
+async def _fetch(url: str, most_bytes: int, within_s: float, guard: Guard | None, tls: Tls | None) -> Fetched:
     try:
         check_address(url)
-        async with asyncio.timeout(within_s), httpx.AsyncClient(timeout=_TIMEOUT_S, headers=_HEADERS) as client:
+        async with asyncio.timeout(within_s), httpx.AsyncClient(**await _options(url, guard, tls)) as client:
             for _ in range(_MOST_REDIRECTS + 1):
                 async with client.stream("GET", url) as reply:
                     if reply.has_redirect_location:
@@ -66,13 +73,24 @@ async def _fetch(url: str, most_bytes: int, within_s: float) -> Fetched:
                     return Fetched(url, await _body(reply, most_bytes, url))
     except DeclarationError as exc:
         raise DocumentError(str(exc)) from exc
+    except PrivateAddress as exc:
+        said = f"not fetched: {exc}, and the reference comes from the network (allow_private=True lets it)"
+        raise DocumentError(said, shown_address(url)) from exc
     except TimeoutError as exc:
         raise DocumentError(f"not here after {within_s:g} s", shown_address(url)) from exc
     except httpx.TimeoutException as exc:
         raise DocumentError("no answer in time", shown_address(url)) from exc
-    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
         raise DocumentError(f"cannot be fetched: {type(exc).__name__}", shown_address(url)) from exc
     raise DocumentError(f"more than {_MOST_REDIRECTS} redirects", shown_address(url))
+
+
+async def _options(url: str, guard: Guard | None, tls: Tls | None) -> dict[str, Any]:
+    options: dict[str, Any] = {} if tls is None else {"verify": tls.context()}
+    address = None if guard is None else await guard.place(url)  # once: redirects stay on the host
+    if address is not None:
+        options["transport"] = Pinned(httpx.AsyncHTTPTransport(**options), address)
+    return {"timeout": _TIMEOUT_S, "headers": _HEADERS, **options}
 
 
 def _redirected(url: str, to: str) -> str:

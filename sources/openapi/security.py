@@ -135,7 +135,7 @@ def _ways(scheme: Mapping[str, Any], variable: str, base: str) -> Iterator[list[
     elif kind == "openidconnect":
         yield [Bearer(env=variable)]
     elif _is_mutual(scheme):
-        raise DeclarationError("mutual TLS needs a client that has the certificate: give client=")
+        raise DeclarationError("mutual TLS needs a certificate: give tls=, or a client that has it")
     else:
         raise DeclarationError(f"a security scheme of type {scheme.get('type')!r} is not known")
 

@@ -11,18 +11,22 @@ from sources.errors import DeclarationError
 from sources.openapi.keywords import object_in
 from sources.openapi.loss import Losses
 from sources.openapi.pointer import below, shown
+from sources.private import Guard, PrivateAddress
 
 Json = Any
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 
 
-def server_of(holder: dict[str, Json], pointer: str, url: str | None, losses: Losses) -> str | None:
+def server_of(
+    holder: dict[str, Json], pointer: str, url: str | None, losses: Losses, guard: Guard | None = None
+) -> str | None:
     """Give the address that the `servers` of a document, path or operation name; None where they name none.
 
     Args:
         pointer: where the holder stands.
         url: the document's own URL, to which addresses may be relative; None for a document on disk.
         losses: gets those that cannot be used.
+        guard: where they may lead; None for anywhere.
     """
     listed = holder.get("servers")
     for index, server in enumerate(listed if isinstance(listed, list) else ()):
@@ -42,7 +46,13 @@ def server_of(holder: dict[str, Json], pointer: str, url: str | None, losses: Lo
                 said = f"{shown(filled)!r} is relative to a document without an address; it is left out"
                 losses.add(where, "relative-server", said, "left-out")
                 continue
-            return base_of(address.partition("?")[0].partition("#")[0])
+            base = base_of(address.partition("?")[0].partition("#")[0])
+            if guard is not None:
+                guard.check(base)
+            return base
+        except PrivateAddress as exc:
+            said = f"{exc}, and the document comes from the network; it is left out"
+            losses.add(where, "private-server", said, "left-out")
         except (ValueError, DeclarationError):
             said = f"{shown(shown_address(filled))!r} is no http or https address for a source; it is left out"
             losses.add(where, "broken-server", said, "left-out")

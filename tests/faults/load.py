@@ -245,9 +245,10 @@ class Clients:
 
     def _write(self, key: str, chance: random.Random) -> Operation:
         written = f"entry-{next(self._serials)}"
-        query = "mutation W($id: ID!) { add(id: $id) { id times } }"
-        expected = {"add": {"id": written, "times": 1}}
-        return Operation(query, {"id": written}, expected, frozenset({"add"}), written=written)
+        field = chance.choice(["add", "set", "remove"])
+        query = f"mutation W($id: ID!) {{ {field}(id: $id) {{ id times }} }}"
+        expected = {field: {"id": written, "times": 1}}
+        return Operation(query, {"id": written}, expected, frozenset({field}), written=written)
 
     def _unresolved(self, key: str, chance: random.Random) -> Operation:
         query = "query G($id: ID!) { gone(id: $id) { id } thing(id: $id) { id name } }"

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import strawberry
 
-from graph import Graph
+from graph import ApiKeys, Graph, Jwt, Trust
 from sources import (
     ApiKey,
     Auth,
@@ -28,6 +28,7 @@ from sources import (
     Shopify,
     Signature,
     Stripe,
+    Tls,
 )
 
 URL = os.environ.get("BACKEND_URL", "http://127.0.0.1:9")
@@ -91,6 +92,15 @@ for _name, _auth in AUTHS.items():
         _feeds[f"{_source.name}_live"] = _source.websocket("/{how}")(_stub(f"{_source.name}_live"))
         _feeds[f"{_source.name}_polled"] = _source.poll("/{how}", every=0.1)(_stub(f"{_source.name}_polled"))
 
+_tls = Rest(
+    "by_certificate",
+    "https://127.0.0.1:9",
+    auth=ApiKey("X-Key", file=os.environ["SECRET_FILE"]),
+    tls=Tls(cert=os.environ["CERTIFICATE"], key=os.environ["CERTIFICATE_KEY"], password_env="CANARY_CERTIFICATE"),
+)
+SOURCES.append(_tls)
+_fields["by_certificate"] = _tls.get("/{how}")(_stub("by_certificate"))
+
 _hooks = Rest("hooks", URL)
 _SIGNATURES: dict[str, Signature] = {
     "hmac": Hmac(header="X-Signature", env="CANARY_HMAC"),
@@ -115,4 +125,10 @@ _given_redis = Redis(_secret("GIVEN_REDIS"))
 
 Query = strawberry.type(type("Query", (), _fields))
 Subscription = strawberry.type(type("Subscription", (), _feeds))
-graph = Graph(query=Query, subscription=Subscription, timeout=2, bus=RedisBus(_given_redis))
+graph = Graph(
+    query=Query,
+    subscription=Subscription,
+    timeout=2,
+    bus=RedisBus(_given_redis),
+    trust=Trust(clients=[Jwt(env="CANARY_JWT", header="X-Client"), ApiKeys(os.environ["KEYS_FILE"])]),
+)

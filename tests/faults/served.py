@@ -12,22 +12,30 @@ from strawberry.types import Info
 
 from graph import Graph
 from resolvers import Upload, link
-from sources import Rest, Unsigned
+from sources import Breaker, Policy, Rest, Unsigned
 
 TIMEOUT_S = 0.5  # of each backend that is broken
 DEADLINE_S = 3.0  # of each operation
-TTL_S = 0.2  # of what is private
+TTL_S, STALE_S = 0.2, 0.3  # of what is private
 
 
 def _url(name: str) -> str:
     return os.environ.get(f"{name}_URL", "http://127.0.0.1:9")  # which is for those who only look
 
 
+LEFT_ALONE = Breaker(open_for=0.2, longest=0.5)  # what is asked again soon can fail in more ways
 steady = Rest("steady", _url("STEADY"))
-shaky = Rest("shaky", _url("SHAKY"), timeout=TIMEOUT_S)
-again = Rest("again", _url("SHAKY"), timeout=TIMEOUT_S, retries=2)
-private = Rest("private", _url("PRIVATE"), timeout=TIMEOUT_S, forward="Authorization", ttl=TTL_S)
-book = Rest("book", _url("BOOK"), timeout=TIMEOUT_S, retries=2)
+shaky = Rest("shaky", _url("SHAKY"), policy=Policy(timeout=TIMEOUT_S, breaker=LEFT_ALONE))
+again = Rest("again", _url("SHAKY"), policy=Policy(timeout=TIMEOUT_S, breaker=LEFT_ALONE, retries=2, hedge=True))
+private = Rest(
+    "private",
+    _url("PRIVATE"),
+    policy=Policy(timeout=TIMEOUT_S, breaker=LEFT_ALONE, stale_if_error=STALE_S),
+    forward="Authorization",
+    ttl=TTL_S,
+)
+patient = Rest("patient", _url("SHAKY"), policy=Policy(timeout=60, breaker=None))
+book = Rest("book", _url("BOOK"), policy=Policy(timeout=TIMEOUT_S, breaker=LEFT_ALONE, retries=2))
 nowhere = Rest("nowhere", "http://nowhere.invalid", timeout=TIMEOUT_S)
 
 
@@ -62,6 +70,14 @@ class Item:
 @again.entity(get="/items/{id}")
 class SameItem:
     """The same, asked for again when it fails."""
+
+    id: strawberry.ID
+    name: str
+
+
+@patient.entity(get="/items/{id}")
+class AwaitedItem:
+    """The same, waited for as long as the operation may take."""
 
     id: strawberry.ID
     name: str
@@ -111,6 +127,9 @@ class Query:
     @again.get("/items/{id}")
     def same_item(self, id: strawberry.ID) -> SameItem | None: ...
 
+    @patient.get("/items/{id}")
+    def awaited_item(self, id: strawberry.ID) -> AwaitedItem | None: ...
+
     @private.get("/me")
     def me(self) -> Person | None: ...
 
@@ -137,6 +156,12 @@ class Mutation:
 
     @book.post("/entries", body={"id": "{id}"})
     def add(self, id: strawberry.ID) -> Entry | None: ...
+
+    @book.put("/entries/{id}", body={"id": "{id}"})
+    def set(self, id: strawberry.ID) -> Entry | None: ...
+
+    @book.delete("/entries/{id}")
+    def remove(self, id: strawberry.ID) -> Entry | None: ...
 
     @strawberry.mutation
     async def length(self, file: Upload) -> int:

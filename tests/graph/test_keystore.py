@@ -87,7 +87,9 @@ def test_a_key_is_good_until_it_is_revoked_or_expires(told: dict[str, Any], stat
         {"scopes": ["ä"]},
         {"scopes": ["a\n"]},
         {"scopes": [f"s{number}" for number in range(101)]},
-        {"rates": ["x"] * 21},
+        {"rates": ["x"]},
+        {"rates": ["requests=1/1s", "requests=1/1m"]},
+        {"rates": [f"requests=1/1s;name=n{number}" for number in range(21)]},
     ],
 )
 def test_what_a_record_may_not_hold_makes_no_key(told: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from strawberry.federation.schema_directives import Authenticated
 from graph import ANONYMOUS, Client, Graph, GraphError
 from graph.explain import explain
 from resolvers import Connection, Entry, Node, authenticated, discriminator, field, global_id, link, requires, shown_as
-from sources import FakeTransport, Offset, Rest
+from sources import Event, FakeTransport, Listening, Offset, Rest
 
 Json = Any
 STAFF = Client(id="user:ada", scopes=frozenset({"orders:read"}))
@@ -303,7 +303,7 @@ def test_a_denied_answer_is_compiled_where_null_may_stand() -> None:
     ]
 
 
-def test_the_places_of_one_denied_field_are_told_up_to_a_hundred() -> None:
+def test_of_many_denied_places_a_hundred_are_told() -> None:
     many = FakeTransport(lambda method, target, body: [{"id": n, "name": "x", "pay": 1} for n in range(150)])
     staff = Rest("staff", "http://staff.example", client=many)
 
@@ -324,6 +324,38 @@ def test_the_places_of_one_denied_field_are_told_up_to_a_hundred() -> None:
     response = ask("{ people { name pay } }", of=of)
     assert response["data"]["people"] == [None] * 150
     assert len(response["errors"]) == 100
+    response = ask("{ people { a: pay b: pay } again: people { pay } }", of=of)
+    assert response["data"]["again"] == [{"pay": None}] * 150
+    assert len(response["errors"]) == 100
+
+
+class Burst:
+    """A feed that sends a hundred and fifty objects at once."""
+
+    variables = frozenset[str]()
+
+    async def listen(self, to: Listening) -> AsyncGenerator[Event]:
+        yield Event(b"[" + b",".join(b'{"id": 1, "total": 2, "margin": 3}' for _ in range(150)) + b"]")
+
+
+@pytest.mark.parametrize("query", ["subscription { sold { id total } }", "subscription { sold { id margin } }"])
+def test_every_event_tells_what_is_denied_in_it(query: str) -> None:
+    @strawberry.type
+    class Sale:
+        id: int
+        total: int | None = field(directives=[authenticated])
+        margin: int = field(directives=[authenticated])
+
+    @strawberry.type
+    class Sales:
+        @shop.feed(Burst(), buffer=200)
+        def sold(self) -> Sale | None: ...
+
+    async def run() -> list[Json]:
+        return [response async for response in Graph(query=Query, types=TYPES, subscription=Sales).subscribe(query)]
+
+    responses = asyncio.run(run())
+    assert [len(response["errors"]) for response in responses] == [1] * 150
 
 
 # -- where types show later -------------------------------------------------------------------------------------------

@@ -225,7 +225,10 @@ async def test_lengths_and_heads_that_lie_are_the_sources_failure(kind: str, wri
             await source.send("GET", "/")
 
 
-async def test_interim_replies_without_end_are_a_timeout() -> None:
+@BOTH
+async def test_interim_replies_without_end_are_a_timeout(kind: str) -> None:
+    gone = asyncio.Event()
+
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await reader.readuntil(b"\r\n\r\n")
@@ -236,12 +239,15 @@ async def test_interim_replies_without_end_are_a_timeout() -> None:
             pass
         finally:
             writer.close()
+            gone.set()
 
     server = await asyncio.start_server(flood, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with shop("pyreqwest", url, timeout=0.3) as source:
+    async with shop(kind, url, timeout=0.3) as source:
         with pytest.raises(UpstreamTimeout):
             await source.send("GET", "/")
+        async with asyncio.timeout(10):
+            await gone.wait()
     server.close()
     await server.wait_closed()
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import strawberry
 
-from graph import Graph
+from graph import Client, Graph, Trust
 from graph.lint import Finding, lint
-from resolvers import link
+from resolvers import authenticated, link
 from sources import Bearer, Rest
 from sources.openapi import OpenAPI
 from tests.graph.openapi.market import customers_app, orders_app, written
@@ -156,3 +156,40 @@ def test_what_is_not_described_is_counted_by_kind() -> None:
         Finding("hint", "description", "schema", "1 type without a description: Product"),
         Finding("hint", "description", "schema", "2 fields without a description: Query.products, Product.id"),
     ]
+
+
+def test_what_nobody_can_be_given_and_writes_that_anybody_may_call_are_found() -> None:
+    shop = Rest("shop", "http://127.0.0.1:1")
+
+    @strawberry.type
+    class Query:
+        @shop.get("/name")
+        def name(self) -> str: ...
+
+    @strawberry.type
+    class Mutation:
+        @authenticated
+        @shop.post("/orders")
+        def place(self) -> str | None: ...
+
+        @shop.post("/votes")
+        def vote(self) -> str | None: ...
+
+    vote = Finding(
+        "hint",
+        "requirements",
+        "Mutation.vote",
+        "anybody may call it, while other mutations need a client: authenticated, or requires(...)",
+    )
+    assert found(Graph(query=Query, mutation=Mutation), "clients", "requirements") == [
+        Finding(
+            "warning",
+            "clients",
+            "Mutation.place",
+            "it needs a client; Trust(clients=[...]) says how one is known",
+        ),
+        vote,
+    ]
+    trust = Trust(clients=[lambda shown: Client(id="user:ada")])
+    assert found(Graph(query=Query, mutation=Mutation, trust=trust), "clients", "requirements") == [vote]
+    assert found(Graph(query=Query, trust=trust), "clients", "requirements") == []

@@ -8,8 +8,8 @@ from typing import Any
 
 import strawberry
 
-from graph import Graph
-from resolvers import field, link
+from graph import Client, Graph
+from resolvers import authenticated, field, link, requires
 from sources import FakeTransport
 from sources.openapi import OpenAPI
 from tests.graph.openapi.market import Market, answer, customers_app, faults, orders_app, written
@@ -380,3 +380,25 @@ def test_a_component_is_named_as_its_document_or_its_type_is(tmp_path: Path) -> 
         assert answer(Graph(documents=[pets]), "{ cats { __typename motherId } }") == {
             "data": {"cats": {"__typename": "Cat", "motherId": "m"}}
         }
+
+
+def test_a_class_and_its_fields_may_need_what_only_some_clients_have(shops: Market) -> None:
+    customers = shops.customers()
+
+    @authenticated
+    @customers.type
+    class Customer:
+        first_name: str | None = field(directives=[requires(scopes="names")])
+
+    graph = Graph(documents=[customers])
+    query = '{ getCustomer(customerId: "c1") { firstName age } listCustomers { data { id } } }'
+
+    assert 'type Customer @authenticated {\n  id: ID!\n  firstName: String @requiresScopes(scopes: [["names"]])' in (
+        graph.sdl()
+    )
+    denied = answer(graph, query)
+    assert denied["data"] is None or denied["data"]["getCustomer"] is None
+    assert {error["extensions"]["code"] for error in denied["errors"]} == {"UNAUTHENTICATED"}
+    some = asyncio.run(graph.execute('{ getCustomer(customerId: "c1") { firstName age } }', client=Client()))
+    assert some["data"] == {"getCustomer": {"firstName": None, "age": 36}}
+    assert [error["extensions"]["code"] for error in some["errors"]] == ["FORBIDDEN"]

@@ -16,7 +16,7 @@ import pytest
 import strawberry
 from websockets.exceptions import ConnectionClosed
 
-from graph import ApiKeys, App, Client, Credentials, Graph, GraphError, Trust, Unauthenticated
+from graph import ApiKeys, App, Client, Credentials, Graph, GraphError, Rate, Trust, Unauthenticated
 from graph.apikey import id_of, new_key
 from graph.apikeys import api_keys_of
 from graph.credentials import Authenticator
@@ -209,6 +209,14 @@ def test_a_key_that_is_revoked_is_refused_for_requests_within_seconds(file: Path
         assert error_of(answer) == (401, "UNAUTHENTICATED", "the API key has been revoked")
 
 
+def test_a_key_has_rates_of_its_own(file: Path) -> None:
+    key, other = make(file, "--rate", "requests=2/1h", "--rate", "calls=5/1h"), make(file)
+    trust = Trust(clients=[ApiKeys(file)], rates=[Rate(requests=3, per=3600)])
+    with running(App(Graph(query=Query, trust=trust))) as url:
+        assert [ask(url, **{"x-api-key": key}).status_code for _ in range(3)] == [200, 200, 429]
+        assert [ask(url, **{"x-api-key": other}).status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
 def refused_on(socket: Socket) -> bool:
     socket.subscribe("{ me }", "ask")
     message = socket.hear()
@@ -323,7 +331,7 @@ def test_while_redis_is_away_keys_that_were_good_stay_so_and_others_are_to_come_
         assert ask(url, **{"x-api-key": key}).json() == {"data": {"me": f"key:{id_of(key)}"}}
         own_redis_server.kill()
         answer = ask(url, **{"x-api-key": late})
-        assert error_of(answer) == (503, "UPSTREAM_UNAVAILABLE", "API keys cannot be checked now: try again later")
+        assert error_of(answer) == (503, "SERVER_BUSY", "API keys cannot be checked now: try again later")
         assert answer.headers["retry-after"] == "1"
         assert ask(url).json() == {"data": {"me": None}}
         later[0] = 290.0
@@ -362,7 +370,7 @@ def test_a_place_is_named_by_a_text(file: Path, monkeypatch: pytest.MonkeyPatch)
     assert repr(api_keys_of(str(file))) == f"ApiKeys(KeyFile({str(file)!r}))"
     assert repr(api_keys_of("env:OUR_FILE")) == f"ApiKeys(KeyFile({str(file)!r}))"
     assert repr(api_keys_of("env:OUR_REDIS")) == "ApiKeys(RedisKeys(Redis(env='OUR_REDIS'), 'weft:key:'))"
-    with pytest.raises(GraphError, match="API keys: NO_SUCH is not set"):
+    with pytest.raises(GraphError, match="API keys: the environment variable NO_SUCH is not set"):
         api_keys_of("env:NO_SUCH")
 
 
@@ -380,3 +388,17 @@ def test_a_header_of_another_name_may_bring_keys(file: Path) -> None:
     with running(App(graph_of(ApiKeys(file, header="X-Till"), anonymous=True))) as url:
         assert ask(url, **{"x-till": key}).json() == {"data": {"me": f"key:{id_of(key)}"}}
         assert ask(url, **{"x-api-key": key}).json() == {"data": {"me": None}}
+
+
+def test_a_key_may_have_rates_of_its_own(tmp_path: Path) -> None:
+    store = tmp_path / "keys.json"
+    rich = make(store, "--rate", "requests=50/1m;name=gold", "--rate", "calls=9/1h")
+    poor = make(store)
+    trust = Trust(clients=[ApiKeys(store)], rates=[Rate(requests=1, per=60)])
+    with running(App(Graph(query=Query, trust=trust))) as url:
+
+        def ask(key: str) -> httpx.Response:
+            return httpx.post(f"{url}/graphql", json={"query": "{ me }"}, headers={"x-api-key": key})
+
+        assert ask(rich).headers["ratelimit-policy"] == '"gold";q=50;w=60, "calls";q=9;qu="calls";w=3600'
+        assert [ask(rich).status_code, ask(poor).status_code, ask(poor).status_code] == [200, 200, 429]

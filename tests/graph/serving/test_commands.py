@@ -116,6 +116,24 @@ def test_workers_that_cannot_hear_of_each_others_webhooks_are_a_line_at_the_star
         assert "weft: a webhook reaches only the worker that takes it; " in errors
 
 
+def test_rates_are_an_option_and_workers_that_count_for_themselves_are_a_line_at_the_start() -> None:
+    rates = ("--rate", "requests=1/1d", "--rate", "calls=9/1h")
+    with serving(POSTS, "--workers", "2", *rates) as (url, process):
+        answers = [httpx.post(f"{url}/graphql", json={"query": "{ __typename }"}) for _ in range(3)]
+        assert answers[0].headers["ratelimit-policy"] == '"requests";q=1;w=86400, "calls";q=9;qu="calls";w=3600'
+        assert answers[-1].status_code == 429
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=15)
+        assert "weft: each worker counts rates for itself; " in errors
+
+
+def test_a_rate_that_is_none_is_told_before_anything_is_served() -> None:
+    assert (
+        "WEFT_RATES: 'often' is no rate: expected such as requests=100/60s"
+        in weft("serve", POSTS, "--rate", "often").stderr
+    )
+
+
 @pytest.mark.parametrize("options", [[], ["--workers", "2"], ["--reload"]])
 def test_collections_pass_over_what_is_served(options: list[str], tmp_path: Path) -> None:
     (tmp_path / "looking.py").write_text(

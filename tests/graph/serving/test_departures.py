@@ -207,3 +207,35 @@ def test_the_server_answers_others_meanwhile_and_afterwards(backend: Backend, ga
     backend.open = True
     answer = httpx.post(gateway, json={"query": "{ slow { name } }"}, timeout=20)
     assert answer.json() == {"data": {"slow": {"name": "here"}}}
+
+
+class Line:
+    """What uvicorn and uvloop are to an application in the moment in which a client hangs up."""
+
+    def __init__(self, *, is_closing: bool) -> None:
+        self.transport = self
+        self.is_closing = lambda: is_closing
+
+    async def receive(self) -> dict[str, Any]:
+        return {"type": "http.request", "body": b'{"query": "{ __typename }"}'}
+
+    async def send(self, message: Any) -> None:
+        raise RuntimeError("the handler is closed")
+
+
+@strawberry.type
+class Little:
+    here: bool = True
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/healthz", "/webhooks/no/such"])
+async def test_a_client_that_hangs_up_as_it_is_answered_is_no_failure_to_be_logged(path: str) -> None:
+    app = App(Graph(query=Little))
+    headers = [(b"content-type", b"application/json")]
+    method = "GET" if path == "/healthz" else "POST"
+    scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers}
+    line = Line(is_closing=True)
+    await app({**scope}, line.receive, line.send)
+    line = Line(is_closing=False)
+    with pytest.raises(RuntimeError, match="the handler is closed"):
+        await app({**scope}, line.receive, line.send)

@@ -9,6 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,11 +17,13 @@ import pytest
 import strawberry
 
 from graph import App, Client, Credentials, Graph, Jwt, Trust, Unauthenticated, Unavailable
-from sources import FakeTransport
+from sources import FakeTransport, Tls
 from sources.transport import TransportInvalid, TransportTimeout, TransportUnavailable
 from tests.graph.serving.sockets import graph_for, serving
 from tests.graph.serving.tokens import NOW, jwk, pem, private, sign
 from tests.serving import running
+from tests.sources.certificates import authority, issued, server_context
+from tests.sources.raw import always, reply, speaking
 
 ISSUER = "https://issuer.test"
 JWKS = f"{ISSUER}/keys"
@@ -286,7 +289,7 @@ async def test_an_issuer_without_keys_has_no_good_tokens(caplog: pytest.LogCaptu
         ((200, b"[]"), "no JWK set"),
         ((200, b"[" * 100_000), "no JWK set"),
         ((200, {"keys": [ONE] * 101}), "a JWK set of more than 100 keys"),
-        ((200, b" " * 600_000), "it answered with more than 512000 bytes"),
+        ((200, b" " * 600_000), "it answered with more than 512,000 bytes"),
     ],
 )
 async def test_while_keys_cannot_be_had_the_old_ones_are_good_for_a_bounded_time(
@@ -501,6 +504,24 @@ def test_an_issuer_that_misbehaves_costs_a_moment_and_holds_up_nobody_else(
         assert answer.json() == {"errors": [{"message": LATER, "extensions": {"code": "SERVER_BUSY"}}]}
         assert ask(url, None).json() == {"data": {"me": None}}
     assert served.paths == ["/keys"]
+
+
+async def test_an_issuer_may_have_an_authority_of_its_own(tmp_path: Path) -> None:
+    ours = authority()
+    certificate, _ = ours.write(tmp_path, "ca")
+    body = json.dumps({"keys": [ONE]}).encode()
+    async with speaking(always(reply(body)), server_context(tmp_path, issued(ours))) as url:
+        for tls, said in ((Tls(ca=certificate), "user:ada"), (None, LATER)):
+            issuer = Issuer(jwks=f"{url}/keys", tls=tls, client=None)
+            assert issuer.way.missing() == []
+            assert await issuer.ask() == said
+            await issuer.way.aclose()
+
+
+def test_certificates_that_are_not_there_are_a_fault_before_serving() -> None:
+    way = Jwt(jwks=JWKS, issuer=ISSUER, tls=Tls(ca="/nowhere/ca.pem"))
+    assert len(way.missing()) == 1
+    assert way.missing()[0].startswith("Jwt: tls: ")
 
 
 def test_a_server_starts_while_its_issuer_is_away() -> None:

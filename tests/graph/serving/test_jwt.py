@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph import App, Client, Credentials, Graph, GraphError, Jwt, RequestError, Trust, Unauthenticated, bearer
+from graph import App, Client, Cors, Credentials, Graph, GraphError, Jwt, RequestError, Trust, Unauthenticated, bearer
 from graph.credentials import Foreign
-from sources import FakeTransport, Rest
+from sources import FakeTransport, Rest, Tls
 from tests.graph.serving.sockets import graph_for, serving, stage
 from tests.graph.serving.tokens import FAMILIES, NOW, SECRET, jwk, pem, private, private_pem, sign, sign_bytes
 from tests.serving import running
@@ -216,6 +216,7 @@ OFF_CURVE = {"kty": "EC", "crv": "P-256", "x": "A" * 43, "y": "A" * 43}
         ({"key": SECRET, "env": "A"}, "give one of jwks=, discover=True, key=, env= and file=: where its keys are"),
         ({"jwks": "https://a.test/k"}, "issuer= is missing: whose tokens are good"),
         ({"discover": True}, "issuer= is missing: whose tokens are good"),
+        ({"key": SECRET, "tls": Tls(ca="ca.pem")}, "tls= is for an issuer that is asked for its keys"),
         ({"key": []}, "key= is empty"),
         ({"key": ""}, "the key is empty"),
         ({"key": " "}, "the key is empty"),
@@ -305,17 +306,18 @@ async def test_keys_come_from_the_environment_or_a_file(monkeypatch: pytest.Monk
         ({"env": "JWT_UNSET"}, "Jwt: the environment variable JWT_UNSET is not set"),
         (
             {"env": "JWT_SHORT"},
-            "Jwt: the environment variable JWT_SHORT: a shared secret needs 32 bytes or more, and this one has 5",
+            "Jwt: JWT_SHORT: a shared secret needs 32 bytes or more, and this one has 5",
         ),
-        ({"file": "/nowhere/key"}, "Jwt: the file '/nowhere/key' cannot be read: No such file or directory"),
-        ({"file": "/"}, "Jwt: the file '/' cannot be read: Is a directory"),
-        ({"file": "/dev/null"}, "Jwt: the file '/dev/null' is empty"),
+        ({"file": "/nowhere/key"}, "Jwt: the file /nowhere/key is not there, is empty, or cannot be read as text"),
+        ({"file": "/dev/null"}, "Jwt: the file /dev/null is not there, is empty, or cannot be read as text"),
+        ({"env": "JWT_ELSEWHERE"}, "Jwt: the file /nowhere/key is not there, is empty, or cannot be read as text"),
     ],
 )
 def test_a_key_that_is_not_there_is_a_fault_before_serving(
     options: dict[str, Any], fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JWT_SHORT", "short")
+    monkeypatch.setenv("JWT_ELSEWHERE_FILE", "/nowhere/key")
     graph = Graph(query=Query, trust=Trust(clients=[Jwt(**options)]))
     with pytest.raises(GraphError) as refused:
         graph.check_environment()
@@ -706,6 +708,49 @@ def test_a_header_that_tokens_fill_is_nobody_elses_to_say_on_sockets() -> None:
                 client.init(**payload)
                 assert client.ask("{ word }") == {"data": {"word": "word"}}
                 assert echo.headers[-1].get("x-user") == said
+
+
+public = Rest("public", "http://public.test", client=FakeTransport(lambda *_: "word"))
+
+
+@strawberry.type
+class Cached:
+    @public.get("/", ttl=600)
+    def word(self) -> str: ...
+
+    @source.get("/", ttl=600)
+    def mine(self) -> str: ...
+
+
+FOR_ALL = "accept, accept-encoding"
+FOR_ONE = "accept, accept-encoding, authorization, cookie, x-user"
+
+
+@pytest.mark.parametrize(
+    ("anonymous", "query", "scope", "vary"),
+    [
+        (True, "{ word }", "public", FOR_ALL),
+        (False, "{ word }", "private", FOR_ONE),
+        (True, "{ mine }", "private", FOR_ONE),
+    ],
+)
+def test_no_cache_keeps_an_answer_for_somebody_else(anonymous: bool, query: str, scope: str, vary: str) -> None:
+    way = Jwt(key=SECRET, headers={"X-User": "sub"}, cookie="session")
+    headers = {"authorization": f"Bearer {fresh('HS256')}", "content-type": "application/json"}
+    with running(App(Graph(query=Cached, trust=Trust(clients=[way], anonymous=anonymous)))) as url:
+        for _ in range(2):
+            answer = httpx.get(f"{url}/graphql", params={"query": query}, headers=headers)
+            assert answer.status_code == 200
+            assert re.fullmatch(rf"{scope}, max-age=\d+", answer.headers["cache-control"])
+            assert answer.headers["vary"] == vary
+
+
+def test_pages_of_other_origins_may_send_the_header_that_holds_the_token() -> None:
+    app = App(Graph(query=Query, trust=Trust(clients=[Jwt(key=SECRET, header="X-Token")])), cors=Cors(origins=["*"]))
+    with running(app) as url:
+        asked = {"origin": "https://a.test", "access-control-request-method": "POST"}
+        answer = httpx.options(f"{url}/graphql", headers=asked)
+        assert "x-token" in answer.headers["access-control-allow-headers"].split(", ")
 
 
 def test_a_token_opens_a_socket_and_its_end_closes_it() -> None:

@@ -134,7 +134,10 @@ def test_what_cannot_be_done_is_one_line_without_a_password(tmp_path: Path) -> N
     assert refused("keys", "list", "--store", file) == f"weft: {file}: No such file or directory"
     assert refused("keys", "revoke", "x", "--store", file) == f"weft: {file}: No such file or directory"
     assert refused("keys", "create", "--store", f"{file}/x") == f"weft: {file}/x: No such file or directory"
-    assert refused("keys", "list", "--store", "env:NO_SUCH") == "weft: API keys: NO_SUCH is not set"
+    assert (
+        refused("keys", "list", "--store", "env:NO_SUCH")
+        == "weft: API keys: the environment variable NO_SUCH is not set"
+    )
     assert refused("keys", "list", "--store", " ") == "weft: API keys: no place is named"
     for url in (
         "redis://ada:hunter2@127.0.0.1:1",

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from resolvers import Ledger
 from resolvers.ask import ask_of, send
 from sources import DeclarationError, Endpoint, Expands, Reads, Rest
 from sources.openapi import Answer, Content, Operation
@@ -68,7 +69,7 @@ async def asked(endpoint: Endpoint, **values: Any) -> Any:
     """Give the JSON that comes back, or the failure."""
     with running(echo) as address:
         source = Rest("s", address)
-        part = await send(source, ask_of(source, endpoint, values))
+        part = await send(source, ask_of(source, endpoint, values), Ledger({}))
         await source.aclose()
     if part.failure is not None:
         return str(part.failure)
@@ -175,7 +176,7 @@ async def test_an_operation_may_have_a_server_of_its_own() -> None:
     with running(echo) as address:
         source = Rest("s", "http://127.0.0.1:9/elsewhere")
         endpoint = endpoint_for(operation("/200/json", s200=["application/json"]), [], url=address)
-        part = await send(source, ask_of(source, endpoint, {}))
+        part = await send(source, ask_of(source, endpoint, {}), Ledger({}))
         await source.aclose()
     assert part.failure is None
 

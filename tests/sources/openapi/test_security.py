@@ -99,7 +99,7 @@ async def test_client_credentials_come_before_a_token_from_elsewhere(monkeypatch
 @pytest.mark.parametrize(
     ("scheme", "reason"),
     [
-        ({"type": "mutualTLS"}, "mutual TLS needs a client that has the certificate: give client="),
+        ({"type": "mutualTLS"}, "mutual TLS needs a certificate: give tls=, or a client that has it"),
         ({"type": "http", "scheme": "digest"}, "HTTP authentication 'digest' is not supported; basic and bearer are"),
         ({"type": "apiKey", "in": "body", "name": "k"}, "an API key needs a name, and a place that is header, "),
         ({"type": "apiKey", "in": "header"}, "an API key needs a name, and a place that is header, query or cookie"),
