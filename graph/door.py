@@ -1,7 +1,7 @@
 """What the connections of one server have in common: how many there may be, and who looks after the slow ones.
 
 One timer looks at all connections, several times within the shortest time that any of them has. So a request costs
-no timer of its own; a client may have a quarter of its time more than it should.
+no timer of its own; a client may have somewhat more time than it should.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Door:
         self._guests: set[Guest] = set()
         self._of_address: Counter[str] = Counter()
         self._is_looking = False
-        shortest_s = min(trust.header_timeout, trust.body_timeout, trust.write_timeout)
+        shortest_s = min(trust.header_timeout, trust.body_timeout, trust.write_timeout, trust.keep_alive)
         self._look_s = min(max(shortest_s / _LOOKS, _SHORTEST_LOOK_S), _LONGEST_LOOK_S)
         self._dropped: Counter[str] = Counter()
         self._log_at = 0.0

@@ -128,14 +128,8 @@ def serve(
         str | None,
         typer.Option(envvar="WEFT_TRUSTED_DOCUMENTS", help="A list of documents: no others run.", metavar="FILE"),
     ] = None,
-    rate: Annotated[
-        list[str] | None,
-        typer.Option(metavar="RATE", help="What each client may ask, as requests=100/60s; may be given repeatedly."),
-    ] = None,
 ) -> None:
     """Serve a graph over HTTP."""
-    if rate:
-        os.environ["WEFT_RATES"] = ",".join(rate)
     options = _Served(targets, cors_origin or [], trusted_documents)
     # What Python keeps of a compiled module tells an edit by its second and its length, which is too coarse here.
     sys.dont_write_bytecode |= reload
@@ -176,8 +170,9 @@ def serve(
 
 
 def _tell_who_is_away(graph: Graph) -> None:
-    for name, address in asyncio.run(away(graph.sources)):
-        say(f"{name} does not answer at {address}: its fields fail until it does")
+    with contextlib.suppress(OSError):  # nobody listens to what is said
+        for name, address in asyncio.run(away(graph.sources)):
+            say(f"{name} does not answer at {address}: its fields fail until it does")
 
 
 def _is_loopback(listening: socket.socket) -> bool:

@@ -33,6 +33,7 @@ _COUNTS = {
     "max_connections": "Connections open at once; more are answered with 503.",
     "max_connections_per_address": "Connections of one address open at once.",
 }
+_RATES = "What each client may ask, as requests=100/60s; may be given repeatedly."
 _TEXTS = {
     "proxies": ("LIST", "Addresses and networks of proxies that say for whom they call."),
     "proxy_header": ("NAME", "The header in which they do."),
@@ -160,6 +161,8 @@ def _environment(given: Mapping[str, str]) -> Iterator[None]:
 
 
 def _said(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -170,11 +173,14 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
         **{name: Annotated[bool | None, _setting(told)] for name, told in _SWITCHES.items()},
         **{name: Annotated[int | None, _setting(told, min=0)] for name, told in _COUNTS.items()},
         **{name: Annotated[str | None, _setting(told, metavar=held)] for name, (held, told) in _TEXTS.items()},
+        "rates": Annotated[
+            list[str] | None, typer.Option("--rate", metavar="RATE", rich_help_panel=_TRUST, help=_RATES)
+        ],
     }
     hints = get_type_hints(command, include_extras=True)
 
     def run(targets: Targets, **given: Any) -> None:
-        said = {name: value for name in options if (value := given.pop(name)) is not None}
+        said = {name: value for name in options if (value := given.pop(name)) not in (None, [])}
         with _environment({PREFIX + name.upper(): _said(value) for name, value in said.items()}):
             command(targets, **given)
 

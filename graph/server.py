@@ -276,7 +276,6 @@ def configured(app: App, drain_seconds: int, factory: str | None = None, **optio
         factory or app,
         factory=factory is not None,
         timeout_graceful_shutdown=drain_seconds,
-        timeout_keep_alive=app.trusting.keep_alive,  # type: ignore[arg-type]  # a fraction of a second will do
         ws_max_size=app.max_body_bytes,
         **SERVER_OPTIONS,
         **options,

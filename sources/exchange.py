@@ -128,7 +128,7 @@ class Exchange:
         self._keeps_time = transport is None
         parts = urlsplit(self._base)
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        self.address = (parts.hostname or "", port) if transport is None else None
+        self.peer = (parts.hostname or "", port) if transport is None else None
         self._transport: Transport = transport or PyreqwestTransport(
             timeout_s=policy.timeout,
             connect_timeout_s=policy.connect_timeout,

@@ -361,7 +361,7 @@ class Rest(Pushing):
     @property
     def destination(self) -> tuple[str, int] | None:
         """Host and port of the backend; None where an author's own client speaks to it."""
-        return None if self._exchange is None else self._exchange.address
+        return None if self._exchange is None else self._exchange.peer
 
     def missing(self) -> list[str]:
         """Give a sentence for each environment variable or file that this source needs and that is not there."""

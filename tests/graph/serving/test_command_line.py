@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.graph.serving.backend import codes
+from tests.graph.serving.backend import codes, until
 from tests.graph.serving.command import (
     OVER_ONE_BACKEND,
     POSTS,
@@ -19,6 +19,7 @@ from tests.graph.serving.command import (
     SHOP,
     Ended,
     here,
+    is_ready,
     refused,
     serving,
     weft,
@@ -35,7 +36,10 @@ def from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_serve_on_port_0_says_where_answers_and_stops_in_silence(stop: signal.Signals) -> None:
-    with serving(POSTS) as (gateway, process):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as backend,
+        serving(POSTS, POSTS_URL=f"http://127.0.0.1:{backend.getsockname()[1]}") as (gateway, process),
+    ):
         assert gateway.ask("{ greet }") == {"data": {"greet": "Hello World!"}}
         assert gateway.client.get(f"{gateway.root}/readyz").status_code == 200
         silent = gateway.connect()
@@ -44,6 +48,25 @@ def test_serve_on_port_0_says_where_answers_and_stops_in_silence(stop: signal.Si
         silent.close()
     assert (said, errors) == ("", "")
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_backend_that_is_down_is_told_of_and_asked_all_the_same(tmp_path: Path, workers: str) -> None:
+    target = tmp_path / "one.py"
+    target.write_text(OVER_ONE_BACKEND, encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with serving(str(target), "--workers", workers, WEFT_TEST_ONE_URL=url) as (gateway, process):
+        assert process.stderr is not None
+        assert process.stderr.readline() == (
+            f"weft: one does not answer at 127.0.0.1:{port}: its fields fail until it does\n"
+        )
+        until(lambda: is_ready(gateway), 40)
+        [error] = gateway.ask("{ word }")["errors"]
+        assert error["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=30)[1] == ""  # it is said once, whoever serves
 
 
 def test_serve_can_keep_the_schema_to_itself_and_takes_limits_from_the_environment() -> None:
@@ -254,7 +277,7 @@ def test_the_installed_command_is_the_same() -> None:
 
 def test_serve_takes_each_option_from_the_environment_too() -> None:
     shown = here("serve", "--help", COLUMNS="200").out
-    for option in "host port workers reload drain-seconds cors-origin max-batch trusted-documents".split():
+    for option in "host port workers reload drain-seconds cors-origin trusted-documents".split():
         assert f"--{option}" in shown
         assert f"WEFT_{option.upper().replace('-', '_')}" in shown
 
