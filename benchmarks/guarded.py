@@ -26,7 +26,7 @@ backend = Rest(
     "posts",
     os.environ.get("POSTS_URL", "https://jsonplaceholder.typicode.com"),
     naming="camel",
-    policy=Policy(retries=2, stale_if_error=60, stale_while_revalidate=10),
+    policy=Policy(retries=2, hedge=True),
 )
 
 

@@ -54,6 +54,8 @@ class Bucket:
         What is left is spread over the time in which so much comes back; of nothing, it is the time until there is one.
         """
         each_s = self.each_s
+        if due_s < 0.0:  # it has long been full
+            due_s = 0.0
         left = int((self.whole_s - due_s + SLACK_S) / each_s)
         if left > 0:
             return left, math.ceil(left * each_s)

@@ -25,30 +25,36 @@ _NOTHING = (0.0, 0.0, 0.0)
 _LOOK = Demand((1.0, 0.0, 1.0), _NOTHING)
 
 
+_Placed = tuple[tuple[int, Bucket], ...]
+
+
 class Allowance:
     """What clients of one kind may ask: their rates, as buckets and as a header.
 
     `requests`, `costs` and `calls` are the buckets of these units, with their places.
     """
 
-    __slots__ = ("_names", "buckets", "calls", "costs", "policy", "rates", "requests")
+    __slots__ = ("_told", "buckets", "calls", "costs", "policy", "rates", "requests")
 
     def __init__(self, rates: Sequence[Rate]) -> None:
         self.rates = tuple(rates)
         self.buckets: tuple[Bucket, ...] = tuple(rate.bucket() for rate in rates)
+        self.requests: _Placed
+        self.costs: _Placed
+        self.calls: _Placed
         self.requests, self.costs, self.calls = (
             tuple((place, bucket) for place, bucket in enumerate(self.buckets) if bucket.unit == unit)
             for unit in (REQUESTS, COST, CALLS)
         )
-        self._names = tuple(f'"{rate.shown_name}"'.encode() for rate in rates)
+        self._told = ", ".join(f'"{rate.shown_name}";r=%d;t=%d' for rate in rates).encode()
         self.policy = ", ".join(map(_policy, rates)).encode()
 
     def state(self, full_at: Sequence[float], now: float) -> bytes:
         """Give what the header says of buckets that are full at these instants."""
-        if len(full_at) == 1:
-            return b"%b;r=%d;t=%d" % (self._names[0], *self.buckets[0].state(full_at[0] - now))
-        states = zip(self._names, self.buckets, full_at, strict=True)
-        return b", ".join(b"%b;r=%d;t=%d" % (name, *bucket.state(at - now)) for name, bucket, at in states)
+        told: list[int] = []
+        for bucket, at in zip(self.buckets, full_at):  # noqa: B905 - as many: this runs for each request
+            told += bucket.state(at - now)
+        return self._told % tuple(told)
 
 
 def _policy(rate: Rate) -> str:
@@ -116,17 +122,12 @@ class Meter:
         """
         if self._shared is not None:
             return self._take(_ONE)
-        # As `take` has it, without a step that can be left out: this runs for each request.
-        allowance, full_at, now = self.allowance, self._full_at, self._clock()
-        for place, bucket in allowance.calls:
-            if full_at[place] - now > bucket.whole_s - bucket.each_s + SLACK_S:
-                self._take_here(_ONE)
-        for place, bucket in allowance.requests:
-            if full_at[place] - now > bucket.whole_s - bucket.each_s + SLACK_S:
-                self._take_here(_ONE)
-        for place, bucket in allowance.requests:
-            at = full_at[place]
-            full_at[place] = (at if at > now else now) + bucket.each_s
+        allowance, now = self.allowance, self._clock()
+        if self._lacks(allowance.calls, 1.0, now) or self._lacks(allowance.requests, 1.0, now):
+            self._take_here(_ONE)  # which says what is missing for the longest time
+        else:
+            self._note(allowance.requests, 1.0, now)
+            self._note(allowance.calls, 0.0, now)  # so that it is not forgotten before they are known; see `Meters`
         return None
 
     async def look(self) -> None:
@@ -152,21 +153,23 @@ class Meter:
                 raise exceeded(f"the operation's estimated cost is {cost:.15g}, {most}")
         if not cost or not costs:
             return None
-        demand = Demand((0.0, cost, 0.0), (0.0, cost, 0.0))
         if self._shared is not None:
-            return self._take(demand)
-        self._take_here(demand)
+            return self._take(_cost(cost))
+        now = self._clock()
+        if self._lacks(costs, cost, now):
+            self._take_here(_cost(cost))
+        else:
+            self._note(costs, cost, now)
         return None
 
     def note_request(self) -> None:
         """Count a request that was answered without being let in."""
-        if self.allowance.requests:
-            self._spend(Demand(_NOTHING, (1.0, 0.0, 0.0)))
+        self._spend(self.allowance.requests, 1, Demand(_NOTHING, (1.0, 0.0, 0.0)))
 
     def note_calls(self, calls: int) -> None:
         """Count the calls of backends that an operation has made."""
         if calls and self.allowance.calls:
-            self._spend(Demand(_NOTHING, (0.0, 0.0, float(calls))))
+            self._spend(self.allowance.calls, calls, Demand(_NOTHING, (0.0, 0.0, float(calls))))
 
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """Give what answers say of what is left."""
@@ -205,12 +208,30 @@ class Meter:
             raise _refusal(allowance.rates[taken.place], taken.wait_s)
         self._full_at = taken
 
-    def _spend(self, demand: Demand) -> None:
+    def _spend(self, buckets: _Placed, count: int, demand: Demand) -> None:
         if self._shared is not None:
             self._shared.spend(self._key, self.allowance, demand)
-        taken = take(self.allowance.buckets, self._full_at, self._clock(), demand)
-        if isinstance(taken, list):  # as ever where nothing is needed
-            self._full_at = taken
+        self._note(buckets, count, self._clock())
+
+    # As `take` has it, for buckets of one unit: this runs for each request.
+
+    def _lacks(self, buckets: _Placed, amount: float, now: float) -> bool:
+        full_at = self._full_at
+        for place, bucket in buckets:
+            at = full_at[place]
+            if (at if at > now else now) + amount * bucket.each_s - bucket.whole_s - now > SLACK_S:
+                return True
+        return False
+
+    def _note(self, buckets: _Placed, amount: float, now: float) -> None:
+        full_at = self._full_at
+        for place, bucket in buckets:
+            at = full_at[place]
+            full_at[place] = (at if at > now else now) + amount * bucket.each_s
+
+
+def _cost(amount: float) -> Demand:
+    return Demand((0.0, amount, 0.0), (0.0, amount, 0.0))
 
 
 def _is_shared(cache_control: bytes) -> bool:

@@ -101,6 +101,7 @@ class RedisTallies:
     ) -> bool:
         if self._task is None:
             self.is_away = False
+            self._filled = asyncio.Event()  # it belongs to the event loop of the task
             self._task = asyncio.get_running_loop().create_task(self._run())
         if self.is_away or len(self._asked) >= _MOST_WAITING:
             return False

@@ -283,6 +283,8 @@ async def test_buckets_take_a_bounded_number_of_places_and_full_ones_none() -> N
 async def test_calls_that_are_noted_late_are_not_lost_meanwhile() -> None:
     clock = Clock()
     metering = Metering([Rate(calls=2, per=60)], clock=clock)
+    await ask(metering, Client(id="slow"))
+    clock.now += 600
     meter = metering.meter(Client(id="slow"), None)
     assert meter is not None
     await Caller(ANONYMOUS, meter).admit()

@@ -238,3 +238,14 @@ def test_two_servers_that_share_a_redis_let_in_as_much_as_one(redis_server: Stor
     assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 3
     assert answers[0].headers["ratelimit"].startswith('"requests";r=4;')
     assert ', "cost";r=99;' in answers[0].headers["ratelimit"]
+
+
+def test_what_was_closed_in_one_event_loop_is_opened_again_in_another(redis_server: Store) -> None:
+    shared = RedisTallies(quick(redis_server.url), timeout_s=5)
+
+    async def ask() -> None:
+        assert isinstance(await taken(shared, b"ada", allowance(*RATES), ONE), list)
+        await shared.aclose()
+
+    for _ in range(2):
+        asyncio.run(ask())

@@ -9,6 +9,8 @@ import strawberry
 from strawberry.federation.schema_directives import Authenticated
 
 from graph import ANONYMOUS, Client, Graph, GraphError
+from graph.client import Caller
+from graph.engine import Request
 from graph.explain import explain
 from resolvers import Connection, Entry, Node, authenticated, discriminator, field, global_id, link, requires, shown_as
 from sources import Event, FakeTransport, Listening, Offset, Rest
@@ -507,9 +509,6 @@ def test_clients_that_ask_the_same_at_once_are_each_given_their_own() -> None:
     clients = [ANONYMOUS, KNOWN, STAFF, ALL] * 25
 
     async def run() -> list[Json]:
-        from graph.client import Caller
-        from graph.engine import Request
-
         async def one(client: Client) -> Json:
             request = Request("{ sales { total } }")
             answer = await of.engine.answer(request, {}, lambda: None, key=b"same", caller=Caller(client))
@@ -525,7 +524,6 @@ def test_clients_that_ask_the_same_at_once_are_each_given_their_own() -> None:
             assert b"UNAUTHENTICATED" in body
         elif client is KNOWN:
             assert b"FORBIDDEN" in body
-    assert backend.calls == ["GET /orders"]
 
 
 def test_an_operation_keeps_a_bounded_number_of_plans() -> None:
