@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import resource
 import select
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,6 +22,7 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from graph import App, Cors, Graph, GraphError, Trust
+from graph.door import most_connections, open_more_files
 from graph.shedding import Held, Place
 from tests.graph.serving.connections import (
     ANSWERED,
@@ -258,6 +261,32 @@ def test_far_too_many_connections_are_dropped_unheard() -> None:
         many[0].setblocking(True)
         many[0].sendall(ASKED)
         assert answer(many[0])[2] == ANSWERED
+
+
+@pytest.mark.parametrize(
+    ("wanted", "files", "most"),
+    [
+        (10_000, 1_024, 768),
+        (500, 1_024, 500),
+        (10_000, 65_536, 10_000),
+        (None, 1_024, 768),
+        (None, resource.RLIM_INFINITY, sys.maxsize),
+        (10_000, resource.RLIM_INFINITY, 10_000),
+        (10_000, 50, 0),
+    ],
+)
+def test_connections_leave_files_for_the_backends(wanted: int | None, files: int, most: int) -> None:
+    assert most_connections(wanted, files) == most
+
+
+def test_a_server_may_open_as_many_files_as_the_system_grants() -> None:
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most // 2, most))
+    try:
+        open_more_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
 
 
 def test_sockets_count_as_connections() -> None:
