@@ -76,7 +76,7 @@ class Trust:
     proxy_header: str = "x-forwarded-for"
     production: bool = False
     csrf: bool = True
-    max_connections: int | None = 10_000
+    max_connections: int | None = 25_000
     max_connections_per_address: int | None = None
     max_requests: int | None = 1_000
     max_header_bytes: int = 32_768
