@@ -70,10 +70,6 @@ graph = Graph(
     query=Query,
     trust=Trust(
         clients=[Jwt(key=_SECRET)],
-        rates=[
-            Rate(requests=_PER_S * 60, per=60),
-            Rate(cost=_PER_S * 60_000, per=60),
-            Rate(calls=_PER_S * 60, per=60),
-        ],
+        rates=[Rate(requests=_PER_S * 60, per=60)],
     ),
 )

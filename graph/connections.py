@@ -192,6 +192,8 @@ class Connection(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
+        elif self.cycle.body:  # nobody has read it, and the connection may stay open for a while
+            self.cycle.body = bytearray()
 
     def _check_head(self) -> None:
         """Measure the head, as far as it is there.
@@ -338,6 +340,7 @@ class Connection(HttpToolsProtocol):
         self.transport.write(STATUS_LINE[error.status] + lines + b"\r\n" + body)
         self._hangs_up_at = self.loop.time() + _LINGER_S
         self._head.give_up()
+        self.parser = self.headers = None  # type: ignore[assignment]  # with what they hold of a head that was too much
         if self.transport.can_write_eof():
             self.transport.write_eof()
             self.flow.resume_reading()

@@ -7,7 +7,10 @@ no timer of its own; a client may have somewhat more time than it should.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import resource
+import sys
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -25,6 +28,24 @@ _LOOKS = 4
 _SHORTEST_LOOK_S, _LONGEST_LOOK_S = 0.01, 1.0
 _LOG_EVERY_S = 60.0
 _CLOSING = (*BUSY_HEADERS, (b"connection", b"close"))
+
+
+def most_connections(wanted: int | None, files: int) -> int:
+    """Give how many connections of clients there may be, where a process may open so many files.
+
+    A part of them stays for the backends: a flood of connections must not take their files from them.
+    """
+    if files == resource.RLIM_INFINITY:
+        return sys.maxsize if wanted is None else wanted
+    most = max(files - max(files // 4, _RESERVE), 0)
+    return most if wanted is None else min(wanted, most)
+
+
+def open_more_files() -> None:
+    """Let this process open as many files as the system grants it: what it is begun with is often 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Guest(Protocol):
@@ -53,6 +74,7 @@ class Door:
     def __init__(self, trust: Trust, connections: set[Any], loop: asyncio.AbstractEventLoop) -> None:
         self.trust = trust
         self.heads = Held(trust.max_held_bytes)
+        self._most = most_connections(trust.max_connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         self._connections = connections
         self._loop = loop
         self._guests: set[Guest] = set()
@@ -78,6 +100,7 @@ class Door:
         if not self._is_looking:
             self._is_looking = True
             self._loop.call_later(self._look_s, self._look)
+<<<<<<< HEAD
         most, most_of_one = self.trust.max_connections, self.trust.max_connections_per_address
         place, of_one = None if address is None else place_of(address), 0
         if most_of_one is not None and place is not None:  # first, since each of them will leave
@@ -85,6 +108,11 @@ class Door:
             of_one = self._of_place[place]
         if most is not None and len(self._connections) > most:
             if len(self._connections) > most + _RESERVE:
+=======
+        most_of_one = self.trust.max_connections_per_address
+        if len(self._connections) > self._most:
+            if len(self._connections) > self._most + _RESERVE:
+>>>>>>> origin/main
                 guest.drop()
             return "more connections than there may be"
         if most_of_one is not None and of_one > most_of_one:

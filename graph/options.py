@@ -142,8 +142,8 @@ def with_targets(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _setting(told: str, **more: Any) -> Any:
-    return typer.Option(help=told, rich_help_panel=_TRUST, **more)
+def _setting(told: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, help=told, rich_help_panel=_TRUST, **more)
 
 
 @contextlib.contextmanager
@@ -173,9 +173,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
         **{name: Annotated[bool | None, _setting(told)] for name, told in _SWITCHES.items()},
         **{name: Annotated[int | None, _setting(told, min=0)] for name, told in _COUNTS.items()},
         **{name: Annotated[str | None, _setting(told, metavar=held)] for name, (held, told) in _TEXTS.items()},
-        "rates": Annotated[
-            list[str] | None, typer.Option("--rate", metavar="RATE", rich_help_panel=_TRUST, help=_RATES)
-        ],
+        "rates": Annotated[list[str] | None, _setting(_RATES, "--rate", metavar="RATE")],
     }
     hints = get_type_hints(command, include_extras=True)
 

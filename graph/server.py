@@ -111,7 +111,9 @@ class App:
         room = Room(offer.max_sockets)
         self._streams = Streams(room, heartbeat_s=offer.ping_interval, patience_s=trust.write_timeout)
         held = Held(trust.max_held_bytes)
-        self._serving_of = functools.partial(Serving, streams=self._streams, held=held, cors=cors, offer=offer)
+        self._serving_of = functools.partial(
+            Serving, streams=self._streams, held=held, room=Room(trust.max_requests), cors=cors, offer=offer
+        )
         self._serving = self._serving_of(graph)
         self._sockets = Sockets(
             self._serving,

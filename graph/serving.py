@@ -44,7 +44,8 @@ from graph.request import (
     parse_query,
     prefers_html,
 )
-from graph.shedding import BUSY, BUSY_HEADERS, Held
+from graph.room import Room
+from graph.shedding import BUSY, BUSY_HEADERS, Held, busy
 from graph.stream import Stream, Streamed, Streams, accepted_streams, send_whole
 from graph.upload import Uploads
 from graph.webhooks import Webhooks
@@ -65,6 +66,7 @@ class Serving:
     Args:
         streams: the streams of the server, which outlive the graph that they begin with.
         held: what requests hold of bodies, all together.
+        room: the places for operations under way.
 
     `under_way` counts the requests.
     """
@@ -75,6 +77,7 @@ class Serving:
         *,
         streams: Streams,
         held: Held,
+        room: Room,
         cors: Cors | None,
         offer: Offer,
     ) -> None:
@@ -83,7 +86,7 @@ class Serving:
         self._streams = streams
         streams.welcomes = self._welcomes  # those that are open will outlive the graph before
         self._held = held
-        self._most_requests = float("inf") if trust.max_requests is None else trust.max_requests
+        self.room = room
         self._is_guarded = trust.csrf
         self._max_url_bytes = trust.max_url_bytes
         self._max_body_bytes = offer.max_body_bytes
@@ -100,6 +103,7 @@ class Serving:
         self._uploads = Uploads(
             graph.engine,
             held,
+            Room(trust.max_requests),
             max_body_bytes=offer.max_body_bytes,
             max_upload_bytes=offer.max_upload_bytes,
             max_uploads=offer.max_uploads,
@@ -128,7 +132,7 @@ class Serving:
             if self._shows_graphiql(method, accept, scope["query_string"]):
                 await respond(send, 200, b"text/html; charset=utf-8", graphiql.PAGE, ((b"vary", b"accept"),))
                 return
-        if self.under_way > self._most_requests:
+        if self.room.is_full:
             await respond(send, 503, b"application/json; charset=utf-8", BUSY, BUSY_HEADERS)
             return
         media_type, parts = accepted(accept), accepted_parts(accept)
@@ -224,6 +228,7 @@ class Serving:
     ) -> None:
         presence, task = self._presence, asyncio.current_task()
         presence.enter(task, receive)
+        self.room.squeeze_in()  # it has begun
         try:
             await parts.send(send, payloads)
         except asyncio.CancelledError:
@@ -232,6 +237,7 @@ class Serving:
                 raise
         finally:
             presence.leave(task)
+            self.room.give_back()
 
     async def _stream(self, stream: Stream, receive: Receive, send: Send, own_send: Send) -> None:
         self.end_one()  # the graph may be replaced while it goes on
@@ -296,6 +302,8 @@ class Serving:
     ) -> Answer | Stream:
         is_json = headers.raw.get(b"content-type") == b"application/json"
         presence, task = self._presence, asyncio.current_task()
+        if not self.room.take():
+            raise busy()
         presence.enter(task, receive)
         try:
             # Parsing is needless where an identical request was parsed already.
@@ -319,6 +327,7 @@ class Serving:
             raise
         finally:
             presence.leave(task)
+            self.room.give_back()
 
     async def _open(
         self,
@@ -385,6 +394,8 @@ class Serving:
         request = parse_query(query_string)
         key = ("GET", query_string)
         presence, task = self._presence, asyncio.current_task()
+        if not self.room.take():
+            raise busy()
         presence.enter(task, receive)
         try:
             context = _context(scope, caller)
@@ -400,6 +411,7 @@ class Serving:
             raise
         finally:
             presence.leave(task)
+            self.room.give_back()
 
 
 def _context(scope: Scope, caller: Caller) -> Context:

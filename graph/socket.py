@@ -34,6 +34,7 @@ from graph.protocol import Accept, Action, Actions, Arm, Close, LogIn, Operation
 from graph.request import Headers
 from graph.room import Room
 from graph.serving import Serving
+from graph.shedding import busy
 from sources import encode_json
 
 log = logging.getLogger("weft")
@@ -385,11 +386,14 @@ class _Socket:
         if subscriber is not None:
             with closing(subscriber):
                 return await self._deliver(operation, subscriber)
+        if not serving.room.take():
+            raise busy()
         serving.under_way += 1  # its graph is not closed meanwhile
         try:
             answer = await engine.answer(request, self._headers, self._context, key=operation.key, caller=caller)
         finally:
             serving.end_one()
+            serving.room.give_back()
         if not answer.executed:
             return conversation.failed(operation, bytes(_decode_failed(answer.body).errors).decode())
         await self._say_result(operation, answer.body.decode())

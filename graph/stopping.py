@@ -23,6 +23,7 @@ from typing import Any, Protocol, cast
 import uvicorn
 from uvicorn.supervisors import multiprocess
 
+from graph.door import open_more_files
 from graph.garbage import rare_collections
 
 log = logging.getLogger("weft")
@@ -65,6 +66,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve; what is served is loaded by now."""
         self._while_serving.enter_context(rare_collections())
+        open_more_files()
         await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

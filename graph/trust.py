@@ -51,7 +51,7 @@ class Trust:
         csrf: whether a GET executes only where no page of another origin can have sent it.
         max_connections: connections of clients that are open at once, sockets among them; None for as many as come.
         max_connections_per_address: those of one address; None for as many as come, as behind a proxy.
-        max_requests: requests under way at once; None for as many as come.
+        max_requests: operations under way at once, an array of them counted as one; None for as many as come.
         max_header_bytes: the lines of a request's headers together; likewise `max_headers`: how many there are.
         max_url_bytes: path and query of a request.
         max_held_bytes: what all requests that are being received or executed may hold of bodies, and of headers that
@@ -76,7 +76,7 @@ class Trust:
     proxy_header: str = "x-forwarded-for"
     production: bool = False
     csrf: bool = True
-    max_connections: int | None = 10_000
+    max_connections: int | None = 25_000
     max_connections_per_address: int | None = None
     max_requests: int | None = 1_000
     max_header_bytes: int = 32_768

@@ -30,7 +30,8 @@ from graph.cors import PREFLIGHT
 from graph.engine import Context, Engine, Request
 from graph.errors import RequestError
 from graph.form import FORM, Begun, Event, FormParts, Mark
-from graph.shedding import Held
+from graph.room import Room
+from graph.shedding import Held, busy
 from resolvers import Upload, is_upload, takes_uploads
 from sources import Number
 
@@ -45,6 +46,7 @@ class Uploads:
 
     Args:
         held: what requests hold of bodies, all together.
+        room: the places for such requests: they last as long as their files take to arrive.
         max_body_bytes: what `operations` and `map` may hold.
         max_upload_bytes: what the files of a request may hold together.
         max_uploads: how many files a request may bring.
@@ -56,6 +58,7 @@ class Uploads:
         self,
         engine: Engine,
         held: Held,
+        room: Room,
         *,
         max_body_bytes: int,
         max_upload_bytes: int,
@@ -65,6 +68,7 @@ class Uploads:
     ) -> None:
         self.engine = engine
         self.held = held
+        self.room = room
         self.max_body_bytes = max_body_bytes
         self.max_upload_bytes = max_upload_bytes
         self.max_uploads = max_uploads
@@ -107,9 +111,12 @@ class Uploading:
             RequestError: it is no such request, too large or too slow, or there is no room for it.
             Disconnected: the client went away before it was whole.
         """
+        if not self._uploads.room.take():
+            raise busy()
         try:
             return await self._answer(headers, context, caller)
         finally:
+            self._uploads.room.give_back()
             self._place.give_up()
 
     async def _answer(self, headers: Mapping[str, str], context: Context, caller: Caller) -> Answer:

@@ -27,7 +27,7 @@ from graph import App, Graph, GraphError
 from graph.engine import Request
 from resolvers import Connection, field, link
 from sources import FakeTransport, Offset, Rest
-from tests.serving import running
+from tests.serving import ASKED_FOR, running
 
 Json = Any
 
@@ -648,7 +648,9 @@ async def test_a_mutation_is_not_executed_by_get_with_extensions_either() -> Non
     extended = Graph(query=Query, mutation=Mutation, extensions=[Noting])
     with running(App(extended)) as address:
         async with httpx.AsyncClient() as client:
-            refused = await client.get(f"{address}/graphql", params={"query": 'mutation { add(title: "a") }'})
+            refused = await client.get(
+                f"{address}/graphql", params={"query": 'mutation { add(title: "a") }'}, headers=ASKED_FOR
+            )
             answered = await client.post(f"{address}/graphql", json={"query": "{ hello }"})
     assert refused.status_code == 405
     assert backend.calls == []

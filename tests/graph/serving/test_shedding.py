@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import resource
+import select
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,7 +22,7 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from graph import App, Cors, Graph, GraphError, Trust
-from graph.door import Door
+from graph.door import Door, most_connections, open_more_files
 from graph.shedding import Held, Place
 from tests.graph.serving.connections import (
     ANSWERED,
@@ -260,6 +263,32 @@ def test_far_too_many_connections_are_dropped_unheard() -> None:
         assert answer(many[0])[2] == ANSWERED
 
 
+@pytest.mark.parametrize(
+    ("wanted", "files", "most"),
+    [
+        (10_000, 1_024, 768),
+        (500, 1_024, 500),
+        (10_000, 65_536, 10_000),
+        (None, 1_024, 768),
+        (None, resource.RLIM_INFINITY, sys.maxsize),
+        (10_000, resource.RLIM_INFINITY, 10_000),
+        (10_000, 50, 0),
+    ],
+)
+def test_connections_leave_files_for_the_backends(wanted: int | None, files: int, most: int) -> None:
+    assert most_connections(wanted, files) == most
+
+
+def test_a_server_may_open_as_many_files_as_the_system_grants() -> None:
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most // 2, most))
+    try:
+        open_more_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
+
+
 def test_sockets_count_as_connections() -> None:
     socket_url = "ws://{}/graphql"
     with serving(Trust(max_connections=1)) as url:
@@ -352,6 +381,50 @@ def test_a_request_too_many_is_answered_at_once_and_its_body_not_read() -> None:
         assert answer(one)[2] == answer(two)[2] == b'{"data":{"wait":1}}'
         one.sendall(ASKED)
         assert answer(one)[2] == ANSWERED
+
+
+def test_who_only_sends_a_body_takes_no_place() -> None:
+    with serving(Trust(max_requests=1)) as url, connected(url) as slow, connected(url) as other:
+        slow.sendall(HEAD + b"content-length: 900000\r\n\r\n" + BODY)
+        for _ in range(3):
+            other.sendall(ASKED)
+            assert answer(other)[2] == ANSWERED
+
+
+def test_those_that_come_together_find_as_many_places_as_there_are() -> None:
+    body = json.dumps({"query": "{ wait }"}).encode()
+    with serving(Trust(max_requests=2)) as url, ExitStack() as stack:
+        many = [stack.enter_context(connected(url)) for _ in range(5)]
+        for connection in many:  # all are let in, since none is whole yet
+            connection.sendall(HEAD + b"content-length: %d\r\n\r\n" % len(body) + body[:-1])
+        threading.Event().wait(0.2)
+        for connection in many:
+            connection.sendall(body[-1:])
+        until(lambda: len(select.select(many, [], [], 0)[0]) == 3)
+        refused = select.select(many, [], [], 0)[0]
+        assert [answer(connection)[0] for connection in refused] == [503] * 3
+        released.set()
+        assert [answer(connection)[0] for connection in many if connection not in refused] == [200] * 2
+
+
+def test_an_operation_of_a_socket_takes_a_place_too() -> None:
+    with serving(Trust(max_requests=1)) as url, connected(url) as other:
+        address = f"ws://{url.removeprefix('http://')}/graphql"
+        with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None) as client:
+            client.send('{"type":"connection_init"}')
+            assert json.loads(client.recv(10))["type"] == "connection_ack"
+            client.send('{"type":"subscribe","id":"a","payload":{"query":"{ wait }"}}')
+            until(lambda: waiting == ["a"])
+            other.sendall(ASKED)
+            assert answer(other)[0] == 503
+            client.send('{"type":"subscribe","id":"b","payload":{"query":"{ number }"}}')
+            refused = json.loads(client.recv(10))
+            assert (refused["id"], refused["type"]) == ("b", "error")
+            assert refused["payload"][0]["extensions"] == {"code": "SERVER_BUSY"}
+            released.set()
+            assert json.loads(client.recv(10))["payload"] == {"data": {"wait": 1}}
+        other.sendall(ASKED)
+        assert answer(other)[2] == ANSWERED
 
 
 def test_bodies_have_a_bound_together() -> None:

@@ -19,6 +19,7 @@ from gql.transport.httpx import HTTPXAsyncTransport
 from graph import App, Graph, GraphError
 from graph.arrival import HELD_BYTES, PIECE_BYTES
 from graph.cors import PREFLIGHT
+from graph.room import Room
 from graph.shedding import Held
 from graph.upload import Uploads
 from resolvers import Upload
@@ -415,6 +416,7 @@ def asked_with_patience(script: Script, patience_s: float) -> tuple[Any, int]:
     app._serving._uploads = Uploads(
         graph.engine,
         Held(MB),
+        Room(5),
         max_body_bytes=MB,
         max_upload_bytes=MB,
         max_uploads=1,
