@@ -35,6 +35,7 @@ from graph.client import Client
 from graph.credentials import Credentials, Foreign, Unauthenticated
 from graph.key import ALGORITHMS, Key
 from graph.keyset import Keys, OwnKeys, PublishedKeys
+from graph.settings import SettingsError
 from sources import DeclarationError, Tls, Transport
 from sources.address import check_cookie_name, check_header_name
 from sources.issuer import Issuer
@@ -176,7 +177,7 @@ class Jwt:
             except (ValueError, DeclarationError) as exc:
                 faults.append(str(exc))
         if faults:
-            raise ValueError("; ".join(f"Jwt: {fault}" for fault in faults))
+            raise SettingsError([f"Jwt: {fault}" for fault in faults])
         self.name = name
         self._header = header.lower()
         self._cookie = cookie
@@ -320,7 +321,7 @@ def jwt_of(
     without anything that says where its keys are is asked for them.
 
     Raises:
-        ValueError: a setting is impossible; it names all that are.
+        SettingsError: a setting is impossible; it names all that are.
     """
     named = {"jwks": jwks, "issuer": issuer, "audience": audience, "env": env, "file": file, "cookie": cookie}
     more = {"algorithms": algorithms, "leeway": leeway, "scopes": scopes, "headers": headers}
@@ -331,7 +332,7 @@ def jwt_of(
         given["discover"] = True
     for name in given.keys() & {"audience", "algorithms", "scopes"}:
         given[name] = [item.strip() for item in given[name].split(",") if item.strip()]
-    faults = []
+    faults: list[str] = []
     if "headers" in given:
         pairs = [pair.partition("=") for pair in given["headers"].split(",")]
         faults += [f"Jwt: headers: {name!r} is no NAME=CLAIM" for name, _, claim in pairs if not claim.strip()]
@@ -343,10 +344,10 @@ def jwt_of(
             faults.append(f"Jwt: leeway: {given.pop('leeway')!r} is no number of seconds")
     try:
         made = Jwt(**given)
-    except ValueError as exc:
-        faults.append(str(exc))
+    except SettingsError as exc:
+        faults += exc.faults
     if faults:
-        raise ValueError("; ".join(faults))
+        raise SettingsError(faults)
     return made
 
 

@@ -25,7 +25,7 @@ from graph.garbage import no_collections
 from graph.limits import Limits
 from graph.payloads import Draft
 from graph.sdl import print_sdl
-from graph.settings import overridden
+from graph.settings import SettingsError, overridden
 from graph.trust import Trust
 from graph.trusted import TrustedDocuments, read_manifest
 from resolvers import (
@@ -142,12 +142,12 @@ class Graph:
             limits = dataclasses.replace(limits, suggestions=False)
         try:
             limits = overridden(limits, os.environ)
-        except ValueError as exc:
-            faults.append(str(exc))
+        except SettingsError as exc:
+            faults += exc.faults
         try:
             self.trusting = (trust or Trust()).overridden(os.environ)
-        except ValueError as exc:
-            faults.append(str(exc))
+        except SettingsError as exc:
+            faults += exc.faults
         if faults:
             raise GraphError([*faults, *_missing(bindings.sources), *self.receiving.missing()])
         self.schema = schema._schema

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from graph.errors import RequestError
-from graph.settings import faults_of
+from graph.settings import SettingsError, faults_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Limits:
     def __post_init__(self) -> None:
         faults = faults_of(self)
         if faults:
-            raise ValueError("; ".join(faults))
+            raise SettingsError(faults)
 
     def settled(self, *, production: bool) -> Limits:
         """Give these limits with what nobody has decided: in production neither introspection nor suggestions."""

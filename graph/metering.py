@@ -14,6 +14,7 @@ from graph.meter import Meter, allowance_of
 from graph.meters import Meters
 from graph.proxies import place_of
 from graph.rates import Rate
+from sources import lacking
 
 if TYPE_CHECKING:
     from graph.redis_tallies import RedisTallies
@@ -57,8 +58,8 @@ class Metering:
         return self._redis is not None
 
     def missing(self) -> list[str]:
-        """Give the environment variable that is needed and not set."""
-        return [] if self._redis is None else self._redis.missing()
+        """Say which environment variable or file is needed and not there."""
+        return [] if self._redis is None else [f"rates_store: {lacking(name)}" for name in self._redis.missing()]
 
     def meter(self, client: Client, address: str | None) -> Meter | None:
         """Give the meter of a client that calls from an address; None where it may ask as much as it likes."""

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from graph.errors import GraphError
-from graph.settings import Positive, Seconds, faults_of, overridden
+from graph.settings import Positive, Seconds, SettingsError, faults_of, overridden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +35,8 @@ class Offer:
         settled = self
         try:
             settled = overridden(self, os.environ)
-        except ValueError as exc:
-            faults.append(str(exc))
+        except SettingsError as exc:
+            faults += exc.faults
         if faults:
             raise GraphError(faults)
         return settled

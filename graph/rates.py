@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from graph.bucket import CALLS, COST, REQUESTS, Bucket
+from graph.settings import SettingsError
 
 _UNITS = {"requests": REQUESTS, "cost": COST, "calls": CALLS}
 _WORDS = {"requests": "requests", "cost": "of estimated cost", "calls": "upstream calls"}
@@ -109,9 +110,18 @@ def parse_rates(text: str) -> tuple[Rate, ...]:
     """Read rates separated by commas; none where nothing is said.
 
     Raises:
-        ValueError: one of them is no rate.
+        SettingsError: some of them are no rates; it names all that are not.
     """
-    return tuple(Rate.parse(part) for part in text.split(",")) if text.strip() else ()
+    rates: list[Rate] = []
+    faults: list[str] = []
+    for part in text.split(",") if text.strip() else ():
+        try:
+            rates.append(Rate.parse(part))
+        except ValueError as exc:
+            faults.append(str(exc))
+    if faults:
+        raise SettingsError(faults)
+    return tuple(rates)
 
 
 def rates_faults(rates: Sequence[Rate]) -> list[str]:

@@ -6,7 +6,7 @@ A field is a setting where its annotation is one of `_KINDS`: any other is left 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 PREFIX = "WEFT_"
@@ -62,6 +62,14 @@ _KINDS = {
 _OR_NONE = " | None"
 
 
+class SettingsError(ValueError):
+    """Settings that cannot be: every fault, in `faults`."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = list(faults)
+        super().__init__("; ".join(self.faults))
+
+
 def settings_of(kind: type[Any]) -> dict[str, str]:
     """Give the settings that a dataclass has: their names, and the variable of the environment that sets each."""
     return {field.name: PREFIX + field.name.upper() for field in dataclasses.fields(kind) if _kind(field) is not None}
@@ -84,7 +92,7 @@ def overridden(settings: T, environment: Mapping[str, str]) -> T:
     ``none`` switches off what may be None.
 
     Raises:
-        ValueError: a variable has a value that its setting cannot have; it names all of them.
+        SettingsError: a variable has a value that its setting cannot have; it names all of them.
     """
     given: dict[str, object] = {}
     faults = []
@@ -100,7 +108,7 @@ def overridden(settings: T, environment: Mapping[str, str]) -> T:
             faults.append(f"{variable}={environment[variable]!r}: expected {expected}")
         given[field.name] = value
     if faults:
-        raise ValueError("; ".join(faults))
+        raise SettingsError(faults)
     return dataclasses.replace(settings, **given) if given else settings  # type: ignore[type-var]  # a dataclass
 
 

@@ -24,7 +24,7 @@ from graph.errors import GraphError
 from graph.metering import Metering
 from graph.proxies import Proxies
 from graph.rates import Rate, parse_rates, rates_faults
-from graph.settings import PREFIX, Seconds, faults_of, overridden
+from graph.settings import PREFIX, Seconds, SettingsError, faults_of, overridden
 
 if TYPE_CHECKING:
     from sources import Redis
@@ -104,29 +104,28 @@ class Trust:
             if count > 1
         ]
         rates: Sequence[Any] = self.rates
-        faults += [f"rates: {rate!r} is no Rate" for rate in rates if not isinstance(rate, Rate)]
-        if not faults:
-            faults += rates_faults(self.rates)
+        wrong = [f"rates: {rate!r} is no Rate" for rate in rates if not isinstance(rate, Rate)]
+        faults += wrong or rates_faults(self.rates)
         try:
             self.all_proxies()
         except ValueError as exc:
             faults.append(str(exc))
         if faults:
-            raise ValueError("; ".join(faults))
+            raise SettingsError(faults)
         object.__setattr__(self, "clients", tuple(ways))
 
     def overridden(self, environment: Mapping[str, str]) -> Trust:
         """Give these settings with those that the environment sets; the clients that it tells of come after the others.
 
         Raises:
-            ValueError: a variable has a value that its setting cannot have; it names all of them.
+            SettingsError: a variable has a value that its setting cannot have; it names all of them.
         """
         faults: list[str] = []
         settled, ways = self, list[Authenticator]()
         try:
             settled = overridden(self, environment)
-        except ValueError as exc:
-            faults.append(str(exc))
+        except SettingsError as exc:
+            faults += exc.faults
         given: dict[str, Any] = {}
         for name, read in _READ.items():
             variable = PREFIX + name.upper()
@@ -135,19 +134,19 @@ class Trust:
             try:
                 given[name] = read(environment[variable])
                 dataclasses.replace(Trust(), **{name: given[name]})
-            except ValueError as exc:
-                faults.append(f"{variable}: {exc}")
+            except SettingsError as exc:
+                faults += [f"{variable}: {fault}" for fault in exc.faults]
         try:
             jwt = jwt_of(**{name: environment.get(variable) for name, variable in JWT_VARIABLES.items()})
             ways += [] if jwt is None else [jwt]
-        except ValueError as exc:
-            faults.append(f"WEFT_JWT_...: {exc}")
+        except SettingsError as exc:
+            faults += [f"{PREFIX}JWT_...: {fault.removeprefix('Jwt: ')}" for fault in exc.faults]
         try:
             ways += [api_keys_of(place)] if (place := environment.get(KEYS_VARIABLE)) else []
         except GraphError as exc:
             faults += [f"{KEYS_VARIABLE}: {fault}" for fault in exc.faults]
         if faults:
-            raise ValueError("; ".join(faults))
+            raise SettingsError(faults)
         if ways:
             given["clients"] = (*settled.clients, *ways)
         return dataclasses.replace(settled, **given) if given else settled

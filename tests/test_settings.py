@@ -8,14 +8,20 @@ import re
 from pathlib import Path
 from typing import Any
 
-from graph import App, Limits, Trust
-from graph.main import serve
+import typer
+
+from graph import App, Graph, Limits, Trust
+from graph.main import app, serve
 from graph.offer import Offer
 from graph.settings import settings_of
 from graph.trust import JWT_VARIABLES, KEYS_VARIABLE
+from sources import Rest
+from sources.openapi import OpenAPI
 
 TABLE = (Path(__file__).resolve().parent.parent / "docs" / "security.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `(Trust|Limits|App)\((\w+)\)` \|(.*?)\|(.*?)\| (.*?) \| .+ \|$", re.MULTILINE)
+OTHER = re.compile(r"^\| `(App|graph|Graph|Rest|OpenAPI)[.(](\w+).*?` \|(.*?)\|(.*?)\| (.*?) \| .+ \|$", re.MULTILINE)
+SAID = ("`Policy()`", "this machine's")  # instead of None
 IN_PRODUCTION = ("introspection", "suggestions")  # the other limits are in the README
 
 
@@ -56,7 +62,7 @@ def test_each_variable_is_in_the_table() -> None:
 
 
 def test_each_option_is_in_the_table() -> None:
-    told = set(re.findall(r"`--([a-z-]+)`", TABLE.partition("## Settings")[2].partition("**Production.**")[0]))
+    told = set(re.findall(r"`--([a-z-]+)`", TABLE.partition("## Settings")[2].partition("What else stands between")[0]))
     named = {**{name: name.replace("_", "-") for name in inspect.signature(serve).parameters}, "rates": "rate"}
     jwt = {name.removeprefix("WEFT_").lower().replace("_", "-") for name in JWT_VARIABLES.values()}
     settings = {name for _, name in rows()}
@@ -64,3 +70,16 @@ def test_each_option_is_in_the_table() -> None:
     switches = {f"no-{name}" for (_, name) in rows() if f"no-{name}" in told}
     assert told - jwt == options | switches | {KEYS_VARIABLE.removeprefix("WEFT_").lower()}
     assert jwt <= {name.replace("_", "-") for name in inspect.signature(serve).parameters}
+
+
+def test_each_other_setting_is_what_the_code_has() -> None:
+    others = OTHER.findall(TABLE.partition("What else stands between")[2].partition("**Production.**")[0])
+    assert len(others) == 9
+    command = typer.main.get_command(app).get_command(None, "serve")  # type: ignore[attr-defined]  # it is a group
+    options = {option.opts[0]: option.envvar for option in command.params}
+    kinds: dict[str, Any] = {"Graph": Graph, "Rest": Rest, "OpenAPI": OpenAPI}
+    for place, name, option, variable, default in others:
+        if option.strip():
+            assert options[option.strip(" `")] == variable.strip(" `")
+        if place in kinds and default not in SAID:
+            assert default == written(inspect.signature(kinds[place]).parameters[name].default)
