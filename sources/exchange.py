@@ -292,7 +292,11 @@ class Exchange:
             pieces = await body.open()
             headers = (*headers, ("content-type", body.content_type))
             content = await _whole_if_short(pieces)
-            return await self._shield.send_lasting(self._send_once, (method, url, headers, content, oauth))
+            request = (method, url, headers, content, oauth)
+            if isinstance(content, bytes):  # the client has done its part
+                keeps_time = self._keeps_time and oauth is None
+                return await self._shield.send(self._send_once, request, reads=False, keeps_time=keeps_time)
+            return await self._shield.send_lasting(self._send_once, request)
         except RefusedValue as exc:
             raise InvalidInput(str(exc), source=self._source) from exc
         finally:

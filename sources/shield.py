@@ -96,7 +96,7 @@ class Shield:
             state=self._circuit.state,
             failure_ratio=self._circuit.failure_ratio(),
             in_flight=self._bulkhead.taken,
-            waiting=self._bulkhead.waiting,
+            waiting=self._bulkhead.waiting + self._lasting.waiting,
         )
 
     async def send(

@@ -105,9 +105,9 @@ class Paper:
     pages: list[Upload] | None = None
 
 
-def graph_over(address: str, client: Transport | None = None, timeout: float = 30) -> Graph:
+def graph_over(address: str, client: Transport | None = None, timeout: float = 30, limit: int = 100) -> Graph:
     """Give a graph whose files go to a depot."""
-    depot = Rest("depot", address, client=client)
+    depot = Rest("depot", address, client=client, limit=limit)
 
     @strawberry.type
     class Query:

@@ -35,6 +35,7 @@ from tests.graph.serving.depot import (
     ONE,
     STORE,
     Client,
+    Depot,
     Script,
     chunk,
     connected,
@@ -548,6 +549,22 @@ def test_a_form_is_not_taken_compressed(client: Client) -> None:
     answer = client.http.post(client.url, content=gzip.compress(OPENING + FILE + END), headers=headers)
     assert (answer.status_code, codes(answer.json())) == (415, ["BAD_REQUEST"])
     assert answer.json()["errors"][0]["message"] == "multipart/form-data is not taken compressed"
+
+
+def test_files_that_come_slowly_keep_no_other_call_out() -> None:
+    depot = Depot()
+    begun = opening(STORE, {"file": None}, ONE) + part("0", b"", '; filename="a"')[:-2]
+    with running(depot) as address:
+        graph = graph_over(address, limit=2)
+        [source] = graph.engine.bindings.sources
+        with running(App(graph)) as root:
+            client = Client(root, depot)
+            with client.http, connected(client) as one, connected(client) as two:
+                for connection in (one, two):
+                    connection.sendall(head() + chunk(begun) + chunk(b"x" * 200_000))
+                until(lambda: (source.health.in_flight, source.health.waiting) == (1, 1))
+                assert client.ask(STORE, {"file": None}, {"file": HELLO}) == {"data": {"store": {"id": 2}}}
+                assert depot.digests == [sha(b"hello")]
 
 
 def test_limits_are_not_negative(client: Client) -> None:
