@@ -256,9 +256,10 @@ class Jwt:
         """Close the connections to the issuer."""
         await self._keys.aclose()
 
-    def _forget(self) -> None:
-        self._verified.clear()
-        self._refused.clear()
+    def _forget(self, has_lost: bool) -> None:
+        self._refused.clear()  # a key that has come may be theirs
+        if has_lost:
+            self._verified.clear()
 
     def _in_header(self, shown: str) -> str | None:
         scheme, _, token = shown.partition(" ")

@@ -44,6 +44,11 @@ class Client:
         object.__setattr__(self, "rates", None if self.rates is None else tuple(self.rates))
         object.__setattr__(self, "headers", {name.lower(): value for name, value in self.headers.items()})
 
+    def keeps(self, before: Client) -> bool:
+        """Tell whether this is who asked before, and may do what it might then: what goes on for it may go on."""
+        is_same = self.id == before.id and self.is_authenticated >= before.is_authenticated
+        return is_same and self.scopes >= before.scopes
+
 
 ANONYMOUS = Client(is_authenticated=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 from graph.client import ANONYMOUS, Client
@@ -19,6 +20,7 @@ class Function:
     """An author's own function as an `Authenticator`: it may look at everything, and is asked each time."""
 
     reads: tuple[str, ...] = ()
+    is_asked_each_time = True
 
     def __init__(self, function: Authenticate) -> None:
         self._function = function
@@ -66,6 +68,8 @@ class Clients:
         metering: Metering | None = None,
     ) -> None:
         self._ways: Sequence[Authenticator] = tuple(ways)
+        # A way that is asked each time may turn somebody away whom those after it remember.
+        self._remembering = tuple(itertools.takewhile(lambda way: not is_asked_each_time(way), self._ways))
         self.anonymous = anonymous
         self._timeout_s = timeout_s
         self._metering = metering or Metering()
@@ -81,14 +85,18 @@ class Clients:
 
     def known(self, credentials: Credentials) -> Client | None:
         """Give the client if that needs no waiting."""
-        for way in self._ways:
+        for way in self._remembering:
             found = way.known(credentials)
             if found is not None:
                 return found
         return None
 
-    async def find(self, credentials: Credentials) -> Client:
+    async def find(self, credentials: Credentials, *, again: bool = False) -> Client:
         """Give the client.
+
+        Args:
+            again: whether they were good before, and nothing new is shown: what is not good any more is no guess, and
+                no limit of guesses may keep somebody in who is to go.
 
         Raises:
             RateLimited: too much from this address was not good.
@@ -97,8 +105,11 @@ class Clients:
             Exception: an author's function failed.
         """
         try:
-            async with asyncio.timeout(self._timeout_s) as clock, self._metering.guarding(credentials.address):
-                return await self._find(credentials)
+            async with asyncio.timeout(self._timeout_s) as clock:
+                if again:
+                    return await self._find(credentials)
+                async with self._metering.guarding(credentials.address):
+                    return await self._find(credentials)
         except TimeoutError as exc:
             if not clock.expired():
                 raise
@@ -135,6 +146,11 @@ class Clients:
         """Close what the ways have open."""
         for way in self._ways:
             await way.aclose()
+
+
+def is_asked_each_time(way: Authenticator) -> bool:
+    """Tell whether a way remembers nobody, and so must be asked before those that come after it."""
+    return bool(getattr(way, "is_asked_each_time", False))
 
 
 def _later(why: Unavailable) -> RequestError:

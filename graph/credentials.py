@@ -68,7 +68,8 @@ class Authenticator(Protocol):
     """Makes out, by credentials of one kind, who a client is.
 
     `reads` names the headers that it looks at, in lower case. One that also has `writes` names headers that nobody else
-    may say: what a request has of these is dropped, and its clients' own take the place.
+    may say: what a request has of these is dropped, and its clients' own take the place. One with a true
+    `is_asked_each_time` remembers nobody: `known` of those that come after it is not asked.
     """
 
     reads: tuple[str, ...]

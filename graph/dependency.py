@@ -44,6 +44,8 @@ class Dependency:
         ValueError: FastAPI cannot make a route of it, or it wants a body.
     """
 
+    is_asked_each_time = True
+
     def __init__(
         self,
         dependency: Callable[..., Any] | fastapi.params.Depends,

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from uvicorn import Config
 
 from graph.asgi import Receive, Scope, Send, respond
+from graph.proxies import place_of
 from graph.shedding import BUSY, BUSY_HEADERS, HEALTH, Held
 from graph.trust import Trust
 
@@ -77,7 +78,7 @@ class Door:
         self._connections = connections
         self._loop = loop
         self._guests: set[Guest] = set()
-        self._of_address: Counter[str] = Counter()
+        self._of_place: Counter[str] = Counter()
         self._is_looking = False
         shortest_s = min(trust.header_timeout, trust.body_timeout, trust.write_timeout, trust.keep_alive)
         self._look_s = min(max(shortest_s / _LOOKS, _SHORTEST_LOOK_S), _LONGEST_LOOK_S)
@@ -100,16 +101,18 @@ class Door:
             self._is_looking = True
             self._loop.call_later(self._look_s, self._look)
         most_of_one = self.trust.max_connections_per_address
+        place, of_one = None if address is None else place_of(address), 0
+        if most_of_one is not None and place is not None:  # first, since each of them will leave
+            self._of_place[place] += 1
+            of_one = self._of_place[place]
         if len(self._connections) > self._most:
             if len(self._connections) > self._most + _RESERVE:
                 guest.drop()
             return "more connections than there may be"
-        if most_of_one is not None and address is not None:
-            self._of_address[address] += 1
-            if self._of_address[address] > most_of_one:
-                if self._of_address[address] > most_of_one + _RESERVE:
-                    guest.drop()
-                return "more connections of one address than there may be"
+        if most_of_one is not None and of_one > most_of_one:
+            if of_one > most_of_one + _RESERVE:
+                guest.drop()
+            return "more connections of one address than there may be"
         return None
 
     def forget(self, guest: Guest) -> None:
@@ -118,10 +121,11 @@ class Door:
 
     def leave(self, address: str | None) -> None:
         """Note that a connection which was let in is over."""
-        if address is not None and address in self._of_address:
-            self._of_address[address] -= 1
-            if not self._of_address[address]:
-                del self._of_address[address]
+        place = None if address is None else place_of(address)
+        if place is not None and place in self._of_place:
+            self._of_place[place] -= 1
+            if not self._of_place[place]:
+                del self._of_place[place]
 
     def note(self, reason: str) -> None:
         """Count a connection that was ended; how many there were is logged once a minute."""

@@ -12,7 +12,7 @@ there. Where nobody asked in between, the next one waits for the new ones.
 A token that names a key which is not there waits for the keys to be fetched: the issuer may just have begun to use it.
 That happens once in `_MISS_S` seconds at most, whatever tokens name; until then such tokens are refused at once. At
 any time one fetch is under way, for all who wait. What an issuer publishes counts as a whole: a key that is not among
-it is no key any more, and what was verified before is forgotten then.
+it is no key any more, and what was verified before is forgotten then; what was refused is whenever keys have changed.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class PublishedKeys:
 
     Args:
         allowed: algorithms that tokens may be signed with.
-        changed: called when a key is there no more.
+        changed: called when there are other keys than before, with whether one is there no more.
         stale_s: how long keys count that cannot be fetched anew, in seconds.
         clock: Unix time in seconds.
     """
@@ -151,7 +151,7 @@ class PublishedKeys:
         issuer: Issuer,
         *,
         allowed: Collection[str],
-        changed: Callable[[], None],
+        changed: Callable[[bool], None],
         stale_s: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -245,12 +245,12 @@ class PublishedKeys:
             log.info("the keys of a token issuer are there again")
         if not keys:
             log.warning("a token issuer publishes no key that can be used: no token of its is good")
-        is_without = not set(self._keys) <= set(keys)
+        before, now_there = set(self._keys), set(keys)
         self._keys, self._failures, self._retry_at = keys, 0, 0.0
         self.refresh_at, self.fresh_until = now + lasts_s * _EARLY, now + lasts_s
         self._stale_until = now + max(self._stale_s, lasts_s)
-        if is_without:
-            self._changed()
+        if before != now_there:
+            self._changed(not before <= now_there)
 
     def _fail(self, exc: Exception) -> None:
         now = self._clock()

@@ -19,12 +19,15 @@ from graph.clients import Clients, check_headers
 from graph.credentials import Credentials
 
 
-async def log_in(credentials: Credentials, clients: Clients, forwards: Collection[str]) -> Client:
+async def log_in(
+    credentials: Credentials, clients: Clients, forwards: Collection[str], *, again: bool = False
+) -> Client:
     """Give the client that a `connection_init` belongs to, with the headers of its operations.
 
     Args:
         credentials: the headers of the upgrade request, and the payload.
         forwards: the client headers that sources pass on, in lower case.
+        again: whether they were good before; see `Clients.find`.
 
     Raises:
         RequestError: it is not welcome.
@@ -34,7 +37,7 @@ async def log_in(credentials: Credentials, clients: Clients, forwards: Collectio
     client = ANONYMOUS
     if not clients.is_open:
         shown = dataclasses.replace(credentials, headers={**credentials.headers, **told})
-        client = clients.known(shown) or await clients.find(shown)
+        client = clients.known(shown) or await clients.find(shown, again=again)
     check_headers(told)
     told = {name: value for name, value in told.items() if name not in clients.writes}
     client = dataclasses.replace(client, headers={**told, **client.headers})

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import graphql
@@ -23,7 +24,7 @@ from graph.rates import Rate
 _ONE = Demand((1.0, 0.0, 1.0), (1.0, 0.0, 0.0))  # a request, of a client that owes no calls
 _NOTHING = (0.0, 0.0, 0.0)
 _LOOK = Demand((1.0, 0.0, 1.0), _NOTHING)
-
+_NO_OTHERS: Mapping[Rate, float] = MappingProxyType({})
 
 _Placed = tuple[tuple[int, Bucket], ...]
 
@@ -93,7 +94,7 @@ class Meter:
         shared: where they are; what is known here is then what was heard last, and counts when nothing is heard.
     """
 
-    __slots__ = ("_clock", "_full_at", "_key", "_shared", "allowance")
+    __slots__ = ("_clock", "_full_at", "_key", "_others", "_shared", "allowance")
 
     def __init__(
         self, allowance: Allowance, key: bytes, clock: Callable[[], float], shared: Shared | None = None
@@ -103,15 +104,18 @@ class Meter:
         self._clock = clock
         self._shared = shared
         self._full_at = [clock()] * len(allowance.buckets)
+        self._others = _NO_OTHERS  # when buckets are full by which it did not go last
 
     def is_full(self, at: float) -> bool:
         """Tell whether it was full at an instant, and nothing has been asked since."""
-        return max(self._full_at) <= at
+        return max(self._full_at) <= at and all(other <= at for other in self._others.values())
 
     def change(self, allowance: Allowance) -> None:
-        """Go by other rates; those that are as before go on."""
-        before = dict(zip(self.allowance.rates, self._full_at, strict=True))
-        self._full_at = [before.get(rate, 0.0) for rate in allowance.rates]
+        """Go by other rates; those that are as ever before go on: who goes by two in turn has no more of either."""
+        now = self._clock()
+        before = {**self._others, **dict(zip(self.allowance.rates, self._full_at, strict=True))}
+        self._full_at = [before.pop(rate, 0.0) for rate in allowance.rates]
+        self._others = {rate: at for rate, at in before.items() if at > now}
         self.allowance = allowance
 
     def admit(self) -> Awaitable[None] | None:

@@ -22,7 +22,7 @@ from graph.answering import Answering, refuse
 from graph.asgi import Receive, Scope, Send, hang_up, respond
 from graph.batching import answer_batch
 from graph.body import Disconnected, read_body
-from graph.client import ANONYMOUS, NOBODY, Caller
+from graph.client import ANONYMOUS, NOBODY, Caller, Client
 from graph.cors import Cors, CrossOrigin
 from graph.credentials import Credentials
 from graph.csrf import check_was_asked_for
@@ -57,6 +57,7 @@ _NAMES_A_DOCUMENT = (b"query=", b"documentId=", b"doc_id=", b"extensions=")
 _LAST_S = 1.0
 _NO_PAYLOAD: dict[str, Any] = {}
 _SHORT_BYTES = 16_384  # what bodies may hold without being counted
+_LONGEST_ACCEPT = 1_000  # in characters; to take 32 kB of it apart would take a tenth of a second
 
 
 class Serving:
@@ -122,6 +123,8 @@ class Serving:
         headers = Headers(scope["headers"])
         method = scope["method"]
         accept = headers.get("accept")
+        if accept is not None and len(accept) > _LONGEST_ACCEPT:
+            accept = accept[:_LONGEST_ACCEPT]
         if method != "POST":
             if method == "OPTIONS":
                 await respond(send, 204, None, b"", (_METHODS,))
@@ -346,14 +349,15 @@ class Serving:
             context,
             streamed.live,
             expires_at=expires_at,
-            scope=scope if client.is_revocable else None,
+            scope=scope,
         )
 
-    async def _welcomes(self, scope: Scope) -> bool:
+    async def _welcomes(self, scope: Scope, client: Client) -> bool:
         """Tell whether who has sent a request may still stay; that nobody can tell is no reason to go."""
         try:
             headers = Headers(scope["headers"])
-            _ = self._known(scope, headers) or await self._found(scope, headers)
+            shown = Credentials(headers, _NO_PAYLOAD, self.graph.proxies.address(scope, headers), scope)
+            return (self._clients.known(shown) or await self._clients.find(shown, again=True)).keeps(client)
         except RequestError as exc:
             return exc.status not in (401, 403)
         except Exception:

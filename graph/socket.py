@@ -145,6 +145,7 @@ class _Socket:
     """One socket."""
 
     __slots__ = (
+        "_asked",
         "_began_at",
         "_caller",
         "_close",
@@ -175,6 +176,7 @@ class _Socket:
         self._conversation = Protocol(sockets.terms)
         self._context: Context = dict
         self._caller = NOBODY
+        self._asked = sockets.serving.graph.clients
         self._shown = _NOTHING
         self._writing = asyncio.Lock()
         self._now = asyncio.get_running_loop().time
@@ -250,7 +252,7 @@ class _Socket:
         if self._writing.locked() and self._now() - self._began_at >= self._sockets.patience_s:
             log.warning("a socket was dropped: its client read nothing any more")
             hang_up(self._send)
-        if timer is Timer.PING and self._caller.client.is_revocable:
+        if timer is Timer.PING and self._is_in_doubt():
             self._tasks.create_task(self._look_again())
         self._later(self._conversation.fired(timer))
 
@@ -299,6 +301,7 @@ class _Socket:
             graph = sockets.serving.graph
             address = graph.proxies.address(self._scope, self._headers)
             self._shown = Credentials(self._headers, payload, address, self._scope)
+            self._asked = graph.clients
             found = await log_in(self._shown, graph.clients, graph.engine.forwards)
         except RequestError as exc:
             actions = conversation.refused("; ".join(error.message for error in exc.errors))
@@ -311,10 +314,21 @@ class _Socket:
             actions = conversation.admitted(None if expires_at is None else expires_at - sockets.clock())
         await self._apply(actions)
 
+    def _is_in_doubt(self) -> bool:
+        """Tell whether the client may have lost its rights: they can be revoked, or another graph decides now."""
+        return self._caller.client.is_revocable or self._asked is not self._sockets.serving.graph.clients
+
     async def _log_in_again(self) -> None:
-        """Make out anew who the client is, by what it has shown; for what it raises, see `log_in`."""
-        graph = self._sockets.serving.graph
-        self._welcome(await log_in(self._shown, graph.clients, graph.engine.forwards))
+        """Make out anew who the client is, by what it has shown; for what it raises, see `log_in`.
+
+        Where it may do less than before, the socket ends: what goes on there was begun with more.
+        """
+        graph, before = self._sockets.serving.graph, self._caller.client
+        found = await log_in(self._shown, graph.clients, graph.engine.forwards, again=True)
+        if not found.keeps(before):
+            await self._apply(self._conversation.fired(Timer.EXPIRY))
+        self._asked = graph.clients
+        self._welcome(found)
 
     async def _look_again(self) -> None:
         """End the socket of a client who is not welcome any more; that nobody can tell is no reason to."""
@@ -347,7 +361,7 @@ class _Socket:
     async def _operate(self, operation: Operation) -> None:
         conversation = self._conversation
         try:
-            if self._caller.client.is_revocable:
+            if self._is_in_doubt():
                 await self._log_in_again()
             actions = await self._answer(operation)
         except RequestError as exc:

@@ -30,7 +30,7 @@ import graphql
 from graph.answer import Answer
 from graph.asgi import Receive, Scope, Send, respond
 from graph.channel import Subscriber
-from graph.client import Caller
+from graph.client import Caller, Client
 from graph.engine import Context, Engine, Request
 from graph.errors import RateLimited, RequestError, report
 from graph.request import GRAPHQL_JSON, JSON, liking, parameters
@@ -38,6 +38,8 @@ from graph.room import Room
 from sources import encode_json
 
 log = logging.getLogger("weft")
+
+Welcomes = Callable[[Scope, Client], Awaitable[bool]]
 
 _PART = b"\r\nContent-Type: application/json; charset=utf-8\r\n\r\n"
 _BOUNDARY = b"\r\n--graphql"
@@ -131,7 +133,7 @@ class Streams:
         patience_s: seconds in which a client must take something of what waits for it.
         now: gives the time in Unix seconds, for tokens that expire.
 
-    `welcomes` tells whether who has sent a request may still stay; it is exchanged with the graph.
+    `welcomes` tells whether who has sent a request may stay, with the rights it had; it is exchanged with the graph.
     """
 
     def __init__(
@@ -145,7 +147,7 @@ class Streams:
         self.heartbeat_s = float("inf") if heartbeat_s is None else heartbeat_s
         self.patience_s = patience_s
         self.now = now
-        self.welcomes: Callable[[Scope], Awaitable[bool]] = _anybody
+        self.welcomes: Welcomes = _anybody
         self._room = room
         self._is_open = True
         self._under_way: dict[Stream, asyncio.Task[None]] = {}
@@ -167,7 +169,8 @@ class Streams:
 
         Args:
             expires_at: instant in Unix seconds at which the stream ends, since the client's token does.
-            scope: of the request, where its client may lose its rights meanwhile: `welcomes` is asked again and again.
+            scope: of the request; `welcomes` is asked about it once the graph is another one, and again and again
+                where its client may lose its rights meanwhile.
 
         Returns:
             The stream, which must then be sent; or an answer that says why there is none.
@@ -190,7 +193,7 @@ class Streams:
             raise RequestError.of("this server takes no more streams now", "LIMIT_EXCEEDED", 503, headers=retry)
         if expires_at is not None and expires_at <= self.now():
             subscriber.end([_expired()])  # before anything can have happened
-        return Stream(self, self._framings[form], subscriber, expires_at, scope)
+        return Stream(self, self._framings[form], subscriber, expires_at, scope, caller.client)
 
     def begin(self, stream: Stream, task: asyncio.Task[None]) -> None:
         """Note that a task sends a stream."""
@@ -254,12 +257,15 @@ class Stream:
         subscriber: Subscriber,
         expires_at: float | None,
         scope: Scope | None,
+        client: Client,
     ) -> None:
         self._streams = streams
         self._framing = framing
         self._subscriber = subscriber
         self._expires_at = expires_at
         self._scope = scope
+        self._client = client
+        self._asked = streams.welcomes
         self._task: asyncio.Task[None] | None = None
         self._clock = asyncio.get_running_loop().time
         self._written_at = self._clock()
@@ -347,7 +353,11 @@ class Stream:
         self.give_up()
 
     async def _may_stay(self) -> bool:
-        return self._scope is None or await self._streams.welcomes(self._scope)
+        welcomes, scope, client = self._streams.welcomes, self._scope, self._client
+        if scope is None or not (client.is_revocable or welcomes is not self._asked):
+            return True
+        self._asked = welcomes
+        return await welcomes(scope, client)
 
     async def _shows_life(self, send: Send) -> bool:
         try:
@@ -382,7 +392,7 @@ def _nothing() -> None:
     pass
 
 
-async def _anybody(_: Scope) -> bool:
+async def _anybody(_: Scope, __: Client) -> bool:
     return True
 
 

@@ -84,6 +84,7 @@ class Shield:
         self._wall = wall
         self._repeats = policy.retries > 0 or policy.hedge
         self._bulkhead = Bulkhead(policy.limit, policy.queue)
+        self._lasting = Bulkhead(max(1, policy.limit // 2), policy.queue)
         self._circuit = Circuit(policy.breaker or NEVER, clock=clock, chance=chance, told=self._tell)
         self._budget = Budget(policy.retry_budget)
         self._latencies = Latencies()
@@ -121,9 +122,16 @@ class Shield:
     async def send_lasting(self, attempt: Attempt, request: Request) -> Reply:
         """Give the reply to a call that may take any time, since its body comes from a client; see `send`.
 
-        It is made once; only its wait for a turn is bounded here.
+        It is made once; only its wait for a turn is bounded here. Such calls have half of the turns: clients that send
+        slowly keep nobody out but each other.
         """
-        return await self._once(attempt, request, None, True, lasts=True)
+        ends_at = self._clock() + self._policy.timeout
+        if not self._lasting.take():
+            await self._wait_for_turn(self._lasting, ends_at)
+        try:
+            return await self._once(attempt, request, ends_at, True, lasts=True)
+        finally:
+            self._lasting.release()
 
     async def _once(
         self, attempt: Attempt, request: Request, ends_at: float | None, keeps_time: bool, *, lasts: bool = False
@@ -131,7 +139,8 @@ class Shield:
         bulkhead, circuit, clock = self._bulkhead, self._circuit, self._clock
         began_at = clock()
         if not bulkhead.take():
-            ends_at = await self._wait_for_turn(began_at + self._policy.timeout if ends_at is None else ends_at)
+            ends_at = began_at + self._policy.timeout if ends_at is None else ends_at
+            await self._wait_for_turn(bulkhead, ends_at)
             began_at, keeps_time = clock(), lasts
         ticket: int | None = None
         is_bad: bool | None = None
@@ -163,17 +172,16 @@ class Shield:
                 raise
             raise self._too_late() from exc
 
-    async def _wait_for_turn(self, ends_at: float) -> float:
+    async def _wait_for_turn(self, bulkhead: Bulkhead, ends_at: float) -> None:
         if not self._circuit.admits():
             raise self._left_alone()
-        if self._bulkhead.is_crowded:
+        if bulkhead.is_crowded:
             raise NotAsked(f"{self._source} is busy: too many calls wait for it already", source=self._source)
         try:
             async with asyncio.timeout(ends_at - self._clock()):
-                await self._bulkhead.wait()
+                await bulkhead.wait()
         except TimeoutError as exc:
             raise self._too_late() from exc
-        return ends_at
 
     async def _repeat(self, attempt: Attempt, request: Request, keeps_time: bool, left: Left | None) -> Reply:
         """Make attempts until one succeeds, or retries, budget or time run out; then its last outcome counts."""

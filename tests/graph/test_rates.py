@@ -206,6 +206,27 @@ async def test_when_rates_change_those_that_stay_go_on() -> None:
     assert await ask(metering, Client(id="a", rates=[Rate(requests=6, per=60)])) == '"requests";r=5;t=50'
 
 
+async def test_who_goes_by_two_rates_in_turn_has_no_more_of_either() -> None:
+    clock = Clock()
+    metering = Metering([Rate(requests=2, per=60, of="anonymous"), Rate(requests=3, per=3600, of="known")], clock=clock)
+    nameless = Client()
+    for left in (1, 0):
+        assert (await ask(metering)).startswith(f'"requests";r={left};')
+        assert (await ask(metering, nameless)).startswith(f'"requests";r={left + 1};')
+    for _ in range(2):
+        assert "is reached: try again in 30 s" in await ask(metering)
+    assert (await ask(metering, nameless)).startswith('"requests";r=0;')
+    for _ in range(2):
+        assert "is reached: try again in 30 s" in await ask(metering)
+        assert "is reached: try again in 1200 s" in await ask(metering, nameless)
+    clock.now += 120
+    meter = metering.meter(ANONYMOUS, "192.0.2.1")
+    assert meter is not None
+    assert not meter.is_full(clock.now)
+    clock.now += 3600
+    assert meter.is_full(clock.now)
+
+
 async def test_a_long_name_takes_no_more_memory_than_a_short_one() -> None:
     metering = Metering([Rate(requests=2, per=60)], clock=Clock())
     for name in ("x" * 100_000, "x" * 99_999 + "\ud800"):

@@ -205,6 +205,48 @@ async def test_more_calls_than_may_wait_fail_at_once() -> None:
     assert [await task for task in sending] == [200] * 5 + refused
 
 
+async def test_calls_that_last_as_long_as_their_clients_like_keep_nobody_else_out() -> None:
+    leaving = asyncio.Event()
+
+    async def answer() -> int:
+        await leaving.wait()
+        return 200
+
+    async def upload() -> str | int:
+        try:
+            return (await wire.shield.send_lasting(wire.attempt, ())).status
+        except SourceError as exc:
+            return str(exc)
+
+    wire = Wire(answer, limit=4, queue=3)
+    uploads = [asyncio.create_task(upload()) for _ in range(6)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert wire.shield.health.in_flight == 2
+    assert [task.result() for task in uploads if task.done()] == ["s is busy: too many calls wait for it already"]
+    others = [asyncio.create_task(wire.send()) for _ in range(2)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert (wire.shield.health.in_flight, wire.shield.health.waiting) == (4, 0)
+    leaving.set()
+    assert [await task for task in (*others, *uploads[:5])] == [200] * 7
+    assert wire.shield.health.in_flight == 0
+
+
+async def test_who_waits_long_to_send_what_lasts_is_too_late() -> None:
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    wire = Wire(hang, limit=3, timeout=0.02)
+    first = asyncio.create_task(wire.shield.send_lasting(wire.attempt, ()))
+    await asyncio.sleep(0)
+    with pytest.raises(UpstreamTimeout):
+        await wire.shield.send_lasting(wire.attempt, ())
+    assert (wire.calls, wire.shield.health.in_flight) == (1, 1)
+    first.cancel()
+    await asyncio.wait([first])
+
+
 async def test_the_wait_for_a_turn_counts() -> None:
     async def hang() -> None:
         await asyncio.Event().wait()

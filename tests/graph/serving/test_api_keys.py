@@ -16,7 +16,7 @@ import pytest
 import strawberry
 from websockets.exceptions import ConnectionClosed
 
-from graph import ApiKeys, App, Client, Credentials, Graph, GraphError, Rate, Trust, Unauthenticated
+from graph import ApiKeys, App, Client, Credentials, Graph, GraphError, Jwt, Rate, Trust, Unauthenticated
 from graph.apikey import id_of, new_key
 from graph.apikeys import api_keys_of
 from graph.credentials import Authenticator
@@ -24,6 +24,7 @@ from graph.keyfile import KeyFile
 from sources import Redis
 from tests.graph.serving.command import Ended, here
 from tests.graph.serving.sockets import Socket, serving, stage
+from tests.graph.serving.tokens import SECRET, sign
 from tests.serving import running
 from tests.stores import Store
 
@@ -288,6 +289,57 @@ def test_a_stream_that_outlives_its_graph_is_ended_by_the_keys_of_the_next_one(f
         lines = answer.iter_lines()
         assert any('"ticks":3' in line for line in lines)
         stage.run(replace())
+        *_, last = (line for line in lines if line.startswith("data: "))
+        assert '"code":"UNAUTHENTICATED"' in last
+
+
+def test_what_was_begun_with_a_scope_that_is_taken_away_ends(file: Path) -> None:
+    key, headers = make(file, "--scope", "a", "--scope", "b"), {"accept": "text/event-stream"}
+    query = {"query": "subscription { ticks }"}
+    with (
+        serving(graph_of(ApiKeys(file)), ping_interval=0.2) as server,
+        server.connecting(init=False) as socket,
+        httpx.Client(headers=headers | {"x-api-key": key}, trust_env=False, timeout=20) as client,
+        client.stream("POST", f"{server.url}/graphql", json=query) as answer,
+    ):
+        socket.init(**{"x-api-key": key})
+        assert socket.ask("{ may }") == {"data": {"may": ["a", "b"]}}
+        change(file, r',\s*"b"', ', "c"')
+        with pytest.raises(ConnectionClosed) as closed:
+            answer_pings(socket)
+        assert closed.value.rcvd is not None
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4403, "the token has expired")
+        *_, last = (line for line in answer.iter_lines() if line.startswith("data: "))
+        assert '"code":"UNAUTHENTICATED"' in last
+
+
+def test_what_goes_on_is_for_those_whom_the_next_graph_knows(file: Path) -> None:
+    before, after = Jwt(key=SECRET), Jwt(key=SECRET[::-1])
+    shown = {"authorization": f"Bearer {sign('HS256', exp=9_999_999_999)}"}
+    headers = {"accept": "text/event-stream", **shown}
+
+    async def replace() -> None:
+        server.app.replace(graph_of(after, anonymous=True))
+
+    query = {"query": "subscription { ticks }"}
+    with (
+        serving(graph_of(before, anonymous=True), ping_interval=0.2) as server,
+        server.connecting(init=False) as socket,
+        server.connecting() as staying,
+        httpx.stream(
+            "POST", f"{server.url}/graphql", json=query, headers=headers, trust_env=False, timeout=20
+        ) as answer,
+    ):
+        lines = answer.iter_lines()
+        socket.init(**shown)
+        assert any('"ticks":3' in line for line in lines)
+        assert socket.ask("{ me }") == {"data": {"me": "user:ada"}}
+        stage.run(replace())
+        with pytest.raises(ConnectionClosed) as closed:
+            answer_pings(staying, socket)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4403
+        assert staying.ask("{ me }") == {"data": {"me": None}}
         *_, last = (line for line in lines if line.startswith("data: "))
         assert '"code":"UNAUTHENTICATED"' in last
 

@@ -9,8 +9,11 @@ import httpx
 import pytest
 import strawberry
 
-from graph import App, Client, Credentials, Graph, Trust, Unauthenticated
+from graph import App, Client, Credentials, Graph, Jwt, Rate, RequestError, Trust, Unauthenticated
+from graph.clients import Clients, Function
+from graph.metering import Metering
 from sources import FakeTransport, Rest
+from tests.graph.serving.tokens import SECRET, sign
 from tests.serving import running
 
 echo = FakeTransport(lambda *_: "word")
@@ -100,6 +103,36 @@ async def test_a_graph_without_a_server_is_told_its_client() -> None:
     client: Any = Client(id="key:1")
     answer = await graph.execute("{ me }", context={"client": client}, client=client)
     assert answer == {"data": {"me": "key:1"}}
+
+
+def test_a_way_that_is_asked_each_time_may_turn_away_whom_a_later_one_remembers() -> None:
+    banned: list[str] = []
+
+    def barrier(shown: Credentials) -> None:
+        if shown.address in banned:
+            raise PermissionError
+
+    trust = Trust(clients=[barrier, Jwt(key=SECRET)])
+    with running(App(Graph(query=Query, trust=trust))) as root:
+        token = sign("HS256", exp=9_999_999_999)
+        shown = {"authorization": f"Bearer {token}"}
+        for _ in range(2):
+            assert ask(f"{root}/graphql", "{ me }", **shown).json() == {"data": {"me": "user:ada"}}
+        banned.append("127.0.0.1")
+        assert ask(f"{root}/graphql", "{ me }", **shown).status_code == 403
+
+
+async def test_no_limit_of_guesses_keeps_in_who_was_let_in_before() -> None:
+    def refuse(shown: Credentials) -> None:
+        raise Unauthenticated("not any more")
+
+    clients = Clients([Function(refuse)], anonymous=True, metering=Metering([Rate(requests=1, per=60)]))
+    shown, statuses = Credentials({}, address="192.0.2.1"), []
+    for again in (False, False, True, True):
+        with pytest.raises(RequestError) as refused:
+            await clients.find(shown, again=again)
+        statuses.append(refused.value.status)
+    assert statuses == [401, 429, 401, 401]
 
 
 def test_what_is_no_way_to_make_out_clients_is_a_fault() -> None:

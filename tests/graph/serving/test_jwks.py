@@ -226,6 +226,17 @@ async def test_keys_without_names_fit_tokens_that_name_any() -> None:
     assert issuer.calls == 1
 
 
+async def test_a_token_that_came_before_its_nameless_key_is_good_when_that_is_there() -> None:
+    nameless = [{key: value for key, value in one.items() if key != "kid"} for one in (ONE, TWO)]
+    issuer = Issuer(nameless[0])
+    assert await issuer.ask(0, None) == "user:ada"
+    assert await issuer.ask(1, None) == BAD
+    issuer.answer = {"keys": nameless}
+    issuer.at = NOW + 601
+    assert await issuer.ask(1, None) == "user:ada"
+    assert await issuer.ask(0, None) == "known user:ada"
+
+
 # -- what an issuer may publish ----------------------------------------------------------------------------------------
 
 

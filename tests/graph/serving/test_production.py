@@ -118,7 +118,10 @@ def test_a_graph_is_not_loaded_again_in_production() -> None:
 
 def test_options_that_cannot_be_are_told_before_anything_is_served() -> None:
     assert here("serve", POSTS, "--max-requests", "-1").status == 2
-    assert "WEFT_KEYS: API keys: the environment variable a place is not set" in here("serve", POSTS, "--keys", "env:a place").err
+    assert (
+        "WEFT_KEYS: API keys: the environment variable a place is not set"
+        in here("serve", POSTS, "--keys", "env:a place").err
+    )
     both = here("serve", POSTS, "--jwt-leeway", "long", WEFT_MAX_CONNECTIONS="many")
     assert both.status == 2
     assert "WEFT_MAX_CONNECTIONS='many': expected a whole number of 0 or more, or none" in both.err

@@ -285,6 +285,12 @@ def test_get_and_post_answer_in_the_preferred_media_type(
         assert response.content == ANSWERED
 
 
+def test_of_what_a_client_accepts_the_first_thousand_characters_count(gateway: Gateway) -> None:
+    for padding, status in ((",a/b" * 200, 200), (",a/b" * 300, 406)):
+        accept = {"accept": f"text/html{padding},application/json"}
+        assert gateway.post({"query": "{ __typename }"}, **accept).status_code == status
+
+
 def test_a_client_that_accepts_nothing_we_speak_gets_406_and_nothing_runs(gateway: Gateway) -> None:
     response = gateway.post({"query": "mutation { count }"}, accept="text/plain, image/*")
     assert response.status_code == 406

@@ -22,7 +22,7 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from graph import App, Cors, Graph, GraphError, Trust
-from graph.door import most_connections, open_more_files
+from graph.door import Door, most_connections, open_more_files
 from graph.shedding import Held, Place
 from tests.graph.serving.connections import (
     ANSWERED,
@@ -320,6 +320,45 @@ def test_connections_of_one_address_are_counted_and_given_back() -> None:
         ):
             other.sendall(ASKED)
             assert answer(other)[2] == ANSWERED
+
+
+class Guest:
+    """A connection that does nothing."""
+
+    def look(self, now: float) -> None: ...
+
+    def unread_bytes(self) -> int:
+        return 0
+
+    def drop(self) -> None: ...
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    with contextlib.closing(asyncio.new_event_loop()) as loop:
+        yield loop
+
+
+def test_one_that_is_turned_away_takes_no_other_off_the_count_of_its_address(loop: asyncio.AbstractEventLoop) -> None:
+    connections: set[Any] = {1, 2}
+    door = Door(Trust(max_connections=2, max_connections_per_address=2), connections, loop)
+    assert [door.admit(Guest(), "192.0.2.1") for _ in range(2)] == [None, None]
+    connections.add(3)
+    for _ in range(2):
+        assert door.admit(Guest(), "192.0.2.1") == "more connections than there may be"
+        door.leave("192.0.2.1")
+    connections.remove(3)
+    assert door.admit(Guest(), "192.0.2.1") == "more connections of one address than there may be"
+
+
+def test_addresses_that_one_client_has_whole_are_one(loop: asyncio.AbstractEventLoop) -> None:
+    door = Door(Trust(max_connections_per_address=1), set(), loop)
+    assert door.admit(Guest(), "2001:db8::1") is None
+    assert door.admit(Guest(), "2001:db8::2") == "more connections of one address than there may be"
+    assert door.admit(Guest(), "2001:db8:0:1::1") is None
+    door.leave("2001:db8::2")
+    door.leave("2001:db8::1")
+    assert door.admit(Guest(), "2001:db8::3") is None
 
 
 # -- requests ---------------------------------------------------------------------------------------------------------
