@@ -141,9 +141,7 @@ def serve(
         raise _fail("--reload is for who writes a graph, and not for --production")
     for line in greeting(app.graph):
         say(line)
-    if (
-        not targets.is_python and app.trusting.clients and app.trusting.anonymous
-    ):  # no field needs any
+    if not targets.is_python and app.trusting.clients and app.trusting.anonymous:  # no field needs any
         say("who shows no credentials may ask everything; --no-anonymous refuses them")
     with _listen(host, port) as listening:
         port = listening.getsockname()[1]
