@@ -345,13 +345,14 @@ def jwt_of(
     try:
         made = Jwt(**given)
     except SettingsError as exc:
-        faults += exc.faults
+        faults += [fault.replace(_ONE_OF, _ONE_OF_THESE) for fault in exc.faults]
     if faults:
         raise SettingsError(faults)
     return made
 
 
 _ONE_OF = "give one of jwks=, discover=True, key=, env= and file=: where its keys are"
+_ONE_OF_THESE = "give one of jwks, env and file, or an issuer alone: where its keys are"
 
 
 def _verified(token: str, keys: Sequence[Key]) -> dict[str, Any]:

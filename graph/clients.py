@@ -78,7 +78,9 @@ class Clients:
         self.is_open = anonymous and not self._ways
 
     def missing(self) -> list[str]:
-        """Give what must be set in the environment and is not."""
+        """Give what must be set, in the environment or by the author, and is not."""
+        if not self._ways and not self.anonymous:
+            return ["anonymous is off, and no clients= can be known: nobody could ask anything"]
         return [missing for way in self._ways for missing in way.missing()]
 
     def known(self, credentials: Credentials) -> Client | None:

@@ -141,6 +141,8 @@ def serve(
         raise _fail("--reload is for who writes a graph, and not for --production")
     for line in greeting(app.graph):
         say(line)
+    if not targets.is_python and app.trusting.clients and app.trusting.anonymous:  # no field needs any
+        say("who shows no credentials may ask everything; --no-anonymous refuses them")
     with _listen(host, port) as listening:
         port = listening.getsockname()[1]
         shared = f", {workers} workers" if workers > 1 and not reload else ""

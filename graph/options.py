@@ -166,6 +166,14 @@ def _said(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _each(value: object) -> list[str]:
+    return value if isinstance(value, list) else []
+
+
+def _spelled(name: str) -> str:
+    return "--rate" if name == "rates" else f"--{name.replace('_', '-')}"
+
+
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command that has settings as options, and runs in an environment that says the same."""
     first, *own = inspect.signature(command).parameters.values()
@@ -179,6 +187,9 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
     def run(targets: Targets, **given: Any) -> None:
         said = {name: value for name in options if (value := given.pop(name)) not in (None, [])}
+        # As `--keys "$KEYS"` is without that variable: a defence that somebody wanted would be off.
+        if empty := [_spelled(name) for name, value in said.items() if "" in (value, *_each(value))]:
+            raise typer.BadParameter("nothing is said", param_hint=", ".join(empty))
         with _environment({PREFIX + name.upper(): _said(value) for name, value in said.items()}):
             command(targets, **given)
 

@@ -75,8 +75,11 @@ VALID = [
     post(_QUERY, _JSON) + post(_QUERY, _JSON) + get("/healthz"),
     chunked(_QUERY[:10], _QUERY[10:]),
     chunked(_QUERY) + get("/readyz"),
-    get("/graphql?query=%7B__typename%7D&variables=%7B%22a%22%3A1%7D"),
-    get("/graphql?extensions=%7B%22persistedQuery%22%3A%7B%22version%22%3A1%2C%22sha256Hash%22%3A%22ab%22%7D%7D"),
+    get("/graphql?query=%7B__typename%7D&variables=%7B%22a%22%3A1%7D", "graphql-preflight: 1"),
+    get(
+        "/graphql?extensions=%7B%22persistedQuery%22%3A%7B%22version%22%3A1%2C%22sha256Hash%22%3A%22ab%22%7D%7D",
+        "graphql-preflight: 1",
+    ),
     get("/graphql", "accept: text/html"),
     get("/openapi.json"),
     b"OPTIONS /graphql HTTP/1.1\r\nhost: x\r\norigin: http://a\r\naccess-control-request-method: POST\r\n\r\n",

