@@ -1,4 +1,4 @@
-"""The posts graph with everything on: tokens verified, rates counted, scopes required, retries and hedging allowed."""
+"""The posts graph with everything on: tokens verified, rates counted, scopes required, retries allowed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ backend = Rest(
     "posts",
     os.environ.get("POSTS_URL", "https://jsonplaceholder.typicode.com"),
     naming="camel",
-    policy=Policy(retries=2, hedge=True),
+    policy=Policy(retries=2),
 )
 
 

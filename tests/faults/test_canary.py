@@ -296,7 +296,7 @@ def objects(root: Any) -> Iterator[Any]:
         if id(one) in seen or isinstance(one, type(sys)):
             continue
         seen.add(id(one))
-        if type(one).__module__.partition(".")[0] in ("graph", "resolvers", "sources"):
+        if str(type(one).__dict__.get("__module__", "")).partition(".")[0] in ("graph", "resolvers", "sources"):
             yield one
         waiting += gc.get_referents(one)
 
